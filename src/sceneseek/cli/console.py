@@ -1,0 +1,69 @@
+"""What every verb of the command line shares: the console, the progress bar, JSON output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+from sceneseek.structures import Progress
+
+out = Console()
+"""For answers: standard output."""
+
+err = Console(stderr=True)
+"""For progress, warnings and errors: standard error, so that piped answers stay clean."""
+
+
+@contextmanager
+def progress_bar(description: str, unit: str = "") -> Iterator[Progress]:
+    """Draw a progress bar on standard error and yield the function that moves it.
+
+    Args:
+        description: What is being done, a few words.
+        unit: What is counted, for the rate ("images", "frames").
+    """
+    bar = RichProgress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=err,
+        transient=not err.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(description, total=None, note="", rate="")
+
+        def report(done: int, total: int | None, note: str = "") -> None:
+            speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
+            rate = f"{speed:.1f} {unit}/s" if speed and unit else ""
+            bar.update(task, completed=done, total=total, note=note, rate=rate)
+
+        yield report
+
+
+def print_json(value: Any) -> None:
+    """Write ``value`` as JSON on standard output, one document, nothing else."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def warn(message: str) -> None:
+    """Tell the user about something that was skipped or is doubtful."""
+    err.print(f"[yellow]warning:[/yellow] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+def escape(text: str) -> str:
+    """Protect text from being read as markup (file names may hold brackets)."""
+    from rich.markup import escape as rich_escape
+
+    return rich_escape(text)

@@ -1,0 +1,27 @@
+"""The values that flow through the house: NumPy, checked once at birth, then trusted."""
+
+from sceneseek.structures._checks import BoolArray, FloatArray, ImageArray, IntArray
+from sceneseek.structures.detections import Detections
+from sceneseek.structures.media import Frame, MediaItem, MediaProblem
+from sceneseek.structures.progress import Progress, silent
+from sceneseek.structures.ranking import Match, Ranking
+from sceneseek.structures.sample import UNLABELED, Query, Sample, SceneSet
+
+__all__ = [
+    "UNLABELED",
+    "BoolArray",
+    "Detections",
+    "FloatArray",
+    "Frame",
+    "ImageArray",
+    "IntArray",
+    "Match",
+    "MediaItem",
+    "MediaProblem",
+    "Progress",
+    "Query",
+    "Ranking",
+    "Sample",
+    "SceneSet",
+    "silent",
+]

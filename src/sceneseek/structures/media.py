@@ -1,0 +1,63 @@
+"""What comes out of photographs and footage before anyone looked for people in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sceneseek.errors import ValueRefused
+from sceneseek.structures._checks import ImageArray
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture to search: a photograph, or a moment of a video.
+
+    Attributes:
+        image: ``(H, W, 3)`` uint8 RGB, upright (EXIF orientation applied).
+        source: The file or address it came from, as given by the user.
+        frame_index: 0 for a photograph; the index in decoding order for a video.
+        time_s: Seconds from the start of the video; ``None`` for a photograph without a time.
+        camera_id: Which camera took it, when known.
+    """
+
+    image: ImageArray
+    source: str
+    frame_index: int = 0
+    time_s: float | None = None
+    camera_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != "uint8":
+            raise ValueRefused(
+                f"Frame of {self.source}: expected (H, W, 3) uint8 RGB; found {self.image.shape} {self.image.dtype}."
+            )
+
+
+@dataclass(frozen=True)
+class MediaProblem:
+    """A file, or a part of one, that could not be used; the rest goes on.
+
+    Attributes:
+        source: The file or address.
+        reason: What was found and what to do, one sentence.
+    """
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class MediaItem:
+    """A photograph or a video found on disk, not yet opened.
+
+    Attributes:
+        source: The file as the user named it (absolute path).
+        kind: ``"photo"`` or ``"video"``.
+        content_key: Changes when the file changes; equal for equal files. Used to index nothing twice.
+        camera_id: Which camera, when known.
+    """
+
+    source: str
+    kind: str
+    content_key: str
+    camera_id: str | None = None

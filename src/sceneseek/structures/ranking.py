@@ -1,0 +1,72 @@
+"""An answer: whom the gallery holds that looks like the query, best first."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sceneseek.errors import ValueRefused
+
+
+@dataclass(frozen=True)
+class Match:
+    """One ranked person.
+
+    Attributes:
+        rank: 1 is best.
+        similarity: Cosine, -1 to 1, larger is closer.
+        score: The detector's confidence that this is a person.
+        box: ``(x1, y1, x2, y2)`` in pixels of the original image.
+        source: The photograph or video.
+        frame_index: 0 for a photograph.
+        time_s: Seconds from the start of the video, when there is one.
+        camera_id: Which camera, when known.
+        detection_id: The gallery's own name for this person in this frame.
+        width: Width of the scene in pixels.
+        height: Height of the scene in pixels.
+    """
+
+    rank: int
+    similarity: float
+    score: float
+    box: tuple[float, float, float, float]
+    source: str
+    frame_index: int = 0
+    time_s: float | None = None
+    camera_id: str | None = None
+    detection_id: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Ranked matches of one question.
+
+    Attributes:
+        matches: Best first; ranks are 1, 2, 3 and so on.
+        model: The model that made query and gallery.
+        searched: How many gallery people were compared.
+        filters: The restrictions that applied, for display.
+    """
+
+    matches: tuple[Match, ...]
+    model: str
+    searched: int
+    filters: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "matches", tuple(self.matches))
+        ranks = [m.rank for m in self.matches]
+        if ranks != list(range(1, len(ranks) + 1)):
+            raise ValueRefused(f"Ranking: ranks must be 1, 2, 3, ...; found {ranks[:10]}.")
+        similarities = [m.similarity for m in self.matches]
+        if any(a < b for a, b in itertools.pairwise(similarities)):
+            raise ValueRefused("Ranking: matches must be sorted by similarity, the largest first.")
+
+    def __len__(self) -> int:
+        return len(self.matches)
+
+    def __iter__(self) -> Iterator[Match]:
+        return iter(self.matches)
