@@ -60,7 +60,7 @@ def area(boxes: ArrayLike) -> NDArray[Any]:
 
 
 def clip(boxes: ArrayLike, width: int, height: int) -> Boxes:
-    """Clip ``(N, 4)`` boxes to an image of ``width`` x ``height`` pixels. None is dropped; those outside become empty."""
+    """Clip ``(N, 4)`` boxes to an image of ``width`` x ``height`` pixels; those outside become empty."""
     rows = _rows(boxes).copy()
     rows[:, 0::2] = rows[:, 0::2].clip(0, width)
     rows[:, 1::2] = rows[:, 1::2].clip(0, height)
