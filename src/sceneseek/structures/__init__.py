@@ -2,6 +2,7 @@
 
 from sceneseek.structures._checks import BoolArray, FloatArray, ImageArray, IntArray
 from sceneseek.structures.detections import Detections
+from sceneseek.structures.extraction import Extraction, Provenance, data_fingerprint
 from sceneseek.structures.media import Frame, MediaItem, MediaProblem
 from sceneseek.structures.progress import Progress, silent
 from sceneseek.structures.ranking import Match, Ranking
@@ -11,6 +12,7 @@ __all__ = [
     "UNLABELED",
     "BoolArray",
     "Detections",
+    "Extraction",
     "FloatArray",
     "Frame",
     "ImageArray",
@@ -19,9 +21,11 @@ __all__ = [
     "MediaItem",
     "MediaProblem",
     "Progress",
+    "Provenance",
     "Query",
     "Ranking",
     "Sample",
     "SceneSet",
+    "data_fingerprint",
     "silent",
 ]

@@ -1,0 +1,281 @@
+"""From annotated scenes and a model to an extraction on disk."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneseek.errors import DataError, ExtractionError, PictureError, ValueRefused
+from sceneseek.pictures import read_picture
+from sceneseek.structures import (
+    Detections,
+    Extraction,
+    FloatArray,
+    ImageArray,
+    Progress,
+    Provenance,
+    Query,
+    Sample,
+    SceneSet,
+    data_fingerprint,
+    silent,
+)
+
+IMAGES_PER_PART = 256
+"""How many images of work an interruption may cost at most."""
+
+
+class Extractor(Protocol):
+    """What extraction asks of a model; ``inference.predictor.Predictor`` is one."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of its weights."""
+
+    @property
+    def embedding_dim(self) -> int:
+        """``D``."""
+
+    def detect(self, images: Sequence[ImageArray]) -> list[Detections]:
+        """Find and embed the people of each image."""
+
+    def embed(self, images: Sequence[ImageArray], boxes: Sequence[FloatArray]) -> list[FloatArray]:
+        """Embed the given boxes, ``(N_i, 4)`` of image ``i``, to ``(N_i, D)``."""
+
+
+def machine() -> str:
+    """Name the machine for a report: processor, cores, system, Python."""
+    cores = os.cpu_count() or 1
+    return f"{_processor()}, {cores} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def extract(
+    predictor: Extractor,
+    scenes: SceneSet,
+    *,
+    boxes: Literal["detector", "truth"] = "detector",
+    batch_size: int = 4,
+    path: str | Path | None = None,
+    half: bool = False,
+    progress: Progress = silent,
+) -> Extraction:
+    """Detect and embed the people of every scene, and embed every query.
+
+    Pictures are decoded in a second thread while the model works. With ``path``, finished parts are kept beside it
+    until the whole is written: an interrupted extraction goes on where it stopped, and one that is already there is
+    read.
+
+    Args:
+        predictor: The model.
+        scenes: Scenes and queries.
+        boxes: ``"detector"`` searches for people; ``"truth"`` embeds the annotated boxes (those marked to be ignored
+            are left out) with score 1: what search would reach with a perfect detector.
+        batch_size: Images per call of the model.
+        path: Where to write the extraction (``.npz``).
+        half: Store embeddings in float16.
+        progress: Told about images.
+
+    Returns:
+        The extraction, in the order of ``scenes.samples`` and ``scenes.queries``.
+
+    Raises:
+        ExtractionError: ``path`` holds an extraction of another model or of other data.
+        DataError: A picture cannot be read, or its size differs from the annotation.
+    """
+    if batch_size < 1:
+        raise ValueRefused(f"batch_size is {batch_size}; expected at least 1.")
+    provenance = Provenance(
+        model=predictor.name,
+        fingerprint=predictor.fingerprint,
+        data=scenes.name,
+        data_fingerprint=data_fingerprint(scenes),
+        boxes=boxes,
+        version=metadata.version("sceneseek") if _installed() else "0",
+        machine=machine(),
+    )
+    done = _already_there(path, provenance)
+    if done is not None:
+        progress(len(scenes), len(scenes), "read from disk")
+        return done
+    work = _Work(predictor, scenes, provenance, batch_size, np.float16 if half else np.float32, boxes == "truth")
+    parts = _Parts(None if path is None else Path(f"{path}.parts"), provenance)
+    pieces: list[Extraction] = []
+    finished = 0
+    for start in range(0, max(len(scenes.samples), 1), IMAGES_PER_PART):
+        samples = scenes.samples[start : start + IMAGES_PER_PART]
+        piece = parts.read(start, samples)
+        if piece is None:
+            piece = work.run(samples, lambda n, done=finished: progress(done + n, len(scenes)))  # type: ignore[misc]
+            parts.write(start, piece)
+        pieces.append(piece)
+        finished += len(samples)
+        progress(finished, len(scenes))
+    total = replace(provenance, seconds=sum(p.provenance.seconds for p in pieces))
+    whole = Extraction.join(pieces, total, [q.query_id for q in scenes.queries])
+    if path is not None:
+        whole.save(path)
+        parts.clear()
+    return whole
+
+
+def _installed() -> bool:
+    try:
+        metadata.version("sceneseek")
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _already_there(path: str | Path | None, provenance: Provenance) -> Extraction | None:
+    if path is None or not Path(path).exists():
+        return None
+    found = Extraction.load(path)
+    if not found.provenance.same_work(provenance):
+        p, q = found.provenance, provenance
+        raise ExtractionError(
+            f"{path} holds {p.boxes} boxes of {p.model} ({p.fingerprint[:12]}) on {p.data} "
+            f"({p.data_fingerprint[:12]}); asked for {q.boxes} boxes of {q.model} ({q.fingerprint[:12]}) on {q.data} "
+            f"({q.data_fingerprint[:12]}). "
+            "Name another file, or remove this one."
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Finished parts of an extraction on disk; each is an extraction of some of the images."""
+
+    folder: Path | None
+    provenance: Provenance
+
+    def _file(self, start: int) -> Path | None:
+        return None if self.folder is None else self.folder / f"part-{start:08d}.npz"
+
+    def read(self, start: int, samples: Sequence[Sample]) -> Extraction | None:
+        file = self._file(start)
+        if file is None or not file.exists():
+            return None
+        try:
+            part = Extraction.load(file)
+        except ExtractionError:
+            return None  # A damaged part is made again; it was only ever an intermediate result.
+        same_images = part.image_ids.tolist() == [s.image_id for s in samples]
+        return part if part.provenance.same_work(self.provenance) and same_images else None
+
+    def write(self, start: int, part: Extraction) -> None:
+        file = self._file(start)
+        if file is not None:
+            part.save(file)
+
+    def clear(self) -> None:
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One model at work on one set of scenes."""
+
+    predictor: Extractor
+    scenes: SceneSet
+    provenance: Provenance
+    batch_size: int
+    dtype: Any
+    truth: bool
+
+    def run(self, samples: Sequence[Sample], report: Callable[[int], None]) -> Extraction:
+        started = time.perf_counter()
+        queries: dict[int, list[Query]] = defaultdict(list)
+        for query in self.scenes.queries:
+            queries[query.image_id].append(query)
+        found: list[tuple[int, Detections]] = []
+        asked: list[tuple[int, NDArray[Any]]] = []
+        for batch, images in _decoded(samples, self.batch_size):
+            people, embedded = self._batch(batch, images, [queries[s.image_id] for s in batch])
+            found.extend(zip((s.image_id for s in batch), people, strict=True))
+            asked.extend(embedded)
+            report(len(found))
+        took = replace(self.provenance, seconds=time.perf_counter() - started)
+        return Extraction.gather(found, asked, took, self.predictor.embedding_dim, self.dtype)
+
+    def _batch(
+        self, samples: Sequence[Sample], images: list[ImageArray], queries: list[list[Query]]
+    ) -> tuple[list[Detections], list[tuple[int, NDArray[Any]]]]:
+        """Boxes given from outside (annotated people, queries) are embedded in one call per batch."""
+        given = [_truth(s) if self.truth else np.zeros((0, 4), np.float32) for s in samples]
+        boxes = [np.concatenate([g, *(q.box[None] for q in asked)]) for g, asked in zip(given, queries, strict=True)]
+        wanted = [i for i, b in enumerate(boxes) if len(b)]
+        rows = [np.zeros((0, self.predictor.embedding_dim), np.float32)] * len(samples)
+        embedded = self.predictor.embed([images[i] for i in wanted], [boxes[i] for i in wanted]) if wanted else []
+        for i, row in zip(wanted, embedded, strict=True):
+            rows[i] = row
+        if self.truth:
+            people = [
+                Detections(g, np.ones(len(g), np.float32), row[: len(g)]) for g, row in zip(given, rows, strict=True)
+            ]
+        else:
+            people = self.predictor.detect(images)
+        answers = [
+            (q.query_id, row[len(g) + i])
+            for g, row, asked in zip(given, rows, queries, strict=True)
+            for i, q in enumerate(asked)
+        ]
+        return people, answers
+
+
+def _truth(sample: Sample) -> FloatArray:
+    keep: FloatArray = sample.boxes[~np.asarray(sample.ignore_mask)]
+    return keep
+
+
+def _decoded(samples: Sequence[Sample], batch_size: int) -> Iterator[tuple[Sequence[Sample], list[ImageArray]]]:
+    """Yield batches of pictures; the next batch is decoded while the caller works on this one."""
+    batches = [samples[i : i + batch_size] for i in range(0, len(samples), batch_size)]
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode") as pool:
+        ahead: list[Future[list[ImageArray]]] = [pool.submit(_read, b) for b in batches[:1]]
+        for i, batch in enumerate(batches):
+            images = ahead.pop().result()
+            if i + 1 < len(batches):
+                ahead.append(pool.submit(_read, batches[i + 1]))
+            yield batch, images
+
+
+def _read(samples: Sequence[Sample]) -> list[ImageArray]:
+    images = []
+    for sample in samples:
+        try:
+            image = read_picture(sample.path)
+        except PictureError as error:
+            # Skipping it would change the score without a word.
+            raise DataError(f"Image {sample.image_id} of the data set cannot be read: {error}") from error
+        if image.shape[:2] != (sample.height, sample.width):
+            raise DataError(
+                f"{sample.path} is {image.shape[1]}x{image.shape[0]} pixels, but the annotations say "
+                f"{sample.width}x{sample.height}; the boxes would not fit."
+            )
+        images.append(image)
+    return images
