@@ -1,0 +1,1 @@
+"""What runs per region: detection and re-identification."""

@@ -1,0 +1,95 @@
+"""How batch normalisation layers behave in training: learn, keep their statistics, or stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+NormMode = Literal["batch", "affine", "frozen"]
+
+
+class FixedBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation that always uses its stored statistics, in training too.
+
+    State and arithmetic are those of ``torch.nn.BatchNorm2d`` in evaluation.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Normalise ``(N, C, H, W)`` with the stored statistics."""
+        return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+
+
+def set_norm_mode(module: nn.Module, mode: NormMode) -> None:
+    """Choose how all 2-d batch normalisations inside ``module`` train, in place; their state keeps its names.
+
+    Args:
+        module: Searched recursively.
+        mode: ``"batch"``: statistics of the batch, everything learns. ``"affine"``: stored statistics, weight and bias
+            learn. ``"frozen"``: stored statistics, nothing learns (what detectors with one or two images per step use).
+    """
+    for norm in module.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.__class__ = nn.BatchNorm2d if mode == "batch" else FixedBatchNorm2d
+            for parameter in norm.parameters(recurse=False):
+                parameter.requires_grad_(mode != "frozen")
+
+
+@torch.no_grad()
+def restore_statistics(module: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Give folded batch normalisations real statistics again, without changing what the module computes.
+
+    Published files sometimes hold networks whose normalisations were folded into the convolutions and are the identity.
+    Training such a network with batch statistics would change its function at the first step. This measures mean ``m``
+    and variance ``v`` of each normalisation's input and stores ``m, v`` as its statistics, with weight and bias adjusted so
+    that the output in evaluation is what it was before.
+
+    Args:
+        module: Changed in place; called with each batch, in evaluation mode.
+        batches: Inputs of ``module``, representative of the data; a few dozen images are enough.
+
+    Example:
+        >>> net = nn.Sequential(nn.BatchNorm2d(1)).eval()
+        >>> x = torch.arange(4.0).reshape(1, 1, 2, 2)
+        >>> before = net(x)
+        >>> restore_statistics(net, [x])
+        >>> round(float(net[0].running_mean), 2), bool(torch.allclose(net(x), before, atol=1e-5))
+        (1.5, True)
+    """
+    norms = [norm for norm in module.modules() if isinstance(norm, nn.BatchNorm2d)]
+    sums: dict[int, list[Tensor]] = {}
+
+    def collect(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        x = inputs[0].double()
+        parts = [x.sum((0, 2, 3)), (x * x).sum((0, 2, 3)), torch.tensor(float(x.numel() / x.shape[1]))]
+        held = sums.get(id(norm))
+        sums[id(norm)] = parts if held is None else [a + b for a, b in zip(held, parts, strict=True)]
+
+    handles = [norm.register_forward_pre_hook(collect) for norm in norms]
+    was_training = module.training
+    module.eval()
+    try:
+        for batch in batches:
+            module(batch)
+    finally:
+        module.train(was_training)
+        for handle in handles:
+            handle.remove()
+    for norm in norms:
+        if id(norm) in sums:
+            total, squares, count = sums[id(norm)]
+            mean = total / count
+            _set_statistics(norm, mean, (squares / count - mean * mean).clamp(min=0.0))
+
+
+def _set_statistics(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor) -> None:
+    old_mean, old_variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+    slope = norm.weight.double() / (old_variance.double() + norm.eps).sqrt()
+    offset = norm.bias.double() - slope * old_mean.double()
+    norm.weight.copy_(slope * (variance + norm.eps).sqrt())
+    norm.bias.copy_(offset + slope * mean)
+    old_mean.copy_(mean)
+    old_variance.copy_(variance)
