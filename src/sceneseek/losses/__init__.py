@@ -1,8 +1,8 @@
 """Identity losses and the memories they compare against.
 
-Each loss answers four questions in four places: which elements take part (``mining``: indices only), how close they are
-(a dot product of unit vectors), how bad each one is (a pure function), and how that is summed (a mean over named things).
-The memories (``memory``) change only through ``update``, once per training step.
+Each loss answers four questions in four places: which elements take part (``mining``: indices only), how close they
+are (a dot product of unit vectors), how bad each one is (a pure function), and how that is summed (a mean over named
+things). The memories (``memory``) change only through ``update``, once per training step.
 """
 
 from sceneseek.losses.c2hep import C2HEPLoss

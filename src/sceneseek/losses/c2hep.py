@@ -10,8 +10,8 @@ from torch import Tensor, nn
 class C2HEPLoss(nn.Module):
     """Class-centre guided hard example priority softmax.
 
-    ``L = -1/n sum_i log( e^{lambda d(x_i, c_{y_i})} / sum_{j in P} e^{lambda d(x_i, c_j)} )``, ``d`` the cosine and ``P``
-    the priority pool (``mining.priority_pool_indices``).
+    ``L = -1/n sum_i log( e^{lambda d(x_i, c_{y_i})} / sum_{j in P} e^{lambda d(x_i, c_j)} )``, ``d`` the cosine and
+    ``P`` the priority pool (``mining.priority_pool_indices``).
 
     Source: Zhang, He, Yang, Wang and Gao, Tasks Integrated Networks (2020).
     Differs from the paper: ``lambda`` is not stated there, 10 is the inverse temperature of Xiao et al. (2017). Classes

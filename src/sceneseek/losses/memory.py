@@ -125,7 +125,7 @@ class ClassCentres(Memory):
         super().__init__()
         if num_identities < 0 or not 0.0 <= momentum < 1.0:
             raise ValueRefused(
-                f"class centres need num_identities >= 0 and a momentum in [0, 1); found {num_identities} and {momentum}."
+                f"num_identities must be at least 0 and momentum in [0, 1); found {num_identities} and {momentum}."
             )
         self.momentum = momentum
         self.register_buffer("centres", torch.zeros(num_identities, embedding_dim))
@@ -145,8 +145,8 @@ class ClassCentres(Memory):
         """
         if len(labels) and int(labels.max()) >= len(self):
             raise ValueRefused(
-                f"identity {int(labels.max())} has no class centre: the model was built with num_identities={len(self)}. "
-                "Number identities from 0 and build the model with as many as the training set has."
+                f"identity {int(labels.max())} has no class centre: the model was built with "
+                f"num_identities={len(self)}. Number identities from 0, and build it with as many as there are."
             )
 
     def _take_in(self, embeddings: Tensor, labels: Tensor) -> None:

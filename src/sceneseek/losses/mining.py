@@ -110,7 +110,7 @@ def priority_pool_indices(
         >>> priority_pool_indices(present, hard, torch.ones(9, dtype=torch.bool), size=3)
         tensor([2, 5, 7])
     """
-    present = labels[labels >= 0].unique()
+    present = torch.unique(labels[labels >= 0])
     open_to_choice = available.clone()
     open_to_choice[present] = False
     hard = hard[open_to_choice[hard]][: max(0, size - len(present))]
@@ -126,7 +126,7 @@ def _first_occurrences(values: Tensor) -> Tensor:
     """``values`` without repetitions, in order of first occurrence."""
     if len(values) == 0:
         return values
-    unique, inverse = values.unique(return_inverse=True)
+    unique, inverse = torch.unique(values, return_inverse=True)
     first = torch.full((len(unique),), len(values), dtype=torch.int64, device=values.device)
     first.scatter_reduce_(0, inverse, torch.arange(len(values), device=values.device), reduce="amin")
     return values[first.sort().values]

@@ -25,12 +25,12 @@ def pairing_penalty(positive: Tensor, log_negatives: Tensor) -> Tensor:
 class OLPLoss(nn.Module):
     """On-line pairing loss over groups of an anchor, a positive and all remembered negatives.
 
-    ``L = -1/m sum_i log( e^{s d(a_i, p_i)} / (e^{s d(a_i, p_i)} + sum_k e^{s d(a_i, n_k)}) )``, ``d`` the cosine. Each pair of
-    regions of one identity counts in both orders. Gradient reaches the anchor alone.
+    ``L = -1/m sum_i log( e^{s d(a_i, p_i)} / (e^{s d(a_i, p_i)} + sum_k e^{s d(a_i, n_k)}) )``, ``d`` the cosine. Each
+    pair of regions of one identity counts in both orders. Gradient reaches the anchor alone.
 
     Source: He and Zhang, I-Net (2018), and Zhang et al., Tasks Integrated Networks (2020).
-    Differs from the paper: with ``scale = 1`` it does not. With unit vectors and thousands of negatives that literal form
-    cannot come near 0; a scale of 10 to 30 lets hard negatives dominate.
+    Differs from the paper: with ``scale = 1`` it does not. With unit vectors and thousands of negatives that literal
+    form cannot come near 0; a scale of 10 to 30 lets hard negatives dominate.
 
     Args:
         scale: ``s``, multiplies the cosines.
@@ -104,8 +104,8 @@ class OLPLoss(nn.Module):
         if len(anchors) == 0:
             return embeddings.sum() * 0.0
 
-        # Groups share anchors: similarities to thousands of candidates are computed once per anchor, not once per group.
-        distinct, group_anchor = anchors.unique(return_inverse=True)
+        # Groups share anchors: similarities to thousands of candidates are computed once per anchor.
+        distinct, group_anchor = torch.unique(anchors, return_inverse=True)
         negatives = self.scale * (embeddings[distinct] @ candidates.T)
         log_negatives = negatives.masked_fill(~negative_mask[distinct], -torch.inf).logsumexp(dim=1)
         positive = self.scale * (embeddings[anchors] * constants[positives]).sum(dim=1)

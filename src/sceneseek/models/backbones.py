@@ -1,7 +1,7 @@
-"""Classification networks taken apart: a stem that whole scenes pass through, and tails that single regions pass through.
+"""Classification networks taken apart: a stem for whole scenes, and tails for single regions.
 
-A stem gives maps at named levels. A tail is a copy of all layers after one level, for the regions cut out of its map: the
-detector and the re-identifier each get their own, both with the pretrained numbers.
+A stem gives maps at named levels. A tail is a copy of all layers after one level, for the regions cut out of its map:
+the detector and the re-identifier each get their own, both with the pretrained numbers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision.models as tv
@@ -134,7 +135,9 @@ def vgg16(weights: str | None = None) -> Backbone:
 
     def tail_of(level: str, last_stride: int) -> Tail:
         if level != "conv5" or last_stride != 2:
-            raise ModelError("the fully connected layers of VGG16 can only read 7x7 regions of level 'conv5', stride 2.")
+            raise ModelError(
+                "the fully connected layers of VGG16 can only read 7x7 regions of level 'conv5', stride 2."
+            )
         fully_connected = deepcopy(net.classifier[:6])
         return Tail(nn.Sequential(nn.Flatten(), *fully_connected, nn.Unflatten(1, (4096, 1, 1))), 4096)
 
@@ -199,11 +202,11 @@ def _set_stride(block: nn.Module, stride: int) -> None:
             conv.stride = (stride, stride)
 
 
-def _classifier(name: str, weights: str | None) -> nn.Module:
-    """A torchvision classifier: random, with weights of torchvision's (``"DEFAULT"``, ``"IMAGENET1K_V1"``), or from a file."""
+def _classifier(name: str, weights: str | None) -> Any:
+    """A torchvision classifier: random, with weights of torchvision's (such as ``"DEFAULT"``), or from a file."""
     known = list(tv.get_model_weights(name).__members__)
     if weights is None:
-        net: nn.Module = tv.get_model(name, weights=None)
+        net = tv.get_model(name, weights=None)
     elif weights in known or weights == "DEFAULT":
         net = tv.get_model(name, weights=weights)
     else:
@@ -216,11 +219,14 @@ def _load_file(net: nn.Module, name: str, path: Path, known: list[str]) -> None:
     if not path.is_file():
         raise WeightsError(
             f"backbone weights {str(path)!r} are neither a file nor weights of torchvision's {name} "
-            f"({', '.join(['DEFAULT', *known])}). Give a path to a .pth or .safetensors file, one of those names, or none."
+            f"({', '.join(['DEFAULT', *known])}). Give a path to a .pth or .safetensors "
+            "file, one of those names, or none."
         )
     state = _read_state(path)
     try:
-        net.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
+        net.load_state_dict(
+            {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+        )
     except RuntimeError as error:
         raise WeightsError(f"{path} does not hold the weights of torchvision's {name}: {error}") from error
 
@@ -238,7 +244,9 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # pickle.UnpicklingError; naming it would import pickle for nothing else
         if type(error).__name__ != "UnpicklingError":
             raise
-        raise WeightsError(f"{path} holds more than plain tensors, or is damaged; it was not opened further.") from error
+        raise WeightsError(
+            f"{path} holds more than plain tensors, or is damaged; it was not opened further."
+        ) from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{path} is not a state dictionary of tensors by name; save `net.state_dict()` instead.")
     return state

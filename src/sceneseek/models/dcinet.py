@@ -2,16 +2,15 @@
 
 Source: Zhang, He, Yang, Wang and Gao, Tasks Integrated Networks: Joint Detection and Retrieval for Image Search (2020),
 section on DC-I-Net.
-Differs from the paper: which layers each part reads is not stated there; here both are options, and ``dcinet_mobilenet_v2``
-is a small network of our own proportions after the same plan.
+Differs from the paper: which layers each part reads is not stated there; here both are options, and
+``dcinet_mobilenet_v2`` is a small network of our own proportions after the same plan.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -150,7 +149,7 @@ class DCINet(nn.Module):
         return list(embeddings.split([len(b) for b in boxes]))
 
     def update_memories(self) -> None:
-        """Let the memories take in what was seen since the last call. Call it once per step, after the backward pass."""
+        """Let the memories take in what was seen since the last call; once per step, after the backward pass."""
         pending, self._pending = self._pending, []
         if not pending:
             return
@@ -283,6 +282,12 @@ class DCINetOptions:
     hard_order: HardOrder = "similar"
     centre_momentum: float = 0.5
 
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(DCINetOptions).items():
+            if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
+                choices = ", ".join(repr(choice) for choice in get_args(hint))
+                raise ModelError(f"option {name} of DC-I-Net must be one of {choices}; it is {getattr(self, name)!r}.")
+
     def changed(self, options: dict[str, Any]) -> DCINetOptions:
         """These options with some replaced; lists, as recipes and JSON hold them, become tuples.
 
@@ -293,7 +298,8 @@ class DCINetOptions:
         for name in options:
             if name not in known:
                 raise ModelError(f"DC-I-Net has no option {name!r}.{suggest(name, known)}")
-        return replace(self, **{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+        return replace(self, **values)
 
 
 VGG16 = DCINetOptions(det_level="conv5", reid_level="conv5", frozen_stages=1)
@@ -332,9 +338,7 @@ def build(backbone: Backbone, options: DCINetOptions) -> DCINet:
     stem.truncate(options.det_level)
     set_norm_mode(stem, options.stem_norm)
     stem.freeze(options.frozen_stages)
-    identity = IdentityLosses(
-        IdentitySettings(**{f.name: getattr(options, f.name) for f in fields(IdentitySettings)})
-    )
+    identity = IdentityLosses(IdentitySettings(**{f.name: getattr(options, f.name) for f in fields(IdentitySettings)}))
     net = DCINet(
         SceneTransform(
             options.min_size,
@@ -435,7 +439,7 @@ def dcinet_resnet18(**options: Any) -> DCINet:
 def dcinet_mobilenet_v2(**options: Any) -> DCINet:
     """The small DC-I-Net: MobileNetV2, scenes of 640x384, a fraction of a second on two CPU cores.
 
-    The detector reads stride 16 through a light head; the re-identifier reads 24x12 cells of stride 8 through its own copies
-    of all later blocks. ``options`` are those of ``DCINetOptions``.
+    The detector reads stride 16 through a light head; the re-identifier reads 24x12 cells of stride 8 through its own
+    copies of all later blocks. ``options`` are those of ``DCINetOptions``.
     """
     return _named("mobilenet_v2", MOBILENET, options)

@@ -18,24 +18,28 @@ class FixedBatchNorm2d(nn.BatchNorm2d):
     State and arithmetic are those of ``torch.nn.BatchNorm2d`` in evaluation.
     """
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+    def forward(self, input: Tensor) -> Tensor:
         """Normalise ``(N, C, H, W)`` with the stored statistics."""
         return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
 
 
 def set_norm_mode(module: nn.Module, mode: NormMode) -> None:
-    """Choose how all 2-d batch normalisations inside ``module`` train, in place; their state keeps its names.
+    """Choose how all 2-d batch normalisations inside ``module`` train; their state keeps its names and values.
 
     Args:
-        module: Searched recursively.
+        module: Searched recursively; not itself a normalisation.
         mode: ``"batch"``: statistics of the batch, everything learns. ``"affine"``: stored statistics, weight and bias
             learn. ``"frozen"``: stored statistics, nothing learns (what detectors with one or two images per step use).
     """
-    for norm in module.modules():
-        if isinstance(norm, nn.BatchNorm2d):
-            norm.__class__ = nn.BatchNorm2d if mode == "batch" else FixedBatchNorm2d
-            for parameter in norm.parameters(recurse=False):
-                parameter.requires_grad_(mode != "frozen")
+    kind = nn.BatchNorm2d if mode == "batch" else FixedBatchNorm2d
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.BatchNorm2d):
+            norm = kind(child.num_features, eps=child.eps, momentum=child.momentum)
+            norm.load_state_dict(child.state_dict())
+            norm.requires_grad_(mode != "frozen")
+            setattr(module, name, norm)
+        else:
+            set_norm_mode(child, mode)
 
 
 @torch.no_grad()
@@ -44,8 +48,8 @@ def restore_statistics(module: nn.Module, batches: Iterable[Tensor]) -> None:
 
     Published files sometimes hold networks whose normalisations were folded into the convolutions and are the identity.
     Training such a network with batch statistics would change its function at the first step. This measures mean ``m``
-    and variance ``v`` of each normalisation's input and stores ``m, v`` as its statistics, with weight and bias adjusted so
-    that the output in evaluation is what it was before.
+    and variance ``v`` of each normalisation's input and stores them as its statistics, with weight and bias adjusted
+    so that the output in evaluation is what it was before.
 
     Args:
         module: Changed in place; called with each batch, in evaluation mode.

@@ -79,7 +79,7 @@ class SceneTransform(GeneralizedRCNNTransform):  # type: ignore[misc]
 
 
 class ProposalHead(RPNHead):  # type: ignore[misc]
-    """torchvision's RPN head, with outputs in single precision under autocast: boxes need more than bfloat16's 8 bits."""
+    """torchvision's RPN head, in single precision behind autocast: boxes need more than bfloat16's 8 bits."""
 
     def forward(self, x: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """Score and regress anchors; ``(B, A, H, W)`` and ``(B, 4 A, H, W)`` per map."""
@@ -165,8 +165,8 @@ class RegionPooling(nn.Module):
     Args:
         level: The map to cut from.
         size: Cells, height and width.
-        operator: ``"align"``: bilinear, 2 x 2 samples per cell, as in torchvision's detectors. ``"align_centred"``: the same
-            with the half-cell shift of that convention mended. ``"pool"``: maximum, as in Fast R-CNN.
+        operator: ``"align"``: bilinear, 2 x 2 samples per cell, as in torchvision's detectors. ``"align_centred"``: the
+            same with the half-cell shift of that convention mended. ``"pool"``: maximum, as in Fast R-CNN.
     """
 
     def __init__(self, level: Level, size: tuple[int, int], operator: RegionOperator = "align") -> None:

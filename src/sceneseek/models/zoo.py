@@ -27,7 +27,9 @@ def register(name: str) -> Callable[[BuilderT], BuilderT]:
 
     def add(builder: BuilderT) -> BuilderT:
         if name in _BUILDERS:
-            raise ModelError(f"two builders are called {name!r}: {_BUILDERS[name].__module__} and {builder.__module__}.")
+            raise ModelError(
+                f"two builders are called {name!r}: {_BUILDERS[name].__module__} and {builder.__module__}."
+            )
         _BUILDERS[name] = builder
         return builder
 

@@ -109,7 +109,9 @@ class Detector(nn.Module):
         settings: Its numbers.
     """
 
-    def __init__(self, pooling: RegionPooling, head: LightRegionHead | TailRegionHead, settings: DetectorSettings) -> None:
+    def __init__(
+        self, pooling: RegionPooling, head: LightRegionHead | TailRegionHead, settings: DetectorSettings
+    ) -> None:
         super().__init__()
         self.box_loss_beta = settings.box_loss_beta
         self.roi_heads = RoIHeads(
@@ -168,7 +170,9 @@ class Detector(nn.Module):
         return boxes, scores
 
 
-def detection_losses(logits: Tensor, predicted: Tensor, labels: Tensor, codes: Tensor, beta: float) -> dict[str, Tensor]:
+def detection_losses(
+    logits: Tensor, predicted: Tensor, labels: Tensor, codes: Tensor, beta: float
+) -> dict[str, Tensor]:
     """Cross-entropy over all regions, and smooth L1 over the codes of people.
 
     Source: Girshick, Fast R-CNN (2015), eq. 1 to 3.

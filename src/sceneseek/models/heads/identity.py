@@ -8,7 +8,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from sceneseek.errors import ValueRefused
 from sceneseek.losses import BACKGROUND, C2HEPLoss, ClassCentres, FeatureDictionary, OLPLoss, priority_pool_indices
 from sceneseek.losses.mining import HardOrder, hard_classes, positive_group_indices
 from sceneseek.structures import UNLABELED
@@ -22,7 +21,7 @@ class IdentitySettings:
         num_identities: Labelled identities of the training set, numbered from 0.
         embedding_dim: ``D``.
         dictionary_size: Slots of the feature dictionary; 40 x 128 in Zhang et al. (2020).
-        dictionary_store: Which regions enter it: ``"all"``, ``"fg"`` (people) or ``"labelled"`` (people with an identity).
+        dictionary_store: Which regions enter it: ``"all"``, ``"fg"`` (people) or ``"labelled"`` (known people).
         exclude_current_positives: Leave out regions that formed a positive pair in their own step.
         olp_scale: Multiplies cosines in the pairing loss; 1 is the literal formula.
         olp_intra_image: Pair regions of one image too.
@@ -117,9 +116,7 @@ class IdentityLosses(nn.Module):
             top=self.settings.hard_negatives,
             order=self.settings.hard_order,
         )
-        return priority_pool_indices(
-            labels, hard, self.centres.seen, size=self.settings.pool_size, generator=generator
-        )
+        return priority_pool_indices(labels, hard, self.centres.seen, size=self.settings.pool_size, generator=generator)
 
     @torch.no_grad()
     def update(self, embeddings: Tensor, labels: Tensor, image_indices: Tensor) -> None:
@@ -130,11 +127,8 @@ class IdentityLosses(nn.Module):
         self.centres.update(embeddings[labelled], labels[labelled])
 
     def _stored_mask(self, labels: Tensor, image_indices: Tensor) -> Tensor:
-        store = self.settings.dictionary_store
-        lowest = {"all": BACKGROUND, "fg": UNLABELED, "labelled": 0}
-        if store not in lowest:
-            raise ValueRefused(f"dictionary_store must be all, fg or labelled; it is {store!r}.")
-        mask = labels >= lowest[store]
+        lowest = {"all": BACKGROUND, "fg": UNLABELED, "labelled": 0}[self.settings.dictionary_store]
+        mask = labels >= lowest
         if self.settings.exclude_current_positives:
             anchors, _ = positive_group_indices(
                 labels, image_indices, include_intra_image=self.settings.olp_intra_image, max_groups=None

@@ -56,15 +56,17 @@ class SpatialPool(nn.Module):
 
 
 class NeckNorm(nn.BatchNorm1d):
-    """Batch normalisation of embeddings that falls back on its running statistics where a batch has fewer than two rows.
+    """Batch normalisation of embeddings that uses its running statistics where a batch has fewer than two rows.
 
     A step whose scenes hold one person, or nobody, has no statistics of its own.
     """
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+    def forward(self, input: Tensor) -> Tensor:
         """Normalise ``(N, D)``."""
         if self.training and len(input) < 2:
-            return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+            return F.batch_norm(
+                input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
+            )
         return super().forward(input)
 
 
