@@ -263,9 +263,11 @@ def _annotation_corners(rows: FloatRows, rounding: Rounding, width: int, height:
 def _query_corners(line: QueryLine, rounding: Rounding, sample: Sample) -> FloatRows:
     corners: FloatRows = box_ops.from_xywh([line.xywh])
     if rounding == "published":
-        return np.trunc(corners).clip(0, None)[0]  # here the codes go to corners first
-    corners = box_ops.clip(corners, sample.width, sample.height)
-    return corners[0]
+        corners = np.trunc(corners).clip(0, None)  # here the codes go to corners first
+    else:
+        corners = box_ops.clip(corners, sample.width, sample.height)
+    corner: FloatRows = corners[0]
+    return corner
 
 
 def _queries(
