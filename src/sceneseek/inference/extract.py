@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneseek import __version__
 from sceneseek.errors import DataError, ExtractionError, PictureError, ValueRefused
 from sceneseek.pictures import read_picture
 from sceneseek.structures import (
@@ -114,7 +114,7 @@ def extract(
         data=scenes.name,
         data_fingerprint=data_fingerprint(scenes),
         boxes=boxes,
-        version=metadata.version("sceneseek") if _installed() else "0",
+        version=__version__,
         machine=machine(),
     )
     done = _already_there(path, provenance)
@@ -140,14 +140,6 @@ def extract(
         whole.save(path)
         parts.clear()
     return whole
-
-
-def _installed() -> bool:
-    try:
-        metadata.version("sceneseek")
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _already_there(path: str | Path | None, provenance: Provenance) -> Extraction | None:

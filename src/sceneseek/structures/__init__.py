@@ -6,15 +6,27 @@ from sceneseek.structures.extraction import Extraction, Provenance, data_fingerp
 from sceneseek.structures.media import Frame, MediaItem, MediaProblem
 from sceneseek.structures.progress import Progress, silent
 from sceneseek.structures.ranking import Match, Ranking
+from sceneseek.structures.report import (
+    DetectionScores,
+    Failure,
+    GalleryPoint,
+    QueryOutcomes,
+    Score,
+    SearchReport,
+    SimilarityHistogram,
+)
 from sceneseek.structures.sample import UNLABELED, Query, Sample, SceneSet
 
 __all__ = [
     "UNLABELED",
     "BoolArray",
+    "DetectionScores",
     "Detections",
     "Extraction",
+    "Failure",
     "FloatArray",
     "Frame",
+    "GalleryPoint",
     "ImageArray",
     "IntArray",
     "Match",
@@ -23,9 +35,13 @@ __all__ = [
     "Progress",
     "Provenance",
     "Query",
+    "QueryOutcomes",
     "Ranking",
     "Sample",
     "SceneSet",
+    "Score",
+    "SearchReport",
+    "SimilarityHistogram",
     "data_fingerprint",
     "silent",
 ]

@@ -1,0 +1,105 @@
+"""The hardest queries, and why each of them failed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sceneseek.evaluation.matching import Appearance, appearances, overlaps
+from sceneseek.evaluation.protocols import SearchProtocol
+from sceneseek.evaluation.search import gallery_image_ids
+from sceneseek.structures import Extraction, Failure, Query, QueryOutcomes, SceneSet
+
+_NEAR = 0.1
+"""The IoU from which a detection is an attempt at the person, and not about somebody else."""
+
+
+def hardest(
+    extraction: Extraction, scenes: SceneSet, outcomes: QueryOutcomes, protocol: SearchProtocol, count: int = 12
+) -> tuple[Failure, ...]:
+    """Explain the queries with the lowest AP among those whose first answer is wrong.
+
+    Each person is shown once before anybody is shown twice, so that one hard person does not fill the page.
+
+    Args:
+        extraction: What the model saw.
+        scenes: Annotations and queries.
+        outcomes: Of the same queries.
+        protocol: The rules they were made with.
+        count: At most so many.
+
+    Returns:
+        The worst first.
+    """
+    wrong = np.flatnonzero(outcomes.answerable_mask & (outcomes.first_hit_rank != 1))
+    wrong = wrong[np.argsort(outcomes.average_precision[wrong], kind="stable")]
+    turn: dict[int, int] = {}
+    keys = []
+    for i in wrong:
+        person = scenes.queries[i].person_id
+        turn[person] = turn.get(person, 0) + 1
+        keys.append(turn[person])
+    chosen = wrong[np.argsort(np.array(keys, np.int64), kind="stable")][:count]
+    people = appearances(extraction, scenes, (scenes.queries[i].person_id for i in chosen), protocol.det_threshold)
+    return tuple(
+        _explain(extraction, scenes.queries[i], int(i), outcomes, people, protocol)
+        for i in sorted(chosen, key=lambda i: (outcomes.average_precision[i], i))
+    )
+
+
+def _explain(
+    extraction: Extraction,
+    query: Query,
+    i: int,
+    outcomes: QueryOutcomes,
+    people: dict[int, list[Appearance]],
+    protocol: SearchProtocol,
+) -> Failure:
+    everywhere = [a for a in people[query.person_id] if not a.ignored]
+    gallery = set(gallery_image_ids(query, [a.image_id for a in everywhere], protocol.gallery_size))
+    here = [a for a in everywhere if a.image_id in gallery]
+    vector = extraction.query_embeddings[extraction.query_position_of[query.query_id]].astype(np.float64)
+    found = [(_best_similarity(extraction, a, vector), a) for a in here if len(a.rows)]
+    ap = float(outcomes.average_precision[i])
+    if found:
+        similarity, right = max(found, key=lambda pair: pair[0])
+        rank = int(outcomes.first_hit_rank[i])
+        first = float(outcomes.top_similarities[i, 0])
+        explanation = (
+            f"The right person is ranked {rank} with similarity {similarity:.2f}; "
+            f"{rank - 1} other{'s' if rank > 2 else ''} scored up to {first:.2f}."
+        )
+        return _failure(query, ap, "out-ranked", explanation, right, rank, similarity)
+    right, reason, explanation = _why_not_found(extraction, here, protocol.det_threshold)
+    return _failure(query, ap, reason, explanation, right, 0, None)
+
+
+def _best_similarity(extraction: Extraction, appearance: Appearance, vector: np.ndarray) -> float:
+    return float((extraction.embeddings[appearance.rows].astype(np.float64) @ vector).max())
+
+
+def _why_not_found(extraction: Extraction, here: list[Appearance], det_threshold: float) -> tuple[Appearance, str, str]:
+    """Describe the appearance that came nearest to being found."""
+    attempts = []
+    for appearance in here:
+        near = overlaps(extraction, appearance.position, appearance.box)
+        best = int(near.argmax()) if len(near) else -1
+        score = float(extraction.scores[extraction.offsets[appearance.position] + best]) if best >= 0 else 0.0
+        attempts.append((float(near[best]) if best >= 0 else 0.0, score, appearance))
+    overlap, score, right = max(attempts, key=lambda a: a[0])
+    if overlap >= right.threshold:
+        return (
+            right,
+            "below the score threshold",
+            f"Detected with score {score:.2f}; at least {det_threshold:.2f} counts.",
+        )
+    if overlap >= _NEAR:
+        text = f"The nearest box overlaps the person by {overlap:.2f} (IoU); at least {right.threshold:.2f} counts."
+        return right, "box off", text
+    return right, "missed by the detector", "No box was found on the right person in any gallery image."
+
+
+def _failure(
+    query: Query, ap: float, reason: str, explanation: str, right: Appearance, rank: int, similarity: float | None
+) -> Failure:
+    x1, y1, x2, y2 = (float(v) for v in right.box)
+    return Failure(query.query_id, ap, reason, explanation, right.image_id, (x1, y1, x2, y2), rank, similarity)

@@ -1,0 +1,124 @@
+"""Detection: mutual best matches and COCO's greedy ones, against loops."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+from evaluation.reference_search import iou
+from evaluation.worlds import provenance, random_world
+from sceneseek.evaluation import evaluate
+from sceneseek.evaluation.detection import detection_scores
+from sceneseek.evaluation.matching import greedy, mutual_best
+from sceneseek.structures import Detections, Extraction, Sample, SceneSet
+
+
+def tables(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    extraction, scenes = random_world(seed, images=1, queries=0)
+    sample = scenes.samples[0]
+    found = extraction.detections(sample.image_id)
+    return sample.boxes, np.asarray(sample.ignore_mask), found.boxes, found.scores
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_mutual_best_equals_a_loop(seed: int) -> None:
+    people, _, found, _ = tables(seed)
+    pairs = []
+    for i, p in enumerate(people.tolist()):
+        row = [iou(p, f) for f in found.tolist()]
+        for j, f in enumerate(found.tolist()):
+            column = [iou(q, f) for q in people.tolist()]
+            if row[j] >= 0.5 and row.index(max(row)) == j and column.index(max(column)) == i:
+                pairs.append((i, j))
+    assert list(zip(*(a.tolist() for a in mutual_best(people, found)), strict=True)) == pairs
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_greedy_equals_a_loop(seed: int) -> None:
+    people, ignore, found, scores = tables(seed)
+    free = [i for i in range(len(people)) if not ignore[i]]
+    hits, neutral = [False] * len(found), [False] * len(found)
+    for j in sorted(range(len(found)), key=lambda j: (-scores[j], j)):
+        best = max(free, key=lambda i: (iou(people[i].tolist(), found[j].tolist()), -i), default=None)
+        if best is not None and iou(people[best].tolist(), found[j].tolist()) >= 0.5:
+            free.remove(best)
+            hits[j] = True
+        else:
+            neutral[j] = any(iou(people[i].tolist(), found[j].tolist()) >= 0.5 for i in np.flatnonzero(ignore))
+    ours = greedy(people, ignore, found, scores)
+    assert ours[0].tolist() == hits
+    assert ours[1].tolist() == neutral
+
+
+def test_field_recall_and_ap_equal_scikit_learn_times_recall() -> None:
+    extraction, scenes = random_world(8, images=80)
+    plain = SceneSet(
+        "plain", tuple(Sample(s.image_id, s.path, 300, 300, s.boxes, s.person_ids) for s in scenes.samples)
+    )
+    ours = detection_scores(extraction, plain, 0.3)
+    labels, scores, people = [], [], 0
+    for sample in plain.samples:
+        found = extraction.detections(sample.image_id)
+        found = found[found.scores >= 0.3]
+        people += len(sample)
+        taken = set(mutual_best(sample.boxes, found.boxes)[1].tolist())
+        labels += [j in taken for j in range(len(found))]
+        scores += found.scores.tolist()
+    assert ours.recall == sum(labels) / people
+    assert ours.ap == pytest.approx(average_precision_score(labels, scores) * ours.recall, abs=1e-12)
+    assert ours.num_people == people
+
+
+def world(*images: tuple[list[list[float]], list[bool], list[list[float]], list[float]]) -> tuple[Extraction, SceneSet]:
+    samples, found = [], []
+    for i, (boxes, ignore, seen, scores) in enumerate(images):
+        samples.append(Sample(i, f"{i}", 99, 99, np.reshape(boxes, (-1, 4)), [-1] * len(boxes), ignore_mask=ignore))
+        rows = np.tile(np.array([1.0, 0.0], np.float32), (len(seen), 1))
+        found.append((i, Detections(np.reshape(seen, (-1, 4)), scores, rows)))
+    scenes = SceneSet("boxes", tuple(samples))
+    return Extraction.gather(found, [], provenance(scenes), 2), scenes
+
+
+A, B, C = [0.0, 0.0, 10.0, 20.0], [30.0, 0.0, 40.0, 20.0], [60.0, 0.0, 70.0, 20.0]
+
+
+def test_perfect_detections_score_one() -> None:
+    scores = detection_scores(*world(([A, B], [False] * 2, [B, A], [0.9, 0.8]), ([C], [False], [C], [0.7])))
+    assert (scores.recall, scores.ap, scores.ap50) == (1.0, 1.0, 1.0)
+
+
+def test_unlabelled_people_count_and_ignored_ones_do_not() -> None:
+    scores = detection_scores(*world(([A, B], [False, True], [A, B, B], [0.6, 0.9, 0.8])))
+    assert (scores.num_people, scores.recall, scores.ap, scores.ap50) == (1, 1.0, 1.0, 1.0)
+
+
+def test_a_false_alarm_above_the_hit_halves_precision() -> None:
+    scores = detection_scores(*world(([A], [False], [C, A], [0.9, 0.8])))
+    assert (scores.recall, scores.ap, scores.ap50) == (1.0, 0.5, 0.5)
+
+
+def test_a_missed_person_costs_recall() -> None:
+    scores = detection_scores(*world(([A, B], [False] * 2, [A], [0.9]), ([C, C], [False] * 2, [], [])))
+    assert (scores.recall, scores.ap) == (0.25, 0.25)
+    assert scores.ap50 == pytest.approx(26 / 101)  # Recalls 0.00 to 0.25.
+
+
+def test_the_threshold_is_of_the_fields_scores_only() -> None:
+    scores = detection_scores(*world(([A], [False], [A], [0.4])))
+    assert (scores.recall, scores.ap, scores.ap50) == (0.0, 0.0, 1.0)
+
+
+def test_nobody_and_nothing() -> None:
+    for images in ([([], [], [], [])], [([], [], [A], [0.9])], [([A], [False], [], [])]):
+        scores = detection_scores(*world(*images))
+        assert (scores.recall, scores.ap, scores.ap50) == (0.0, 0.0, 0.0)
+
+
+def test_detection_is_skipped_where_labels_are_incomplete_or_boxes_given() -> None:
+    extraction, scenes = world(([A], [False], [A], [0.9]))
+    assert evaluate(extraction, scenes).detection is not None
+    partial = SceneSet("boxes", scenes.samples, detection_labels_complete=False)
+    assert evaluate(extraction, partial).detection is None
+    truth = Extraction.gather([(0, extraction.detections(0))], [], provenance(scenes, boxes="truth"), 2)
+    assert evaluate(truth, scenes).detection is None
