@@ -125,7 +125,8 @@ class Backbone:
 def vgg16(weights: str | None = None) -> Backbone:
     """VGG16 without batch normalisation; levels ``conv2`` to ``conv5`` at strides 2, 4, 8 and 16.
 
-    The tail of ``conv5`` is fc6 and fc7 with dropout on 7x7 regions.
+    The tail of ``conv5`` is fc6 and fc7 with dropout and reads 7x7 regions; those of earlier levels are the convolutions
+    that follow, up to conv5_3.
     """
     net = _classifier("vgg16", weights)
     layers = list(net.features)
@@ -133,11 +134,13 @@ def vgg16(weights: str | None = None) -> Backbone:
     stages = [nn.Sequential(*layers[a:b]) for a, b in ((0, 9), (9, 16), (16, 23), (23, 30))]
     levels = [Level("conv2", 2, 128), Level("conv3", 4, 256), Level("conv4", 8, 512), Level("conv5", 16, 512)]
 
+    first_layer = {"conv2": 9, "conv3": 16, "conv4": 23}
+
     def tail_of(level: str, last_stride: int) -> Tail:
-        if level != "conv5" or last_stride != 2:
-            raise ModelError(
-                "the fully connected layers of VGG16 can only read 7x7 regions of level 'conv5', stride 2."
-            )
+        if last_stride != 2:
+            raise ModelError("VGG16 makes maps smaller by pooling alone; its tails have no other last stride than 2.")
+        if level in first_layer:
+            return Tail(deepcopy(net.features[first_layer[level] : 30]), 512)
         fully_connected = deepcopy(net.classifier[:6])
         return Tail(nn.Sequential(nn.Flatten(), *fully_connected, nn.Unflatten(1, (4096, 1, 1))), 4096)
 
