@@ -35,6 +35,7 @@ SUFFIXES = frozenset({
 
 _PREFIX_BYTES = 16
 _ORIENTATION = 0x0112
+_MAKE, _MODEL, _EXIF_IFD, _BODY_SERIAL_NUMBER = 0x010F, 0x0110, 0x8769, 0xA431
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 
@@ -95,6 +96,24 @@ def picture_size(source: str | Path | bytes) -> tuple[int, int]:
         return width, height
 
 
+def camera_of(source: str | Path | bytes) -> str | None:
+    """The camera that a photograph's EXIF data names: make, model, and serial number where there is one.
+
+    Returns:
+        ``None`` where nothing is named, or the file is no readable picture.
+    """
+    try:
+        with _opened(source) as (image, _):
+            exif = image.getexif()
+            words = [exif.get(_MAKE), exif.get(_MODEL), exif.get_ifd(_EXIF_IFD).get(_BODY_SERIAL_NUMBER)]
+    except Exception:  # a damaged EXIF block is no reason to lose a photograph
+        return None
+    make, model, serial = (word.strip(" \0") if isinstance(word, str) else "" for word in words)
+    if model.lower().startswith(make.lower()):
+        make = ""
+    return " ".join(word for word in (make, model, serial) if word) or None
+
+
 def write_picture(image: ImageArray, path: str | Path, quality: int = 92) -> None:
     """Write a picture; the suffix names the format. The file appears whole or not at all.
 
@@ -146,14 +165,17 @@ def _opened(source: str | Path | bytes) -> Iterator[tuple[ImageFile.ImageFile, s
     name = str(source)
     if Path(source).is_dir():
         raise PictureError(f"{name}: this is a folder; expected a picture file.")
+    with _open_file(source, name) as file:
+        yield _identified(file, name), name
+
+
+def _open_file(source: str | Path, name: str) -> IO[bytes]:
     try:
-        file = Path(source).open("rb")
+        return open(source, "rb")
     except FileNotFoundError as error:
         raise PictureError(f"{name}: there is no such file.") from error
     except (OSError, ValueError) as error:
         raise PictureError(f"{name}: the file cannot be opened ({_reason(error)}).") from error
-    with file:
-        yield _identified(file, name), name
 
 
 def _identified(stream: IO[bytes], name: str) -> ImageFile.ImageFile:

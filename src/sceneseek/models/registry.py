@@ -168,8 +168,8 @@ def how_to_get(found: WeightEntry) -> str:
         )
     size = f"{found.bytes / 1e6:.1f} MB, " if found.bytes else ""
     return (
-        f"Run 'sceneseek weights get {found.name}' ({size}{found.licence}), or put {found.file!r} into the folder named "
-        f"by SCENESEEK_WEIGHTS."
+        f"Run 'sceneseek weights get {found.name}' ({size}{found.licence}), or put {found.file!r} into the folder "
+        "named by SCENESEEK_WEIGHTS."
     )
 
 
@@ -212,8 +212,8 @@ def fetch(name: str, source: Path | None = None, progress: Progress = silent) ->
         return target
     except OSError as error:
         raise WeightsError(
-            f"{name}: {source or found.url} could not be copied into {folder} ({error}). Where there is no network, fetch "
-            f"the file elsewhere and run 'sceneseek weights get {name} --from PATH'."
+            f"{name}: {source or found.url} could not be copied into {folder} ({error}). Where there is no network, "
+            f"fetch the file elsewhere and run 'sceneseek weights get {name} --from PATH'."
         ) from error
     finally:
         partial.unlink(missing_ok=True)
@@ -232,8 +232,8 @@ def verify(path: Path, known: KnownFile) -> str:
     expected = expected or known.sha256_prefix
     if expected is not None and not digest.startswith(expected):
         raise WeightsError(
-            f"{path}: its sha256 is {digest}, expected {expected}. The file is damaged or another one; delete it and get "
-            "it again with 'sceneseek weights get'."
+            f"{path}: its sha256 is {digest}, expected {expected}. The file is damaged or another one; delete it and "
+            "get it again with 'sceneseek weights get'."
         )
     return digest
 
@@ -260,8 +260,8 @@ def _matching(found: WeightEntry, digest: str, origin: str) -> KnownFile:
         return found
     expected = " or ".join(known.pinned for known in found.known_files if known.pinned)
     raise WeightsError(
-        f"{found.name}: {origin} has sha256 {digest}, expected {expected}. Nothing was stored. To run a file of your own, "
-        f"name it in the model: '{found.name}=PATH'."
+        f"{found.name}: {origin} has sha256 {digest}, expected {expected}. Nothing was stored. To run a file of your "
+        f"own, name it in the model: '{found.name}=PATH'."
     )
 
 
@@ -288,7 +288,7 @@ def _torchvision_entry(name: str) -> WeightEntry | None:
 
     if name not in list_models():
         return None
-    url: str = get_model_weights(name).DEFAULT.url  # type: ignore[attr-defined]
+    url: str = get_model_weights(name).DEFAULT.url
     file = url.rsplit("/", 1)[-1]
     detector = name.startswith("fasterrcnn_")
     facts: dict[str, Any] = {

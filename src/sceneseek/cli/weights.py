@@ -1,0 +1,83 @@
+"""``sceneseek weights``: public weights for people who have none of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sceneseek.cli.console import escape, out, print_json, progress_bar
+
+app = typer.Typer(no_args_is_help=True, help="Get public detectors and embedders, checked against pinned hashes.")
+
+_Name = Annotated[
+    str, typer.Argument(help="A name of 'sceneseek weights list', or a torchvision network.", show_default=False)
+]
+
+
+@app.command("list")
+def list_weights(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show which weights are known, under which licence, and which are on this machine."""
+    from rich.table import Table
+
+    from sceneseek.models import registry
+
+    known = registry.entries().values()
+    if as_json:
+        print_json([{**entry.model_dump(), "here": registry.is_here(entry.name)} for entry in known])
+        return
+    table = Table("name", "kind", "MB", "here", "from", "licence", "what")
+    for entry in known:
+        table.add_row(
+            entry.name,
+            entry.kind,
+            f"{entry.bytes / 1e6:.1f}" if entry.bytes else "",
+            "yes" if registry.is_here(entry.name) else "",
+            "download" if entry.url else "--from",
+            entry.licence,
+            entry.source,
+        )
+    out.print(table)
+    out.print(
+        "A model is named DETECTOR+EMBEDDER, as yolox_nano+osnet_x0_25; colour_histogram is an embedder that needs no "
+        "weights. torchvision's networks (resnet50, fasterrcnn_resnet50_fpn, ...) are known by their own names.\n"
+        f"Weights are kept in {escape(str(registry.weights_folder()))} (SCENESEEK_HOME moves it); a folder of your "
+        "own, named by SCENESEEK_WEIGHTS, is looked into first."
+    )
+
+
+@app.command("get")
+def get_weights(
+    name: _Name,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Take this local file instead of downloading.", show_default=False)
+    ] = None,
+) -> None:
+    """Download weights, or take them from a local file, check them, and print their licence."""
+    from sceneseek.models import registry
+
+    entry = registry.entry(name)
+    with progress_bar(f"getting {name}") as progress:
+        path = registry.fetch(name, source, progress)
+    out.print(f"{name}: {escape(entry.source)}", highlight=False, soft_wrap=True)
+    out.print(f"licence: {escape(entry.licence)}", highlight=False, soft_wrap=True)
+    out.print(f"sha256:  {registry.sha256_of(path)} ({_trust(entry)})", highlight=False, soft_wrap=True)
+    out.print(f"stored:  {escape(str(path))}", highlight=False, soft_wrap=True)
+
+
+@app.command("path")
+def weights_path(name: _Name) -> None:
+    """Print where the weights of a network lie, after checking them."""
+    from sceneseek.models import registry
+
+    typer.echo(registry.locate(name))
+
+
+def _trust(entry: object) -> str:
+    from sceneseek.models.registry import WeightEntry
+
+    assert isinstance(entry, WeightEntry)
+    if entry.sha256:
+        return "as pinned"
+    return "begins as published" if entry.sha256_prefix else "not pinned: remembered from now on"
