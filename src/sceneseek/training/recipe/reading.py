@@ -1,0 +1,116 @@
+"""Reading a recipe: strictly, and with an answer to every mistake."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from sceneseek.errors import RecipeError, suggest
+from sceneseek.training.recipe.schema import Recipe
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        path: A TOML file.
+
+    Returns:
+        The checked recipe.
+
+    Raises:
+        RecipeError: If the file is missing, is not TOML, or has an unknown key, a missing key or a wrong value; the
+            message names each, what was found and what is expected.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"The recipe {file} cannot be read: {error}.") from error
+    return parse_recipe(text, str(file))
+
+
+def parse_recipe(text: str, name: str = "recipe") -> Recipe:
+    """Read a recipe from its text.
+
+    Args:
+        text: TOML.
+        name: What to call it in messages.
+
+    Returns:
+        The checked recipe.
+
+    Raises:
+        RecipeError: As ``read_recipe``.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{name} is not valid TOML: {error}.") from error
+    try:
+        # Strict reading from JSON takes a list for a pair, which strict reading of Python values would not.
+        return Recipe.model_validate_json(json.dumps(table, default=str))
+    except ValidationError as error:
+        problems = [_describe(details) for details in error.errors()]
+        raise RecipeError(f"{name}: {' '.join(problems)}") from error
+
+
+def _describe(details: ErrorDetails) -> str:
+    """One mistake as a sentence: the key, the value, what was expected."""
+    where, known = _walk(details["loc"])
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        return f"unknown key {where}.{suggest(str(details['loc'][-1]), known)}"
+    if kind == "missing":
+        return f"the key {where} is missing; a recipe is one complete file."
+    if kind == "union_tag_not_found":
+        return f"the key {where}.name is missing; a recipe is one complete file."
+    if kind == "union_tag_invalid":
+        context = details["ctx"]
+        tags = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
+        return (
+            f"{where}.name = {context['tag']!r}; expected one of {', '.join(tags)}.{suggest(str(context['tag']), tags)}"
+        )
+    expected = details["msg"].removeprefix("Value error, ")
+    expected = expected.replace("Input should be", "expected").removesuffix(".")
+    value = "" if isinstance(details["input"], dict) else f" = {details['input']!r}"
+    return f"{where}{value}: {expected[:1].lower()}{expected[1:]}."
+
+
+def _walk(location: tuple[int | str, ...]) -> tuple[str, list[str]]:
+    """The dotted key as it stands in the file, and the keys known beside the last part of it.
+
+    pydantic puts the name of a union's member into its locations; a file does not.
+    """
+    models: list[type[BaseModel]] = [Recipe]
+    known: list[str] = []
+    shown = ""
+    for part in location:
+        members = [model for model in models if len(models) > 1 and _tag(model) == part]
+        if isinstance(part, int):
+            shown += f"[{part}]"
+        elif members:
+            models = members
+        else:
+            shown += f".{part}"
+            known = sorted({name for model in models for name in model.model_fields})
+            fields = [model.model_fields[part] for model in models if part in model.model_fields]
+            models = [nested for field in fields for nested in _models_in(field.annotation)]
+    return shown.removeprefix("."), known
+
+
+def _tag(model: type[BaseModel]) -> Any:
+    field = model.model_fields.get("name")
+    values = get_args(field.annotation) if field is not None else ()
+    return values[0] if values else None
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models_in(argument)]
