@@ -32,7 +32,7 @@ _HOMES = {
     "SearchReport": "sceneseek.structures",
     "UNLABELED": "sceneseek.structures",
     "evaluate": "sceneseek.evaluation",
-    "extract": "sceneseek.inference",
+    "extract": "sceneseek.inference.extract",
     "load_predictor": "sceneseek.inference",
     "read_coco": "sceneseek.data.coco",
     "read_picture": "sceneseek.pictures",
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from sceneseek.evaluation import evaluate
     from sceneseek.finder import Finder
     from sceneseek.gallery import Gallery
-    from sceneseek.inference import Predictor, extract, load_predictor
+    from sceneseek.inference import Predictor, load_predictor
+    from sceneseek.inference.extract import extract
     from sceneseek.pictures import read_picture
     from sceneseek.structures import (
         UNLABELED,
