@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sceneseek.errors import DataError, ExtractionError
+from sceneseek.errors import DataError, ExtractionError, ModelError
 from sceneseek.inference import extract as module
 from sceneseek.inference.extract import extract
 from sceneseek.pictures import write_picture
@@ -128,6 +128,27 @@ def test_finished_extraction_is_read_and_another_models_is_refused(scenes: Scene
         extract(MeanColour(fingerprint="0" * 64), scenes, path=path)
     with pytest.raises(ExtractionError, match="truth boxes"):
         extract(MeanColour(), scenes, boxes="truth", path=path)
+
+
+def test_another_model_can_describe_the_same_boxes(scenes: SceneSet, tmp_path: Path) -> None:
+    found = extract(MeanColour(), scenes)
+
+    class Constant:
+        fingerprint = "constant"
+        embedding_dim = 2
+
+        def embed(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+            return np.tile(np.array([0.6, 0.8], np.float32), (len(boxes), 1))
+
+    model = module.Describer(Constant(), "constant")
+    described = extract(model, scenes, boxes=found)
+    assert np.array_equal(described.boxes, found.boxes)
+    assert np.array_equal(described.scores, found.scores)
+    assert described.embeddings.shape == (len(found.boxes), 2)
+    assert described.query_embeddings.shape == (3, 2)
+    assert described.provenance.fingerprint != model.fingerprint  # It depends on the boxes too.
+    with pytest.raises(ModelError, match="give it boxes"):
+        extract(model, scenes)
 
 
 def test_progress_ends_at_the_total(scenes: SceneSet) -> None:

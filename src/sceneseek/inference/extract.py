@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shutil
@@ -10,14 +11,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sceneseek import __version__
-from sceneseek.errors import DataError, ExtractionError, PictureError, ValueRefused
+from sceneseek.errors import DataError, ExtractionError, ModelError, PictureError, ValueRefused
 from sceneseek.pictures import read_picture
 from sceneseek.structures import (
     Detections,
@@ -35,6 +37,21 @@ from sceneseek.structures import (
 
 IMAGES_PER_PART = 256
 """How many images of work an interruption may cost at most."""
+
+
+class Embedder(Protocol):
+    """Describes given people of one image by vectors."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names everything that changes the answer."""
+
+    @property
+    def embedding_dim(self) -> int:
+        """``D``."""
+
+    def embed(self, image: ImageArray, boxes: FloatArray) -> FloatArray:
+        """Describe the people in ``(N, 4)`` boxes by ``(N, D)`` unit rows."""
 
 
 class Extractor(Protocol):
@@ -59,6 +76,29 @@ class Extractor(Protocol):
         """Embed the given boxes, ``(N_i, 4)`` of image ``i``, to ``(N_i, D)``."""
 
 
+class Describer:
+    """An embedder alone, as an ``Extractor`` for boxes that another model found.
+
+    Args:
+        embedder: Describes the people in given boxes of one image (``models.two_step.Embedder``).
+        name: What to call it in reports.
+    """
+
+    def __init__(self, embedder: Embedder, name: str) -> None:
+        self._embedder = embedder
+        self.name = name
+        self.fingerprint = hashlib.sha256(embedder.fingerprint.encode()).hexdigest()
+        self.embedding_dim = embedder.embedding_dim
+
+    def detect(self, images: Sequence[ImageArray]) -> list[Detections]:
+        """Refuse: an embedder finds nobody."""
+        raise ModelError(f"{self.name} describes people but does not find them; give it boxes.")
+
+    def embed(self, images: Sequence[ImageArray], boxes: Sequence[FloatArray]) -> list[FloatArray]:
+        """Describe the people in given boxes."""
+        return [self._embedder.embed(image, rows) for image, rows in zip(images, boxes, strict=True)]
+
+
 def machine() -> str:
     """Name the machine for a report: processor, cores, system, Python."""
     cores = os.cpu_count() or 1
@@ -77,7 +117,7 @@ def extract(
     predictor: Extractor,
     scenes: SceneSet,
     *,
-    boxes: Literal["detector", "truth"] = "detector",
+    boxes: Literal["detector", "truth"] | Extraction = "detector",
     batch_size: int = 4,
     path: str | Path | None = None,
     half: bool = False,
@@ -93,7 +133,8 @@ def extract(
         predictor: The model.
         scenes: Scenes and queries.
         boxes: ``"detector"`` searches for people; ``"truth"`` embeds the annotated boxes (those marked to be ignored
-            are left out) with score 1: what search would reach with a perfect detector.
+            are left out) with score 1: what search would reach with a perfect detector; an ``Extraction`` of the same
+            data describes the people in its boxes, to compare two embedders on equal terms.
         batch_size: Images per call of the model.
         path: Where to write the extraction (``.npz``).
         half: Store embeddings in float16.
@@ -108,12 +149,15 @@ def extract(
     """
     if batch_size < 1:
         raise ValueRefused(f"batch_size is {batch_size}; expected at least 1.")
+    given = boxes if isinstance(boxes, Extraction) else None
+    if given is not None:
+        given.require(scenes)
     provenance = Provenance(
         model=predictor.name,
-        fingerprint=predictor.fingerprint,
+        fingerprint=_fingerprint(predictor, given),
         data=scenes.name,
         data_fingerprint=data_fingerprint(scenes),
-        boxes=boxes,
+        boxes=given.provenance.boxes if given is not None else str(boxes),
         version=__version__,
         machine=machine(),
     )
@@ -121,7 +165,10 @@ def extract(
     if done is not None:
         progress(len(scenes), len(scenes), "read from disk")
         return done
-    work = _Work(predictor, scenes, provenance, batch_size, np.float16 if half else np.float32, boxes == "truth")
+    people_of: _PeopleOf | None = None if given is None else partial(_given, given)
+    if boxes == "truth":
+        people_of = _truth
+    work = _Work(predictor, scenes, provenance, batch_size, np.float16 if half else np.float32, people_of)
     parts = _Parts(None if path is None else Path(f"{path}.parts"), provenance)
     pieces: list[Extraction] = []
     finished = 0
@@ -140,6 +187,12 @@ def extract(
         whole.save(path)
         parts.clear()
     return whole
+
+
+def _fingerprint(predictor: Extractor, given: Extraction | None) -> str:
+    if given is None or given.provenance.boxes == "truth":
+        return predictor.fingerprint  # The annotated boxes are in the data's own fingerprint.
+    return hashlib.sha256(f"{predictor.fingerprint}|boxes of {given.provenance.fingerprint}".encode()).hexdigest()
 
 
 def _already_there(path: str | Path | None, provenance: Provenance) -> Extraction | None:
@@ -197,7 +250,7 @@ class _Work:
     provenance: Provenance
     batch_size: int
     dtype: Any
-    truth: bool
+    people_of: _PeopleOf | None
 
     def run(self, samples: Sequence[Sample], report: Callable[[int], None]) -> Extraction:
         started = time.perf_counter()
@@ -217,31 +270,45 @@ class _Work:
     def _batch(
         self, samples: Sequence[Sample], images: list[ImageArray], queries: list[list[Query]]
     ) -> tuple[list[Detections], list[tuple[int, NDArray[Any]]]]:
-        """Boxes given from outside (annotated people, queries) are embedded in one call per batch."""
-        given = [_truth(s) if self.truth else np.zeros((0, 4), np.float32) for s in samples]
-        boxes = [np.concatenate([g, *(q.box[None] for q in asked)]) for g, asked in zip(given, queries, strict=True)]
+        """Boxes that the model does not find itself (given people, queries) are embedded in one call per batch."""
+        nobody = _Boxes(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+        given = [self.people_of(s) if self.people_of else nobody for s in samples]
+        boxes = [np.concatenate([g.boxes, *(q.box[None] for q in a)]) for g, a in zip(given, queries, strict=True)]
         wanted = [i for i, b in enumerate(boxes) if len(b)]
         rows = [np.zeros((0, self.predictor.embedding_dim), np.float32)] * len(samples)
         embedded = self.predictor.embed([images[i] for i in wanted], [boxes[i] for i in wanted]) if wanted else []
         for i, row in zip(wanted, embedded, strict=True):
             rows[i] = row
-        if self.truth:
-            people = [
-                Detections(g, np.ones(len(g), np.float32), row[: len(g)]) for g, row in zip(given, rows, strict=True)
-            ]
+        if self.people_of:
+            people = [Detections(g.boxes, g.scores, row[: len(g.boxes)]) for g, row in zip(given, rows, strict=True)]
         else:
             people = self.predictor.detect(images)
         answers = [
-            (q.query_id, row[len(g) + i])
+            (q.query_id, row[len(g.boxes) + i])
             for g, row, asked in zip(given, rows, queries, strict=True)
             for i, q in enumerate(asked)
         ]
         return people, answers
 
 
-def _truth(sample: Sample) -> FloatArray:
+class _Boxes(NamedTuple):
+    """People to describe: ``(N, 4)`` boxes and ``(N,)`` scores."""
+
+    boxes: FloatArray
+    scores: FloatArray
+
+
+_PeopleOf = Callable[[Sample], _Boxes]
+
+
+def _truth(sample: Sample) -> _Boxes:
     keep: FloatArray = sample.boxes[~np.asarray(sample.ignore_mask)]
-    return keep
+    return _Boxes(keep, np.ones(len(keep), np.float32))
+
+
+def _given(extraction: Extraction, sample: Sample) -> _Boxes:
+    found = extraction.detections(sample.image_id)
+    return _Boxes(found.boxes, found.scores)
 
 
 def _decoded(samples: Sequence[Sample], batch_size: int) -> Iterator[tuple[Sequence[Sample], list[ImageArray]]]:

@@ -1,0 +1,156 @@
+"""Rankings and failures as pictures: who was asked for, who came first, where the right one was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from sceneseek.drawing import crop, draw_boxes, jpeg_data_uri, thumbnail
+from sceneseek.errors import PictureError
+from sceneseek.pictures import read_picture
+from sceneseek.structures import Extraction, Failure, ImageArray, SceneSet, SearchReport
+
+RIGHT, WRONG, ASKED = (31, 158, 119), (214, 69, 65), (42, 120, 214)
+_CROP_SIDE, _SCENE_SIDE = 200, 460
+_CACHED_SCENES = 24
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person cut out of a scene.
+
+    Attributes:
+        picture: A data URI; empty when the scene cannot be read.
+        similarity: To the query; ``None`` for the query itself.
+        hit: Whether this is the person sought.
+        image: The scene's file name.
+        scene: The scene around, box drawn; empty where it is not shown.
+    """
+
+    picture: str
+    image: str
+    similarity: float | None = None
+    hit: bool = False
+    scene: str = ""
+
+
+@dataclass(frozen=True)
+class RankedExample:
+    """A query and the head of its ranking."""
+
+    query_id: int
+    query: Person
+    ranked: tuple[Person, ...]
+    average_precision: float
+    num_positives: int
+
+
+@dataclass(frozen=True)
+class FailureExample:
+    """A failure with its pictures; ``first`` is ``None`` when nothing was ranked."""
+
+    failure: Failure
+    query: Person
+    first: Person | None
+    right: Person
+
+
+class Exhibits:
+    """Cuts people out of the scenes of one evaluation.
+
+    Args:
+        report: The evaluation.
+        extraction: What it was made from.
+        scenes: The data.
+    """
+
+    def __init__(self, report: SearchReport, extraction: Extraction, scenes: SceneSet) -> None:
+        self._report, self._extraction, self._scenes = report, extraction, scenes
+        self._place = {q.query_id: i for i, q in enumerate(scenes.queries)}
+        self._read = lru_cache(maxsize=_CACHED_SCENES)(_read)
+
+    def failures(self, count: int = 9) -> list[FailureExample]:
+        """The hardest queries, the worst first."""
+        return [self._failure(f) for f in self._report.failures[:count]]
+
+    def rankings(self, count: int = 5, top: int = 7) -> list[RankedExample]:
+        """Rankings of some queries of different people, spread evenly over the set: not chosen by their result."""
+        outcomes = self._report.outcomes
+        people: dict[int, int] = {}
+        for i in np.flatnonzero(outcomes.answerable_mask):
+            people.setdefault(self._scenes.queries[i].person_id, int(i))
+        choices = list(people.values())
+        if len(choices) > count:
+            choices = [choices[int(j)] for j in np.linspace(0, len(choices) - 1, count)]
+        return [self._ranking(i, top) for i in choices]
+
+    def ranking(self, query_id: int, top: int = 7) -> RankedExample:
+        """The ranking of one query."""
+        return self._ranking(self._place[query_id], top)
+
+    def _ranking(self, i: int, top: int) -> RankedExample:
+        outcomes = self._report.outcomes
+        shown = [k for k in range(min(top, outcomes.top_detections.shape[1])) if outcomes.top_detections[i, k] >= 0]
+        return RankedExample(
+            query_id=int(outcomes.query_ids[i]),
+            query=self._query(i),
+            ranked=tuple(self._ranked(i, k) for k in shown),
+            average_precision=float(outcomes.average_precision[i]),
+            num_positives=int(outcomes.num_positives[i]),
+        )
+
+    def _query(self, i: int, scene: bool = False) -> Person:
+        query = self._scenes.queries[i]
+        return self._person(query.image_id, query.box, colour=ASKED if scene else None)
+
+    def _ranked(self, i: int, k: int, scene: bool = False) -> Person:
+        outcomes = self._report.outcomes
+        row, hit = int(outcomes.top_detections[i, k]), bool(outcomes.top_hits[i, k])
+        image_id = int(self._extraction.image_ids[self._extraction.image_of[row]])
+        colour = (RIGHT if hit else WRONG) if scene else None
+        return self._person(
+            image_id, self._extraction.boxes[row], float(outcomes.top_similarities[i, k]), hit=hit, colour=colour
+        )
+
+    def _failure(self, failure: Failure) -> FailureExample:
+        i = self._place[failure.query_id]
+        ranked = self._report.outcomes.top_detections[i, 0] >= 0
+        right = self._person(
+            failure.right_image_id, failure.right_box, failure.right_similarity, hit=True, colour=RIGHT
+        )
+        return FailureExample(failure, self._query(i), self._ranked(i, 0, scene=True) if ranked else None, right)
+
+    def _person(
+        self,
+        image_id: int,
+        box: Sequence[float] | np.ndarray,
+        similarity: float | None = None,
+        *,
+        hit: bool = False,
+        colour: tuple[int, int, int] | None = None,
+    ) -> Person:
+        path = self._scenes.by_id[image_id].path
+        image = self._read(path)
+        if image is None:
+            return Person("", path.name, similarity, hit)
+        picture = jpeg_data_uri(thumbnail(crop(image, box, margin=0.05), _CROP_SIDE), 84)
+        scene = "" if colour is None else jpeg_data_uri(_drawn(image, box, colour), 80)
+        return Person(picture, path.name, similarity, hit, scene)
+
+
+def _read(path: Path) -> ImageArray | None:
+    """A scene that is gone leaves a gap on the page; the numbers stand without it."""
+    try:
+        return read_picture(path)
+    except PictureError:
+        return None
+
+
+def _drawn(image: ImageArray, box: Sequence[float] | np.ndarray, colour: tuple[int, int, int]) -> ImageArray:
+    small = thumbnail(image, _SCENE_SIDE)
+    scale = np.array([small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]] * 2)
+    return draw_boxes(small, [np.asarray(box, np.float64) * scale], colours=[colour], width=3)
