@@ -1,0 +1,251 @@
+"""What every network of the zoo keeps to, at a size at which it proves nothing else."""
+
+import pytest
+import torch
+
+from sceneseek.losses import Memory
+from sceneseek.models import weights, zoo
+
+TINY = {
+    "num_identities": 6,
+    "min_size": 64,
+    "max_size": 96,
+    "det_size": (6, 6),
+    "reid_size": (6, 6),
+    "stem_norm": "batch",
+    "tail_norm": "batch",
+    "frozen_stages": 0,
+    "anchors": "people",
+    "train_proposals": (60, 10),
+    "test_proposals": (60, 6),
+    "det_regions": 4,
+    "reid_regions": 4,
+    "embedding_dim": 16,
+    "dictionary_size": 40,
+    "pool_size": 5,
+    # Suppression and thresholds of a network that knows nothing would leave nothing to look at.
+    "score_threshold": 0.0,
+}
+OWN = {
+    # The fully connected layers of VGG16, twice, are 240 million weights; its convolutional tail does here.
+    "dcinet_vgg16": {"det_head": "light", "reid_level": "conv4", "reid_size": (6, 6)},
+    "dcinet_mobilenet_v2": {"reid_size": (12, 6)},
+}
+LOSSES = ["loss_c2hep", "loss_det_cls", "loss_det_reg", "loss_olp", "loss_rpn_cls", "loss_rpn_reg"]
+
+
+def options_of(name):
+    return {**TINY, **OWN.get(name, {})}
+
+
+def scenes(count=2, people=True, seed=0):
+    """Noise with people in it: identities 0 and 1, and one unlabelled."""
+    generator = torch.Generator().manual_seed(seed)
+    images = [torch.rand(3, 128, 192, generator=generator) for _ in range(count)]
+    boxes = torch.tensor([[10.0, 20.0, 40.0, 100.0], [60.0, 10.0, 95.0, 110.0], [120.0, 30.0, 160.0, 120.0]])
+    targets = [
+        {
+            "boxes": boxes + 2.0 * i if people else torch.zeros(0, 4),
+            "person_ids": torch.tensor([0, 1, -1] if people else [], dtype=torch.int64),
+            "image_id": f"scene-{i}",
+        }
+        for i in range(count)
+    ]
+    return images, targets
+
+
+@pytest.fixture(scope="module", params=zoo.names())
+def named(request):
+    torch.manual_seed(0)
+    return request.param, zoo.create(request.param, **options_of(request.param))
+
+
+@pytest.fixture
+def model(named):
+    return named[1]
+
+
+def step(model, images, targets, optimiser):
+    losses = model(images, targets)
+    assert sorted(losses) == LOSSES
+    assert all(torch.isfinite(value) and value.shape == () for value in losses.values()), losses
+    sum(losses.values()).backward()
+    model.update_memories()
+    optimiser.step()
+    optimiser.zero_grad()
+    return losses
+
+
+def test_every_trainable_parameter_gets_a_gradient(model):
+    model.train()
+    touched = set()
+    optimiser = torch.optim.SGD(model.parameters(), lr=1e-4)
+    for parameter in model.parameters():
+        parameter.register_post_accumulate_grad_hook(lambda p: touched.add(id(p)) if p.grad.any() else None)
+    for seed in range(3):
+        step(model, *scenes(seed=seed), optimiser)
+    missing = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in touched]
+    assert missing == []
+
+
+def test_memories_change_in_update_alone(model):
+    model.train()
+    before = {k: v.clone() for k, v in model.identity.state_dict().items()}
+    losses = model(*scenes())
+    sum(losses.values()).backward()
+    assert all(torch.equal(v, before[k]) for k, v in model.identity.state_dict().items())
+    model.update_memories()
+    changed = {k for k, v in model.identity.state_dict().items() if not torch.equal(v, before[k])}
+    assert {"dictionary.pointer", "centres.centres"} <= changed
+    once = {k: v.clone() for k, v in model.identity.state_dict().items()}
+    model.update_memories()  # nothing is pending any more
+    assert all(torch.equal(v, once[k]) for k, v in model.identity.state_dict().items())
+    model.zero_grad()
+
+
+def test_scenes_without_people_are_learnt_from_too(model):
+    model.train()
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.0)
+    losses = step(model, *scenes(people=False), optimiser)
+    assert losses["loss_olp"].item() == losses["loss_c2hep"].item() == losses["loss_det_reg"].item() == 0.0
+    images, targets = scenes(people=True)
+    images_without, targets_without = scenes(people=False)
+    step(model, [images[0], images_without[0]], [targets[0], targets_without[0]], optimiser)
+
+
+def test_detections_are_what_the_contract_says(model):
+    model.eval()
+    images, _ = scenes()
+    with torch.inference_mode():
+        found = model(images)
+    assert len(found) == 2
+    for image, detections in zip(images, found, strict=True):
+        boxes, scores, embeddings = (detections[key] for key in ("boxes", "scores", "embeddings"))
+        assert 0 < len(boxes) == len(scores) == len(embeddings)
+        assert embeddings.shape[1] == model.embedding_dim
+        assert all(torch.isfinite(column).all() for column in (boxes, scores, embeddings))
+        torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(len(embeddings)), atol=1e-5, rtol=0)
+        height, width = image.shape[-2:]
+        assert boxes.min() >= 0
+        assert (boxes[:, 0::2] <= width).all()
+        assert (boxes[:, 1::2] <= height).all()
+        assert (boxes[:, 2:] > boxes[:, :2]).all()
+        assert (scores.diff() <= 0).all()
+
+
+def test_two_scenes_at_once_are_two_scenes(model):
+    model.eval()
+    images, _ = scenes()
+    with torch.inference_mode():
+        together = model(images)
+        apart = [model([image])[0] for image in images]
+    for a, b in zip(together, apart, strict=True):
+        for key in ("boxes", "scores", "embeddings"):
+            torch.testing.assert_close(a[key], b[key], atol=2e-3, rtol=1e-3)
+
+
+def test_nothing_found_is_an_empty_result(model):
+    model.eval()
+    images, _ = scenes()
+    heads = model.detector.roi_heads
+    heads.score_thresh = 1.1
+    try:
+        with torch.inference_mode():
+            found = model(images)
+    finally:
+        heads.score_thresh = 0.0
+    for detections in found:
+        assert detections["boxes"].shape == (0, 4)
+        assert detections["scores"].shape == (0,)
+        assert detections["embeddings"].shape == (0, model.embedding_dim)
+
+
+def test_given_boxes_are_embedded(model):
+    model.eval()
+    images, targets = scenes()
+    boxes = [targets[0]["boxes"], torch.zeros(0, 4)]
+    with torch.inference_mode():
+        embeddings = model.embed(images, boxes)
+        found = model(images[:1])[0]
+        again = model.embed(images[:1], [found["boxes"]])[0]
+    assert [tuple(e.shape) for e in embeddings] == [(3, model.embedding_dim), (0, model.embedding_dim)]
+    torch.testing.assert_close(embeddings[0].norm(dim=1), torch.ones(3), atol=1e-5, rtol=0)
+    # The embedding of a detection is that of its own, refined box.
+    torch.testing.assert_close(again, found["embeddings"], atol=2e-3, rtol=1e-3)
+
+
+def test_odd_pictures_do_no_harm(model):
+    model.eval()
+    with torch.inference_mode():
+        for height, width in ((1, 1), (3, 3000), (700, 2)):
+            image = torch.rand(3, height, width)
+            found = model([image])[0]
+            assert torch.isfinite(found["embeddings"]).all()
+            embedded = model.embed([image], [torch.tensor([[0.0, 0.0, width, height]])])[0]
+            assert torch.isfinite(embedded).all()
+
+
+def test_what_distillation_reads(model):
+    images, _ = scenes()
+    maps = model.shared_features(images)
+    assert list(maps) == list(model.feature_strides)
+    for name, stride in model.feature_strides.items():
+        assert maps[name].shape[-2:] == (64 // stride, 96 // stride)
+    assert model.identity_table.shape == (TINY["num_identities"], model.embedding_dim)
+    assert model.scale > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_weights_come_back_as_they_were_stored(named, tmp_path, dtype):
+    name, model = named
+    path = tmp_path / "stored.safetensors"
+    weights.save_model(model, path, builder=name, options=options_of(name), dtype=dtype)
+    again, info = weights.load_model(path)
+    assert (info.builder, info.name, again.training) == (name, "stored", False)
+    memories = tuple(f"{n}." for n, m in model.named_modules() if isinstance(m, Memory))
+    for key, value in again.state_dict().items():
+        if not key.startswith(memories):
+            wanted = model.state_dict()[key]
+            wanted = wanted.to(dtype).float() if wanted.is_floating_point() else wanted
+            assert torch.equal(value, wanted), key
+    if dtype == torch.float32:
+        model.eval()
+        images, targets = scenes()
+        boxes = [target["boxes"] for target in targets]
+        with torch.inference_mode():
+            for a, b in zip(model.embed(images, boxes), again.embed(images, boxes), strict=True):
+                assert torch.equal(a, b)
+
+
+def test_a_step_after_a_checkpoint_is_the_step_without_one(named, tmp_path):
+    name, model = named
+    model.train()
+    images, targets = scenes()
+
+    def one_step(net):
+        torch.manual_seed(5)
+        losses = net(images, targets)
+        sum(losses.values()).backward()
+        net.update_memories()
+        net.zero_grad()
+        return {**{k: v.detach() for k, v in losses.items()}, **net.state_dict()}
+
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    expected = {key: value.clone() for key, value in one_step(model).items()}
+    torch.save(state, tmp_path / "checkpoint.pt")
+    model.load_state_dict({key: torch.zeros_like(value) for key, value in state.items()})
+    model.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True))
+    for key, value in one_step(model).items():
+        assert torch.equal(value, expected[key]), key
+
+
+def test_half_precision_autocast_trains_and_detects(model):
+    images, targets = scenes()
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = model.train()(images, targets)
+        sum(losses.values()).backward()
+        assert all(torch.isfinite(value) and value.dtype == torch.float32 for value in losses.values())
+        model.update_memories()
+        model.zero_grad()
+        found = model.eval()(images)
+    assert all(d["boxes"].dtype == d["embeddings"].dtype == torch.float32 for d in found)
