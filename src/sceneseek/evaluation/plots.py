@@ -66,10 +66,13 @@ def detection(reports: Sequence[SearchReport]) -> str | None:
     if all(r.detection is None for r in reports):
         return None
     with _chart("recall, per cent", "precision, per cent") as (axes, svg):
+        drawn: list[Any] = []
         for i, report in enumerate(reports):
-            if report.detection is None:
-                continue
             d = report.detection
+            # Two models compared on the same boxes have one curve.
+            if d is None or any(np.array_equal(d.curve_recall, other) for other in drawn):
+                continue
+            drawn.append(d.curve_recall)
             keep = _thinned(d.curve_recall)
             _line(axes, i, 100 * d.curve_recall[keep], 100 * d.curve_precision[keep], _label(reports, i))
             at = int((d.curve_scores >= d.score_threshold).sum()) - 1
@@ -79,7 +82,9 @@ def detection(reports: Sequence[SearchReport]) -> str | None:
                     color=SERIES[i % 5], markersize=7, markeredgecolor=_INK, markeredgewidth=1,
                 )  # fmt: skip
         axes.set_xlim(-1, 101)
-        _finish(axes, reports, top=True)
+        axes.set_ylim(0, 102)
+        if len(drawn) > 1:
+            _legend(axes, "lower left")
     return svg[0]
 
 
@@ -99,7 +104,7 @@ def similarities(report: SearchReport) -> str:
             share = 100 * merged / max(int(counts.sum()), 1)
             axes.stairs(share, edges, fill=True, color=colour, alpha=0.28)
             axes.stairs(share, edges, color=colour, linewidth=1.8, label=f"{name} ({int(counts.sum()):,})")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, axes.get_ylim()[1] * 1.22)  # room for the legend
         _legend(axes, "upper right")
     return svg[0]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -291,7 +290,8 @@ class Extraction:
         """
         path = Path(path)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Opened here, not by NumPy, which forgets to close what turns out to be no archive.
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 header = json.loads(str(file["provenance"]))
                 if header.pop("format", None) != FORMAT:
                     raise ExtractionError(f"{path} was written by another version of sceneseek; extract again.")
@@ -300,7 +300,9 @@ class Extraction:
                 return cls(**{name: file[name] for name in _ARRAYS}, provenance=provenance)
         except FileNotFoundError as error:
             raise ExtractionError(f"There is no extraction at {path}.") from error
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        except ExtractionError:
+            raise
+        except Exception as error:  # A damaged archive fails in many ways, deep inside zipfile, NumPy and JSON.
             raise ExtractionError(
                 f"{path} is damaged or not an extraction ({type(error).__name__}: {error}). "
                 "Remove it and extract again."

@@ -1,0 +1,206 @@
+"""``sceneseek evaluate``: how well does a model find people in annotated scenes?"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sceneseek.cli.console import err, escape, out, print_json, progress_bar
+from sceneseek.cli.index import DEFAULT_MODEL
+from sceneseek.errors import DataError, ValueRefused
+
+if TYPE_CHECKING:
+    from sceneseek.evaluation.report import Run
+    from sceneseek.structures import Extraction, SceneSet, SearchReport
+
+BASELINE = "colour_histogram"
+
+
+class Boxes(StrEnum):
+    """Whose boxes are searched."""
+
+    detector = "detector"
+    truth = "truth"
+
+
+class AP(StrEnum):
+    """How precision and recall become one number."""
+
+    step = "step"
+    trapezoid = "trapezoid"
+
+
+def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
+    data: Annotated[Path, typer.Argument(help="A folder with annotations.json and images/, or the JSON file.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A shipped name, a .safetensors file, or detector+embedder; repeat to compare several. "
+            f"Default: {DEFAULT_MODEL}.",
+        ),
+    ] = None,
+    boxes: Annotated[
+        Boxes, typer.Option("--boxes", help="Search the detector's boxes, or the annotated ones (perfect detection).")
+    ] = Boxes.detector,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Also score a plain colour histogram of the first model's boxes.")
+    ] = False,
+    gallery_size: Annotated[
+        int | None, typer.Option("--gallery-size", min=1, help="Images per gallery. Default: all that are listed.")
+    ] = None,
+    det_threshold: Annotated[
+        float, typer.Option("--det-threshold", min=0, max=1, help="Rank detections from this score on.")
+    ] = 0.5,
+    ap: Annotated[
+        AP, typer.Option("--ap", help="step: today's average precision; trapezoid: as before about 2018.")
+    ] = AP.step,
+    out_folder: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Write report.html, .md and .json here, and keep the extractions."),
+    ] = None,
+    extraction: Annotated[
+        Path | None,
+        typer.Option(
+            "--extraction",
+            help="Keep what the model saw in this file (.npz), or score such a file without running a model.",
+        ),
+    ] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Images per step of the model.")] = 4,
+    device: Annotated[str, typer.Option("--device", help="Where the model runs: cpu, cuda, cuda:1, mps.")] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
+) -> None:
+    """Score person search and detection on annotated scenes.
+
+    Several models are compared side by side. What a model saw is kept with --out or --extraction: scoring again, with
+    other switches too, takes seconds, and an interrupted run goes on where it stopped.
+    """
+    from sceneseek.data.coco import read_coco
+    from sceneseek.evaluation import evaluate as score
+    from sceneseek.evaluation.report import Run, write_report
+    from sceneseek.evaluation.report import as_json as report_json
+
+    specs = list(dict.fromkeys(model or []))
+    if extraction is not None and len(specs) > 1:
+        raise ValueRefused("--extraction names one file but there are several models; use --out, which keeps one each.")
+    scenes = read_coco(data)
+    if not scenes.queries and not scenes.detection_labels_complete:
+        raise DataError(f"{data} has no queries, and its detection labels are incomplete: there is nothing to score.")
+    extractions = _extractions(scenes, specs, boxes, extraction, out_folder, batch_size, device)
+    if baseline:
+        extractions.append(_described(scenes, extractions[0], out_folder, batch_size))
+    runs: list[Run] = []
+    for seen in extractions:
+        with progress_bar("scoring", "queries") as progress:
+            report = score(
+                seen, scenes, det_threshold=det_threshold, gallery_size=gallery_size, ap=ap.value, progress=progress
+            )
+        runs.append(Run(report, seen))
+    if as_json:
+        print_json(report_json([run.report for run in runs]))
+    else:
+        show([run.report for run in runs])
+    if out_folder is not None:
+        with err.status("writing the report"):
+            files = write_report(out_folder, scenes, runs, command=_command())
+        err.print(f"wrote {escape(str(files['html']))}; open it in a browser", highlight=False, soft_wrap=True)
+
+
+def _command() -> str:
+    return shlex.join(["sceneseek", *sys.argv[1:]])
+
+
+def _extractions(
+    scenes: SceneSet,
+    specs: Sequence[str],
+    boxes: Boxes,
+    file: Path | None,
+    folder: Path | None,
+    batch_size: int,
+    device: str,
+) -> list[Extraction]:
+    from sceneseek.structures import Extraction
+
+    if not specs and file is not None and file.exists():
+        return [Extraction.load(file)]
+    from sceneseek.inference.extract import extract
+    from sceneseek.inference.predictor import load_predictor
+
+    found = []
+    for spec in specs or [DEFAULT_MODEL]:
+        with err.status(f"loading {escape(spec)}"):
+            predictor = load_predictor(spec, device=device, batch_size=batch_size)
+        path = file or _kept(folder, predictor.name, predictor.fingerprint, boxes.value)
+        with progress_bar(f"extracting {escape(short_name(spec))}", "images") as progress:
+            found.append(
+                extract(predictor, scenes, boxes=boxes.value, batch_size=batch_size, path=path, progress=progress)
+            )
+    return found
+
+
+def _described(scenes: SceneSet, first: Extraction, folder: Path | None, batch_size: int) -> Extraction:
+    """The colour histograms of the first model's boxes: equal terms, and no weights needed."""
+    from sceneseek.inference.extract import Describer, extract
+    from sceneseek.models.two_step.colour_histogram import ColourHistogram
+
+    histogram = Describer(ColourHistogram(), BASELINE)
+    path = _kept(folder, BASELINE, first.provenance.fingerprint, first.provenance.boxes)
+    with progress_bar("extracting the baseline", "images") as progress:
+        return extract(histogram, scenes, boxes=first, batch_size=batch_size, path=path, progress=progress)
+
+
+def _kept(folder: Path | None, name: str, fingerprint: str, boxes: str) -> Path | None:
+    if folder is None:
+        return None
+    plain = re.sub(r"[^\w.+-]+", "_", short_name(name))
+    return folder / "extractions" / f"{plain}-{fingerprint[:8]}-{boxes}.npz"
+
+
+def short_name(spec: str) -> str:
+    """A model's name without the folders and files in it.
+
+    Example:
+        >>> short_name("yolox_nano=/weights/a.onnx+osnet_x0_25"), short_name("runs/7/best.safetensors")
+        ('yolox_nano+osnet_x0_25', 'best.safetensors')
+    """
+    name = re.sub(r"=[^+]*", "", spec)
+    return name if "+" in name else name.rsplit("/", 1)[-1]
+
+
+def show(reports: Sequence[SearchReport]) -> None:
+    """Print the scores of one or several models as a table."""
+    from rich import box as frames
+    from rich.table import Table
+
+    from sceneseek.evaluation.report import scores_of, table
+
+    head = reports[0]
+    rows = table(reports)
+    view = Table(box=frames.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for i, name in enumerate(rows[0]):
+        view.add_column(name, justify="right" if i else "left", overflow="fold", style="bold" if name == "mAP" else "")
+    for row in rows:
+        view.add_row(*(escape(cell) for cell in row.values()))
+    out.print(view)
+    interval = scores_of(head)["mAP"].interval
+    facts = [
+        f"{head.num_queries:,} queries",
+        f"{head.gallery_size:,.0f} images per gallery",
+        f"{head.num_images:,} scenes",
+    ]
+    if interval:
+        facts.insert(0, f"per cent; mAP of the first: 95 % interval {interval}")
+    if head.num_unanswerable:
+        facts.append(f"{head.num_unanswerable:,} queries with nobody to find left out")
+    if head.detection is None:
+        why = "boxes are given" if head.provenance.boxes == "truth" else "labels are incomplete"
+        facts.append(f"detection not scored ({why})")
+    out.print(f"[dim]{escape('; '.join(facts))}[/dim]", highlight=False, soft_wrap=True)
