@@ -1,0 +1,127 @@
+"""``sceneseek data``: make data sets."""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sceneseek.cli.console import escape, out, print_json, progress_bar
+from sceneseek.errors import ValueRefused
+
+if TYPE_CHECKING:
+    from sceneseek.structures import Progress, SceneSet
+
+app = typer.Typer(help="Make data sets.", no_args_is_help=True)
+
+
+class World(StrEnum):
+    """What a synthetic world holds."""
+
+    PEOPLE = "people"
+    TATTOOS = "tattoos"
+
+
+class Difficulty(StrEnum):
+    """How unkind a synthetic world is."""
+
+    EASY = "easy"
+    MEDIUM = "medium"
+    HARD = "hard"
+
+
+class Layout(StrEnum):
+    """How a data set lies on disk."""
+
+    COCO = "coco"
+    CUHK_SYSU = "cuhk_sysu"
+    PRW = "prw"
+
+
+@app.callback()
+def _group() -> None:
+    """Make data sets."""
+
+
+@app.command()
+def synth(
+    folder: Annotated[Path, typer.Argument(help="Where to write; made when missing.")],
+    world: Annotated[World, typer.Option("--world", help="What the scenes show.")] = World.PEOPLE,
+    scenes: Annotated[int, typer.Option("--scenes", help="Scenes in all, training and test together.")] = 600,
+    identities: Annotated[int, typer.Option("--identities", help="Identities in all.")] = 120,
+    seed: Annotated[int, typer.Option("--seed", help="Equal seeds write equal files.")] = 0,
+    difficulty: Annotated[Difficulty, typer.Option("--difficulty", help="How unkind it is.")] = Difficulty.MEDIUM,
+    layout: Annotated[
+        Layout, typer.Option("--layout", help="Files to write: COCO-style, or as CUHK-SYSU or PRW lie on disk.")
+    ] = Layout.COCO,
+    workers: Annotated[int, typer.Option("--workers", help="Processes to render with.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Write a synthetic data set: a training set and a test set with queries, which share no identity."""
+    started = time.perf_counter()
+    size = {"num_scenes": scenes, "num_identities": identities, "seed": seed, "difficulty": difficulty.value}
+    with progress_bar("rendering", "scenes") as progress:
+        sets = _generate(world, size, folder, workers, progress)
+        if layout is not Layout.COCO:
+            _rewrite(layout, sets, folder, progress)
+    summary = _summary(sets, folder, world, layout, time.perf_counter() - started)
+    if as_json:
+        print_json(summary)
+        return
+    for name, facts in summary["sets"].items():
+        out.print(
+            f"{name}: {facts['scenes']} scenes, {facts['boxes']} boxes, {facts['identities']} identities, "
+            f"{facts['queries']} queries",
+            highlight=False,
+        )
+    out.print(f"{escape(str(folder))} ({summary['scenes_per_second']:.1f} scenes/s)", highlight=False)
+
+
+def _generate(
+    world: World, size: dict[str, Any], folder: Path, workers: int, progress: Progress
+) -> dict[str, SceneSet]:
+    if world is World.PEOPLE:
+        from sceneseek.data.synthetic import WorldSpec, generate
+
+        return generate(WorldSpec(**size), folder, workers=workers, progress=progress)
+    from sceneseek.data.synthetic import tattoos
+
+    return tattoos.generate(tattoos.TattooSpec(**size), folder, progress=progress)
+
+
+def _rewrite(layout: Layout, sets: dict[str, SceneSet], folder: Path, progress: Progress) -> None:
+    """Write a data set a second time, in the layout of a public one, beside the first."""
+    target = folder / layout.value
+    if layout is Layout.CUHK_SYSU:
+        from sceneseek.data.cuhk_sysu import write_cuhk_sysu
+
+        write_cuhk_sysu(sets["train"], sets["test"], target, progress=progress)
+    elif layout is Layout.PRW:
+        from sceneseek.data.prw import write_prw
+
+        write_prw(sets["train"], sets["test"], target, progress=progress)
+    else:
+        raise ValueRefused(f"unknown layout {layout!r}")
+
+
+def _summary(sets: dict[str, SceneSet], folder: Path, world: World, layout: Layout, seconds: float) -> dict[str, Any]:
+    total = sum(len(s) for s in sets.values())
+    return {
+        "folder": str(folder),
+        "world": world.value,
+        "layout": layout.value,
+        "seconds": round(seconds, 2),
+        "scenes_per_second": round(total / max(seconds, 1e-9), 2),
+        "sets": {
+            name: {
+                "scenes": len(scenes),
+                "boxes": sum(len(sample) for sample in scenes.samples),
+                "identities": len(scenes.person_ids),
+                "queries": len(scenes.queries),
+            }
+            for name, scenes in sets.items()
+        },
+    }

@@ -1,0 +1,468 @@
+"""Draws shaded round bodies (tubes, ellipsoids) into a picture patch, anti-aliased, from formulas.
+
+A person and most furniture are made of generalised cylinders: an axis in space and radii along it. Seen through a pinhole,
+such a tube covers a strip of pixels around its projected axis; across the strip the surface turns away like a cylinder, so
+the light on it and the place in its texture are functions of the position across, and the radius a function of the position
+along. Everything is a table lookup per pixel, which is what makes the worlds fast.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneseek.data.synthetic.viewpoint import Points, Viewpoint
+from sceneseek.structures import FloatArray, ImageArray
+
+STEPS = 128
+"""Entries of the tables across and along a tube."""
+
+TURN = 2.0 * math.pi
+_ACROSS = np.linspace(-1.0, 1.0, STEPS)
+_ASIN = np.arcsin(_ACROSS)
+
+
+@dataclass(frozen=True)
+class Light:
+    """One key light and the light from all around.
+
+    Attributes:
+        direction: ``(3,)`` unit vector towards the key light, camera axes (x right, y down, z forward).
+        key: ``(3,)`` colour and strength of the key light, RGB.
+        ambient: ``(3,)`` colour and strength of the surrounding light, RGB.
+        softness: 0 for a bare sun, 1 for an overcast sky.
+    """
+
+    direction: NDArray[np.float64]
+    key: NDArray[np.float64]
+    ambient: NDArray[np.float64]
+    softness: float = 0.5
+
+    def shade(self, right: NDArray[np.float64], down: NDArray[np.float64], near: NDArray[np.float64]) -> FloatArray:
+        """Light on surfaces with the given unit normals (``near`` points at the camera), ``(N, 3)`` RGB."""
+        cosine = right * self.direction[0] + down * self.direction[1] - near * self.direction[2]
+        wrap = 0.15 + 0.6 * self.softness
+        lit = np.clip((cosine + wrap) / (1.0 + wrap), 0.0, 1.0)
+        around = (0.74 - 0.26 * down) * (0.62 + 0.38 * np.clip(near, 0.0, 1.0))
+        return np.asarray(lit[..., None] * self.key + around[..., None] * self.ambient, np.float32)
+
+
+class Surface:
+    """A texture wrapped once around a body, kept at several sizes.
+
+    Columns run around the body: the front (angle 0) first, then its left, its back and its right. Rows run from the start of
+    the axis to its end.
+    """
+
+    def __init__(self, texture: NDArray[Any]) -> None:
+        """Take a ``(rows, columns, 3 or 4)`` texture, float in [0, 1] or uint8."""
+        if texture.dtype != np.uint8:
+            texture = np.clip(texture * 255.0 + 0.5, 0, 255).astype(np.uint8)
+        self.levels: list[ImageArray] = []
+        while True:
+            half = texture.shape[1] // 2
+            self.levels.append(np.ascontiguousarray(np.concatenate([texture, texture[:, : half + 2]], axis=1)))
+            if min(texture.shape[:2]) <= 8 or len(self.levels) == 4:
+                break
+            size = (texture.shape[1] // 2, texture.shape[0] // 2)
+            texture = cv2.resize(texture, size, interpolation=cv2.INTER_AREA)
+
+    def level(self, length: float) -> tuple[ImageArray, float]:
+        """Pick the size that suits a body ``length`` pixels long; also give its columns per full turn."""
+        chosen = self.levels[0]
+        for candidate in self.levels[1:]:
+            if candidate.shape[0] < length:
+                break
+            chosen = candidate
+        return chosen, (chosen.shape[1] - 2) / 1.5
+
+
+@dataclass
+class Tube:
+    """A round body along an axis.
+
+    Attributes:
+        start: ``(3,)`` first end of the axis (the upper one, for an upright body), world metres.
+        end: ``(3,)`` the other end.
+        wide: Half-widths from the body's left to its right along the axis, metres, any number of equally spaced values.
+        surface: What covers it.
+        deep: Half-depths from front to back; ``None`` for a circular section.
+        caps: How far the rounded ends reach beyond the axis, metres.
+        bend: Sideways offset of the axis along it, metres.
+        rows: Part of the surface's rows that the axis runs over, 0 to 1.
+        turn: Turns the surface about the axis, radians.
+        owned: Whether its pixels count as the person's own (a held bag's do not).
+        shadow: Strength of the shadow it throws on what lies right behind it.
+    """
+
+    start: Points
+    end: Points
+    wide: NDArray[Any]
+    surface: Surface
+    deep: NDArray[Any] | None = None
+    caps: tuple[float, float] = (0.0, 0.0)
+    bend: NDArray[Any] | None = None
+    rows: tuple[float, float] = (0.0, 1.0)
+    turn: float = 0.0
+    owned: bool = True
+    shadow: float = 0.25
+
+
+@dataclass
+class Ball:
+    """An ellipsoid with its own axes.
+
+    Attributes:
+        centre: ``(3,)`` world metres.
+        axes: ``(3, 3)`` unit rows: the ball's left, up and front, world axes.
+        radii: Half sizes along those axes, metres.
+        surface: What covers it, columns around the up axis from the front, rows from the top to the bottom.
+        owned: Whether its pixels count as the person's own.
+        shadow: Strength of the shadow it throws on what lies right behind it.
+    """
+
+    centre: Points
+    axes: Points
+    radii: tuple[float, float, float]
+    surface: Surface
+    owned: bool = True
+    shadow: float = 0.2
+
+
+@dataclass
+class Slab:
+    """A flat four-sided plate with a picture on it.
+
+    Attributes:
+        corners: ``(4, 3)`` world metres: upper left, upper right, lower right, lower left, seen from its front.
+        texture: ``(rows, columns, 3 or 4)`` uint8.
+        owned: Whether its pixels count as the person's own.
+        bright: Factor on its light, for lamps and screens.
+    """
+
+    corners: Points
+    texture: ImageArray
+    owned: bool = True
+    bright: float = 1.0
+    shadow: float = 0.0
+
+
+Solid = Tube | Ball | Slab
+
+
+class Patch:
+    """A piece of picture in which a body is drawn: premultiplied colour, coverage, and the body's own coverage."""
+
+    def __init__(self, left: int, top: int, right: int, bottom: int) -> None:
+        self.left, self.top, self.right, self.bottom = left, top, right, bottom
+        shape = (max(bottom - top, 0), max(right - left, 0))
+        self.colour: FloatArray = np.zeros((*shape, 3), np.float32)
+        self.alpha: FloatArray = np.zeros(shape, np.float32)
+        self.own: FloatArray = np.zeros(shape, np.float32)
+
+    def window(self, x0: float, y0: float, x1: float, y1: float) -> tuple[slice, slice, FloatArray, FloatArray] | None:
+        """Clip a pixel rectangle to the patch; also give the pixel centres of its columns and rows."""
+        left, right = max(math.floor(x0), self.left), min(math.ceil(x1) + 1, self.right)
+        top, bottom = max(math.floor(y0), self.top), min(math.ceil(y1) + 1, self.bottom)
+        if left >= right or top >= bottom:
+            return None
+        columns = np.arange(left, right, dtype=np.float32) + np.float32(0.5)
+        rows = np.arange(top, bottom, dtype=np.float32) + np.float32(0.5)
+        return (
+            slice(top - self.top, bottom - self.top),
+            slice(left - self.left, right - self.left),
+            columns,
+            rows,
+        )
+
+    def blend(
+        self,
+        where: tuple[slice, slice],
+        colour: FloatArray,
+        cover: FloatArray,
+        beyond: FloatArray,
+        body: Solid,
+        reach: float,
+    ) -> None:
+        """Lay a shaded body over what is there, after darkening what lies right beside it.
+
+        Args:
+            where: The window's slices.
+            colour: ``(h, w, 3)``.
+            cover: ``(h, w)`` coverage in [0, 1].
+            beyond: ``(h, w)`` distance outside the body's outline, pixels.
+            body: Whose pixels these are.
+            reach: How far its shadow reaches, pixels.
+        """
+        below = self.colour[where]
+        if body.shadow > 0.0 and reach > 1.0:
+            fade = np.clip(1.0 - beyond / np.float32(reach), 0.0, 1.0)
+            below *= (1.0 - np.float32(body.shadow) * fade)[..., None]
+        below += cover[..., None] * (colour - below)
+        alpha = self.alpha[where]
+        alpha += cover * (1.0 - alpha)
+        if body.owned:
+            own = self.own[where]
+            np.maximum(own, cover, out=own)
+
+
+def _section(tube: Tube, psi: float) -> tuple[FloatArray, float, NDArray[np.float64], NDArray[np.float64]]:
+    """Silhouette half-widths along the tube, the surface angle at its middle, and normals (right, near) across it."""
+    wide = np.asarray(tube.wide, np.float64)
+    deep = wide if tube.deep is None else np.asarray(tube.deep, np.float64)
+    half = np.sqrt((wide * math.cos(psi)) ** 2 + (deep * math.sin(psi)) ** 2)
+    a, b = float(wide.mean()), float(deep.mean())
+    middle = math.atan2(b * math.sin(psi), a * math.cos(psi))
+    angle = middle + _ASIN
+    left, front = np.sin(angle) / max(a, 1e-4), np.cos(angle) / max(b, 1e-4)
+    norm = np.maximum(np.hypot(left, front), 1e-9)
+    right = (left * math.cos(psi) - front * math.sin(psi)) / norm
+    near = (front * math.cos(psi) + left * math.sin(psi)) / norm
+    return np.asarray(half, np.float32), middle, right, near
+
+
+def _stretch(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Resample a profile to ``STEPS`` entries."""
+    values = np.asarray(values, np.float64)
+    if len(values) == STEPS:
+        return values
+    return np.interp(np.linspace(0, len(values) - 1, STEPS), np.arange(len(values)), values)
+
+
+def facing(view: Viewpoint, at: Points, forward: Points) -> float:
+    """Angle at which the camera sees a body: 0 its front, pi/2 its left side, pi its back."""
+    left_x, left_z = -forward[2], forward[0]
+    to_x, to_z = -at[0], -at[2]
+    return math.atan2(to_x * left_x + to_z * left_z, to_x * forward[0] + to_z * forward[2])
+
+
+def draw_tube(patch: Patch, tube: Tube, view: Viewpoint, light: Light, forward: Points) -> None:
+    """Draw one tube.
+
+    Args:
+        patch: Where.
+        tube: What.
+        view: From where.
+        light: In which light.
+        forward: ``(3,)`` unit vector, where the body's front looks (its surface's first column).
+    """
+    ends = np.stack([tube.start, tube.end])
+    (first, last), scales = view.project(ends)
+    axis = last - first
+    length = float(np.hypot(axis[0], axis[1]))
+    if length < 1e-3:
+        axis, length = np.array([0.0, 1.0]), 1e-3
+    else:
+        axis = axis / length
+    along_cam = view.to_camera(tube.end) - view.to_camera(tube.start)
+    along_cam = along_cam / max(float(np.linalg.norm(along_cam)), 1e-9)
+    psi = facing(view, tube.start, forward) + tube.turn
+    half, middle, n_right, n_near = _section(tube, psi)
+    profile = _stretch(half) * np.linspace(scales[0], scales[1], STEPS)
+    head_on = abs(float(along_cam[2]))
+    cap0 = max(tube.caps[0] * scales[0], profile[0] * head_on, 0.6)
+    cap1 = max(tube.caps[1] * scales[1], profile[-1] * head_on, 0.6)
+    shade = _tube_shade(light, axis, along_cam, n_right, n_near)
+    widest = float(profile.max())
+    reach = min(0.05 * float(scales.mean()), 0.5 * widest) if tube.shadow else 0.0
+    bend = None if tube.bend is None else _stretch(tube.bend) * float(scales.mean())
+    sway = 0.0 if bend is None else float(np.abs(bend).max())
+    margin_n, margin_0, margin_1 = widest + sway + reach + 1.0, cap0 + reach + 1.0, cap1 + reach + 1.0
+    across = np.array([axis[1], -axis[0]])
+    corners = np.array(
+        [p + q * across * margin_n for p in (first - axis * margin_0, last + axis * margin_1) for q in (-1.0, 1.0)]
+    )
+    found = patch.window(*corners.min(axis=0), *corners.max(axis=0))
+    if found is None:
+        return
+    where, columns, rows = found[:2], found[2] - np.float32(first[0]), (found[3] - np.float32(first[1]))[:, None]
+    s = columns * np.float32(axis[0]) + rows * np.float32(axis[1])
+    d = columns * np.float32(across[0]) + rows * np.float32(across[1])
+    step = (s * np.float32((STEPS - 1) / length)).astype(np.int32)
+    if bend is not None:
+        d -= np.take(bend.astype(np.float32), step, mode="clip")
+    radius = np.take(profile.astype(np.float32), step, mode="clip")
+    past = np.maximum(np.maximum(s * np.float32(-1.0 / cap0), (s - np.float32(length)) * np.float32(1.0 / cap1)), 0.0)
+    radius *= np.sqrt(np.maximum(1.0 - past * past, 0.0))
+    beyond = np.abs(d) - radius
+    cover = np.clip(0.5 - beyond, 0.0, 1.0)
+    cover[past >= 1.0] = 0.0
+    column = ((d / np.maximum(radius, 0.3)) * np.float32((STEPS - 1) / 2) + np.float32(STEPS / 2)).astype(np.int32)
+    texture, turn_columns = tube.surface.level(length)
+    angle = (middle % TURN) + _ASIN
+    if angle[0] < 0.0:
+        angle = angle + TURN
+    angle = np.where(angle > 1.5 * TURN, angle - TURN, angle)
+    table_x = (angle * (turn_columns / TURN)).astype(np.float32)
+    map_x = np.take(table_x, column, mode="clip")
+    low, high = (edge * (texture.shape[0] - 1) for edge in tube.rows)
+    map_y = np.clip(s * np.float32((high - low) / length) + np.float32(low), low, high)
+    colour = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if texture.shape[2] == 4:
+        cover = cover * (colour[..., 3] * np.float32(1 / 255))
+        colour = colour[..., :3]
+    lit = np.take(shade, column, axis=0, mode="clip") * colour
+    patch.blend((where[0], where[1]), lit, cover, beyond, tube, reach)
+
+
+def _tube_shade(
+    light: Light, axis: Points, along: Points, n_right: NDArray[np.float64], n_near: NDArray[np.float64]
+) -> FloatArray:
+    """Light across a tube, ``(STEPS, 3)``, scaled so that a full-white byte texture gives values in [0, 1]."""
+    viewer = np.array([0.0, 0.0, -1.0]) + along[2] * along
+    viewer = viewer / max(float(np.linalg.norm(viewer)), 1e-6)
+    right = n_right * axis[1] + n_near * viewer[0]
+    down = n_right * -axis[0] + n_near * viewer[1]
+    return light.shade(right, down, -(n_near * viewer[2])) * np.float32(1 / 255)
+
+
+def draw_ball(patch: Patch, ball: Ball, view: Viewpoint, light: Light) -> None:
+    """Draw one ellipsoid: the true outline of an orthographic view at the ball's own depth."""
+    pixels, scale_all = view.project(ball.centre)
+    scale = float(scale_all)
+    origin = view.to_camera(np.zeros(3))
+    to_cam = np.stack([view.to_camera(axis) - origin for axis in ball.axes])  # rows: ball axes in camera axes
+    radii = np.asarray(ball.radii, np.float64) * scale
+    stretch = to_cam.T * radii  # (3 camera axes, 3 ball axes)
+    shape = stretch @ stretch.T  # outline: p^T (S_xy)^-1 p = 1
+    block = shape[:2, :2]
+    inverse = np.linalg.inv(block)
+    extent = np.sqrt(np.diag(block))
+    reach = min(0.04 * scale, float(radii.min())) if ball.shadow else 0.0
+    x, y = float(pixels[0]), float(pixels[1])
+    pad = reach + 1.0
+    found = patch.window(x - extent[0] - pad, y - extent[1] - pad, x + extent[0] + pad, y + extent[1] + pad)
+    if found is None:
+        return
+    columns, rows = found[2] - np.float32(x), (found[3] - np.float32(y))[:, None]
+    q = (
+        np.float32(inverse[0, 0]) * columns * columns
+        + np.float32(2 * inverse[0, 1]) * columns * rows
+        + np.float32(inverse[1, 1]) * rows * rows
+    )
+    root = np.sqrt(q)
+    beyond = (root - 1.0) * np.float32(math.sqrt(extent[0] * extent[1]))
+    cover = np.clip(0.5 - beyond, 0.0, 1.0)
+    # the nearest surface point above each pixel: z on the ellipsoid, from the Schur complement of the shape matrix
+    inside = np.sqrt(np.maximum(1.0 - q, 0.0)) * np.float32(
+        math.sqrt(max(shape[2, 2] - shape[2, :2] @ inverse @ shape[:2, 2], 1e-9))
+    )
+    gain = shape[2, :2] @ inverse
+    z = np.float32(gain[0]) * columns + np.float32(gain[1]) * rows - inside
+    shrink = np.minimum(1.0, 1.0 / np.maximum(root, 1e-6))
+    unit = [
+        (np.float32(axis[0]) * columns * shrink + np.float32(axis[1]) * rows * shrink + np.float32(axis[2]) * z)
+        / np.float32(r)
+        for axis, r in zip(to_cam, radii, strict=True)
+    ]  # position on the unit sphere: left, up, front
+    texture, turn_columns = ball.surface.level(2.0 * float(radii[1]))
+    longitude = np.arctan2(unit[0], unit[2])
+    longitude[longitude < 0] += np.float32(TURN)
+    map_x = longitude * np.float32(turn_columns / TURN)
+    map_y = np.arccos(np.clip(unit[1], -1.0, 1.0)) * np.float32((texture.shape[0] - 1) / math.pi)
+    colour = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if texture.shape[2] == 4:
+        cover = cover * (colour[..., 3] * np.float32(1 / 255))
+        colour = colour[..., :3]
+    normal = [u / np.float32(r) for u, r in zip(unit, radii, strict=True)]
+    norm = 1.0 / np.maximum(np.sqrt(sum(n * n for n in normal)), 1e-9)
+    seen = [sum(n * np.float32(to_cam[i, k]) for i, n in enumerate(normal)) * norm for k in range(3)]
+    lit = light.shade(seen[0], seen[1], -seen[2]) * colour * np.float32(1 / 255)
+    patch.blend((found[0], found[1]), np.asarray(lit, np.float32), cover, beyond, ball, reach)
+
+
+def draw_slab(patch: Patch, slab: Slab, view: Viewpoint, light: Light) -> None:
+    """Draw one plate; a plate that reaches behind the camera is left out."""
+    seen = view.to_camera(slab.corners)
+    if float(seen[:, 2].min()) < 0.15:
+        return
+    pixels, _ = view.project(slab.corners)
+    found = patch.window(*pixels.min(axis=0), *pixels.max(axis=0))
+    if found is None:
+        return
+    normal = np.cross(seen[1] - seen[0], seen[3] - seen[0])
+    normal = normal / max(float(np.linalg.norm(normal)), 1e-9)
+    if float(normal @ seen[0]) > 0.0:
+        normal = -normal
+    ones = np.ones(1)
+    shade = light.shade(normal[0] * ones, normal[1] * ones, np.abs(normal[2]) * ones)[0] * np.float32(slab.bright / 255)
+    rows, columns = slab.texture.shape[:2]
+    local = (pixels - np.array([patch.left + found[1].start, patch.top + found[0].start])).astype(np.float32)
+    texture = slab.texture
+    span = max(float(np.ptp(local[:, 0])), float(np.ptp(local[:, 1])))
+    while span < 0.5 * max(texture.shape[:2]) and min(texture.shape[:2]) > 4:
+        texture = cv2.resize(texture, (texture.shape[1] // 2, texture.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    rows, columns = texture.shape[:2]
+    source = np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], np.float32)
+    size = (found[1].stop - found[1].start, found[0].stop - found[0].start)
+    matrix = cv2.getPerspectiveTransform(source, local)
+    colour = cv2.warpPerspective(texture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    mask = np.zeros((size[1], size[0]), np.uint8)
+    cv2.fillConvexPoly(mask, np.clip(local * 16.0, -2e6, 2e6).astype(np.int32), 255, cv2.LINE_AA, 4)
+    cover = mask * np.float32(1 / 255)
+    if texture.shape[2] == 4:
+        cover = cover * (colour[..., 3] * np.float32(1 / 255))
+        colour = colour[..., :3]
+    patch.blend((found[0], found[1]), colour * shade, cover, cover, slab, 0.0)
+
+
+def draw(patch: Patch, solid: Solid, view: Viewpoint, light: Light, forward: Points) -> None:
+    """Draw any solid."""
+    if isinstance(solid, Tube):
+        draw_tube(patch, solid, view, light, forward)
+    elif isinstance(solid, Ball):
+        draw_ball(patch, solid, view, light)
+    else:
+        draw_slab(patch, solid, view, light)
+
+
+def outline(solids: list[Solid], view: Viewpoint) -> tuple[float, float, float, float]:
+    """A pixel rectangle that holds all bodies, not clipped to the picture."""
+    points, radii = [], []
+    for solid in solids:
+        if isinstance(solid, Ball):
+            points.append(solid.centre)
+            radii.append(max(solid.radii))
+        elif isinstance(solid, Slab):
+            points += list(solid.corners)
+            radii += [0.0] * 4
+        else:
+            wide = float(np.max(solid.wide))
+            wide = wide if solid.deep is None else max(wide, float(np.max(solid.deep)))
+            points += [solid.start, solid.end]
+            radii += [wide, wide]
+    pixels, scale = view.project(np.stack(points))
+    reach = np.array(radii) * scale
+    low, high = (pixels - reach[:, None]).min(axis=0), (pixels + reach[:, None]).max(axis=0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def paint(
+    solids: list[Solid], forward: Points, view: Viewpoint, light: Light, frame: tuple[int, int, int, int]
+) -> Patch | None:
+    """Draw the bodies that make up a person or a thing.
+
+    Args:
+        solids: In painting order.
+        forward: Where the front looks.
+        view: The camera.
+        light: The light where it is.
+        frame: Pixels to keep, ``(left, top, right, bottom)``.
+
+    Returns:
+        The patch, or ``None`` when nothing of it is in the frame.
+    """
+    left, top, right, bottom = outline(solids, view)
+    left, top = max(math.floor(left) - 2, frame[0]), max(math.floor(top) - 2, frame[1])
+    right, bottom = min(math.ceil(right) + 3, frame[2]), min(math.ceil(bottom) + 3, frame[3])
+    if left >= right or top >= bottom:
+        return None
+    patch = Patch(int(left), int(top), int(right), int(bottom))
+    for solid in solids:
+        draw(patch, solid, view, light, forward)
+    return patch

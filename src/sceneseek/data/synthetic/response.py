@@ -1,0 +1,163 @@
+"""How a camera turns light into a file: colour, tone, optics, noise and compression."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sceneseek.data.synthetic.noise import Rng
+from sceneseek.data.synthetic.spec import Difficulty
+from sceneseek.structures import FloatArray, ImageArray
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """One camera's rendering of a scene.
+
+    Attributes:
+        matrix: ``(3, 3)`` colour matrix: white balance, cross-talk and saturation.
+        gamma: Exponent on top of the scene's values; below 1 lifts the shadows.
+        contrast: Strength of the S-shaped tone curve, about -0.4 to 0.8.
+        black: Value of black (haze, flare).
+        vignette: Loss of light in the corners, 0 to 0.6.
+        blur: Defocus, pixels (standard deviation).
+        sharpen: Strength of the camera's own sharpening, 0 to 1.5.
+        shrink: The sensor's resolution relative to the picture's, at most 1.
+        read_noise: Noise of black, part of full scale.
+        shot_noise: Noise that grows with the root of the light.
+        chroma: Part of the noise that is coloured.
+        quality: JPEG quality.
+    """
+
+    matrix: NDArray[np.float64]
+    gamma: float
+    contrast: float
+    black: float
+    vignette: float
+    blur: float
+    sharpen: float
+    shrink: float
+    read_noise: float
+    shot_noise: float
+    chroma: float
+    quality: int
+
+
+def draw_response(rng: Rng, level: Difficulty) -> Response:
+    """Draw a camera's response for a world of the given difficulty."""
+    c = level.colour
+    warmth, tint = rng.normal(0.0, c), rng.normal(0.0, 0.45 * c)
+    gains = np.exp(np.array([warmth + tint, -tint, -warmth + 0.5 * tint]))
+    saturation = float(np.clip(1.0 + rng.normal(0.0, 2.0 * c), 0.45, 1.6))
+    grey = np.full((3, 3), 1.0 / 3.0)
+    talk = np.eye(3) + rng.normal(0.0, 0.12 * c, (3, 3))
+    matrix = (saturation * np.eye(3) + (1.0 - saturation) * grey) @ talk @ np.diag(gains)
+    poor = float(rng.random() ** 1.5)
+    low, high = level.jpeg
+    return Response(
+        matrix=matrix,
+        gamma=float(np.exp(rng.normal(0.0, 1.2 * c))),
+        contrast=float(np.clip(rng.normal(0.15, 1.6 * c), -0.35, 0.8)),
+        black=float(max(0.0, rng.normal(0.0, 0.35 * c))),
+        vignette=float(max(0.0, rng.normal(0.12, 0.12))),
+        blur=float(rng.uniform(0.0, 0.5) + poor * level.blur * rng.random()),
+        sharpen=float(max(0.0, rng.normal(0.25, 0.4))),
+        shrink=float(1.0 - 0.5 * poor * min(1.0, level.blur) * rng.random()),
+        read_noise=float(level.noise * poor * rng.random()),
+        shot_noise=float(level.noise * (0.2 + 0.8 * poor) * rng.random()),
+        chroma=float(rng.uniform(0.2, 1.0)),
+        quality=round(high - (high - low) * poor * rng.random()),
+    )
+
+
+def _tone(response: Response, exposure: float) -> ImageArray:
+    """The tone curve as a table of 256 bytes."""
+    x = np.linspace(0.0, 1.0, 256) * 2.0**exposure
+    x = np.where(x > 0.8, 1.0 - 0.2 * np.exp(-(x - 0.8) / 0.2), x)  # highlights roll off
+    x = np.clip(x, 0.0, 1.0) ** response.gamma
+    curve = x * x * (3.0 - 2.0 * x)
+    x = (1.0 - response.contrast) * x + response.contrast * curve
+    x = response.black + (1.0 - response.black) * x
+    return np.clip(x * 255.0 + 0.5, 0, 255).astype(np.uint8)
+
+
+def _falloff(height: int, width: int, strength: float) -> FloatArray:
+    y = np.linspace(-1.0, 1.0, height, dtype=np.float32)[:, None]
+    x = np.linspace(-1.0, 1.0, width, dtype=np.float32)[None]
+    return np.asarray(1.0 - np.float32(0.5 * strength) * (x * x + y * y), np.float32)
+
+
+def _noise(rng: Rng, shape: tuple[int, int], response: Response) -> tuple[FloatArray, float]:
+    """Noise of unit strength, ``(H, W, 3)``, cut from a smaller random sheet to save time."""
+    height, width = shape
+    sheet = rng.standard_normal((height // 2 + 1, width // 2 + 1, 4), dtype=np.float32)
+    tiles = np.tile(sheet, (2, 2, 1))[:height, :width]
+    return tiles[..., 3:] + np.float32(response.chroma) * tiles[..., :3], math.sqrt(1.0 + response.chroma**2)
+
+
+def _motion(image: ImageArray, length: float, angle: float) -> ImageArray:
+    size = max(3, 2 * round(length / 2) + 1)
+    kernel = np.zeros((size, size), np.float32)
+    middle = size // 2
+    dx, dy = math.cos(angle) * middle, math.sin(angle) * middle
+    cv2.line(kernel, (round(middle - dx), round(middle - dy)), (round(middle + dx), round(middle + dy)), 1.0, 1)
+    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
+
+
+def expose(scene: FloatArray, response: Response, exposure: float, rng: Rng, shake: float = 0.0) -> ImageArray:
+    """Photograph a scene.
+
+    Args:
+        scene: ``(H, W, 3)`` float RGB, 1 is white paper in plain light. Overwritten.
+        response: The camera.
+        exposure: Brightness relative to normal, stops.
+        rng: Randomness of this shot.
+        shake: Length of the motion blur, pixels.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB, before compression.
+    """
+    height, width = scene.shape[:2]
+    picture = cv2.transform(scene, response.matrix.astype(np.float32))
+    if response.vignette > 0.02:
+        picture *= _falloff(height, width, response.vignette)[..., None]
+    if response.shrink < 0.97:
+        small = (max(8, round(width * response.shrink)), max(8, round(height * response.shrink)))
+        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+    strength = response.read_noise + response.shot_noise
+    np.clip(picture, 0.0, 1.0, out=picture)
+    if strength > 0.003:
+        noise, norm = _noise(rng, (height, width), response)
+        grain = cv2.sqrt(picture)
+        grain *= np.float32(response.shot_noise / norm)
+        grain += np.float32(response.read_noise / norm)
+        grain *= noise
+        picture += grain
+        np.clip(picture, 0.0, 1.0, out=picture)
+    picture *= 255.0
+    image = cv2.LUT(picture.astype(np.uint8), _tone(response, exposure))
+    if response.blur > 0.25:
+        image = cv2.GaussianBlur(image, (0, 0), response.blur)
+    if shake > 1.5:
+        image = _motion(image, shake, float(rng.uniform(0, math.pi)))
+    if response.sharpen > 0.1:
+        soft = cv2.GaussianBlur(image, (0, 0), 1.2)
+        image = cv2.addWeighted(image, 1.0 + response.sharpen, soft, -response.sharpen, 0.0)
+    return np.asarray(image, np.uint8)
+
+
+def compress(image: ImageArray, quality: int) -> bytes:
+    """Write a picture as JPEG."""
+    done, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    assert done
+    return bytes(data)
+
+
+def decompress(data: bytes) -> ImageArray:
+    """Read a JPEG back, ``(H, W, 3)`` uint8 RGB."""
+    return np.ascontiguousarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1])
