@@ -218,7 +218,7 @@ def test_weights_come_back_as_they_were_stored(named, tmp_path, dtype):
 
 
 def test_a_step_after_a_checkpoint_is_the_step_without_one(named, tmp_path):
-    name, model = named
+    model = named[1]
     model.train()
     images, targets = scenes()
 

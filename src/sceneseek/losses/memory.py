@@ -78,9 +78,10 @@ class FeatureDictionary(Memory):
         return int(self.count)
 
     def entries(self) -> tuple[Tensor, Tensor]:
-        """The filled slots: embeddings ``(count, D)`` and labels ``(count,)``, in slot order."""
+        """A copy of the filled slots: embeddings ``(count, D)`` and labels ``(count,)``, in slot order."""
         filled = len(self)
-        return self.features[:filled], self.labels[:filled]
+        # Autograd keeps what a loss multiplied with: a view would change under it where the update comes first.
+        return self.features[:filled].clone(), self.labels[:filled].clone()
 
     def _take_in(self, embeddings: Tensor, labels: Tensor) -> None:
         num_slots, total = len(self.features), len(embeddings)
