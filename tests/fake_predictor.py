@@ -5,14 +5,17 @@ Honest work on real pixels, deterministic, and without torch, so that what stand
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import lancedb
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from sceneseek.structures import Detections, FloatArray, ImageArray
+from sceneseek.gallery import Gallery
+from sceneseek.structures import Detections, FloatArray, Frame, ImageArray, MediaItem
 
 RED, GREEN, BLUE = (220, 30, 30), (30, 200, 40), (40, 60, 230)
 YELLOW, PURPLE, ORANGE = (230, 220, 40), (160, 40, 200), (240, 140, 20)
@@ -80,3 +83,35 @@ def save_scene(path: Path, *people: tuple[tuple[int, int, int], tuple[int, int, 
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(scene(*people)).save(path)
     return path
+
+
+def media_item(path: Path, camera_id: str | None = None) -> MediaItem:
+    """A photograph on disk as ``discover`` would name it."""
+    key = hashlib.sha256(path.read_bytes()).hexdigest()[:20]
+    return MediaItem(str(path.absolute()), "photo", key, camera_id)
+
+
+def video_item(name: str, num_frames: int, camera_id: str | None = None) -> MediaItem:
+    """A video that exists only as numbers: frame ``i`` holds one or two people whose colours depend on ``i``."""
+    return MediaItem(f"/videos/{name}.mp4", "video", f"{name}-{num_frames}", camera_id)
+
+
+def frames_of(item: MediaItem, *, every_s: float = 1.0, start_index: int = 0) -> Iterator[Frame]:
+    """Read photographs from disk and make the frames of ``video_item`` up. One video frame lasts half a second."""
+    if item.kind == "photo":
+        with Image.open(item.source) as picture:
+            yield Frame(np.asarray(picture.convert("RGB")), item.source, 0, None, item.camera_id)
+        return
+    num_frames = int(item.content_key.rpartition("-")[2])
+    step = max(1, round(every_s * 2))
+    for index in range(0, num_frames, step):
+        if index >= start_index:
+            people = [person((100 + index * 7 % 150, 60 + index * 13 % 180, 120), index % 3)]
+            people += [person((200, 80, 100 + index * 11 % 150), 4)] if index % 2 else []
+            yield Frame(scene(*people), item.source, index, index / 2, item.camera_id)
+
+
+def contents(gallery: Gallery) -> list[dict[str, object]]:
+    """Everything a gallery says about people, in the order of their ids; floats exactly as they are."""
+    table = lancedb.connect(gallery.path).open_table("detections").to_arrow()
+    return sorted(table.to_pylist(), key=lambda row: row["id"])

@@ -106,12 +106,13 @@ class Finder:
         model: Finds people in pictures and embeds them.
         gallery: Where people are remembered.
         group_frames: Pictures handed to the model at a time, at most.
+        commit_frames: Pictures between two writes, at most: what a killed run can lose.
 
     Raises:
         GalleryModelError: The gallery was made by another model.
     """
 
-    def __init__(self, model: PersonModel, gallery: Gallery, group_frames: int = 8) -> None:
+    def __init__(self, model: PersonModel, gallery: Gallery, group_frames: int = 8, commit_frames: int = 64) -> None:
         if model.fingerprint != gallery.manifest.fingerprint:
             raise GalleryModelError(
                 f"{gallery.path} was made by model {gallery.manifest.model!r}, not by {model.name!r}; their embeddings "
@@ -122,6 +123,7 @@ class Finder:
         self.model = model
         self.gallery = gallery
         self.group_frames = group_frames
+        self.commit_frames = commit_frames
 
     def index(
         self,
@@ -151,7 +153,7 @@ class Finder:
         """
         total = len(items) if isinstance(items, Sized) else None
         with ExitStack() as stack:
-            writer = stack.enter_context(self.gallery.writer())
+            writer = stack.enter_context(self.gallery.writer(self.commit_frames))
             ahead = stack.enter_context(closing(_read_ahead(_events(items, frames_of, writer, every_s))))
             run = _Run(self.model, writer, every_s, progress, total)
             group: list[_Event] = []
@@ -277,6 +279,9 @@ def _events(
         if isinstance(item, MediaProblem):
             yield item
             continue
+        if not _is_text(item.source):
+            yield MediaProblem(item.source, "The file's name holds bytes that are no letters; rename it.")
+            continue
         start = None if item.content_key in met else writer.plan(item, every_s).start_frame
         met.add(item.content_key)
         if start is None:
@@ -385,6 +390,15 @@ def _detect(model: PersonModel, images: list[ImageArray]) -> list[Detections | s
         if len(images) == 1:
             return [_reason(error, "looking for people in it failed")]
         return [answer for image in images for answer in _detect(model, [image])]
+
+
+def _is_text(name: str) -> bool:
+    """A file name on Linux may hold any bytes; those that are no UTF-8 cannot be stored as text."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _reason(error: Exception, what: str) -> str:

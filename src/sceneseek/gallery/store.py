@@ -235,8 +235,6 @@ class Gallery:
         """The gallery as it is now: from memory while it fits, else from disk with the filters applied there."""
         self._detections.checkout_latest()
         version = int(self._detections.version)
-        if self._cached is not None and self._cached[0] == version:
-            return self._cached[1]
         dim = self.manifest.embedding_dim
         if int(self._detections.count_rows()) * dim * 4 > self.memory_limit:
             self._cached = None
@@ -244,6 +242,8 @@ class Gallery:
             condition = filters.sql()
             query = query.where(condition) if condition is not None else query
             return blocks_of(query.to_batches(batch_size=BLOCK_ROWS), dim)
+        if self._cached is not None and self._cached[0] == version:
+            return self._cached[1]
         blocks = list(blocks_of(self._detections.search().to_batches(batch_size=BLOCK_ROWS), dim))
         self._cached = (version, blocks)
         return blocks
