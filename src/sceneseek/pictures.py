@@ -10,13 +10,13 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
 
 from sceneseek.errors import PictureError
 from sceneseek.structures import ImageArray
@@ -36,6 +36,15 @@ SUFFIXES = frozenset({
 _PREFIX_BYTES = 16
 _ORIENTATION = 0x0112
 _MAKE, _MODEL, _EXIF_IFD, _BODY_SERIAL_NUMBER = 0x010F, 0x0110, 0x8769, 0xA431
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 
 
@@ -72,8 +81,10 @@ def read_picture(source: str | Path | bytes, max_pixels: int = MAX_PIXELS) -> Im
                 f"{max_pixels / 1e6:.0f} megapixels are decoded. Scale it down first, or raise the limit (max_pixels)."
             )
         try:
+            orientation = _orientation(image)
             image.load()
-            return np.array(_to_rgb(_upright(image)), dtype=np.uint8)
+            upright = image if orientation not in _TURNS else image.transpose(_TURNS[orientation])
+            return np.array(_to_rgb(upright, image.info), dtype=np.uint8)
         except MemoryError as error:
             raise PictureError(f"{name}: not enough memory to decode {width} x {height} pixels.") from error
         except Exception as error:  # decoders raise whatever damaged bytes lead them to
@@ -90,10 +101,7 @@ def picture_size(source: str | Path | bytes) -> tuple[int, int]:
     """
     with _opened(source) as (image, _):
         width, height = image.size
-        # Pillow turns TIFF by itself, header included.
-        if image.format != "TIFF" and _orientation(image) in _SIDEWAYS:
-            return height, width
-        return width, height
+        return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
 
 
 def camera_of(source: str | Path | bytes) -> str | None:
@@ -104,7 +112,7 @@ def camera_of(source: str | Path | bytes) -> str | None:
     """
     try:
         with _opened(source) as (image, _):
-            exif = image.getexif()
+            exif = _exif(image)
             words = [exif.get(_MAKE), exif.get(_MODEL), exif.get_ifd(_EXIF_IFD).get(_BODY_SERIAL_NUMBER)]
     except Exception:  # a damaged EXIF block is no reason to lose a photograph
         return None
@@ -142,7 +150,8 @@ def write_picture(image: ImageArray, path: str | Path, quality: int = 92) -> Non
     except (OSError, ValueError) as error:
         raise PictureError(f"{path}: the picture cannot be written ({_reason(error)}).") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def has_picture_suffix(path: str | Path) -> bool:
@@ -215,26 +224,28 @@ def _identified(stream: IO[bytes], name: str) -> ImageFile.ImageFile:
     )
 
 
+def _exif(image: Image.Image) -> Image.Exif:
+    # The method of the base class: the one for PNG decodes the whole picture to look for a block behind it.
+    return Image.Image.getexif(image)
+
+
 def _orientation(image: Image.Image) -> int:
+    """How the stored picture must be turned; 1 is not at all."""
+    if image.format == "TIFF":  # Pillow turns these by itself, size included
+        return 1
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
+        value = _exif(image).get(_ORIENTATION, 1)
     except Exception:  # a damaged EXIF block does not make the picture unreadable
         return 1
     return value if isinstance(value, int) else 1
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    if _orientation(image) == 1:
-        return image
-    return ImageOps.exif_transpose(image)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
+def _to_rgb(image: Image.Image, info: Mapping[Any, Any]) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in info:
         return image
     if image.mode.startswith(("I", "F")):
         return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in info:
         # Through RGBA, which also understands a palette's or a single colour's transparency.
         layer = image.convert("RGBA")
         paper = Image.new("RGBA", layer.size, "white")
