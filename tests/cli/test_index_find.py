@@ -1,0 +1,335 @@
+"""``sceneseek index``, ``find`` and ``gallery info`` as a user types them: real files, a model without weights."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import sys
+import types
+import zlib
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from fake_predictor import BLUE, GREEN, RED, YELLOW, ColourPredictor, person, save_scene, scene
+from sceneseek.cli import console, main
+from sceneseek.errors import UnknownModelError
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command; returns exit code, standard output, standard error."""
+
+    def load_predictor(spec: str, *, device: str = "cpu") -> ColourPredictor:
+        if spec == "other":
+            return ColourPredictor("other", "other-1")
+        if spec not in ("colour", "dcinet-synthetic"):
+            raise UnknownModelError(f"no model {spec!r}")
+        return ColourPredictor()
+
+    # In place of the module that loads networks: these tests are about everything around one.
+    module = types.ModuleType("sceneseek.inference.predictor")
+    module.load_predictor = load_predictor  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sceneseek.inference.predictor", module)
+    monkeypatch.setattr(console.out, "width", 200)
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sceneseek", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        printed = capsys.readouterr()
+        return int(caught.value.code or 0), printed.out, printed.err
+
+    return call
+
+
+def write_video(path: Path, num_frames: int = 30, fps: int = 10) -> Path:
+    """A video of one person who walks from left to right, 3 seconds long."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=fps)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 160, 96, "yuv420p", 2_000_000
+        for i in range(num_frames):
+            image = scene((YELLOW, (4 + 4 * i, 20, 24 + 4 * i, 80)))
+            for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    folder = tmp_path / "media"
+    save_scene(folder / "red.png", person(RED), person(GREEN, 2))
+    save_scene(folder / "blue.png", person(BLUE, 1))
+    save_scene(folder / "more" / "red again.png", person((210, 40, 40), 3))
+    write_video(folder / "walk.mp4")
+    return folder
+
+
+def png_bomb(path: Path) -> None:
+    """A PNG whose header promises 20000 x 20000 pixels."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 20000, 20000, 8, 2, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+def test_index_then_find(run: Run, media: Path, tmp_path: Path) -> None:
+    code, out, _ = run("index", media, "--gallery", tmp_path / "g")
+    assert code == 0
+    assert re.search(r"7 people found in 3 photographs and 1 video \(6 frames\)", out)
+    code, out, _ = run("find", media / "red.png", "--gallery", tmp_path / "g", "--top", 3)
+    assert code == 0
+    assert re.search(r"1\s+0\.9\d+\s+more/red again\.png", out)
+    assert "most confident person" in out
+    assert "5 people compared" in out, "the query's own picture is left out"
+
+
+def test_index_says_as_json_what_it_did_and_again_adds_nothing(run: Run, media: Path, tmp_path: Path) -> None:
+    words = ("index", media, "--gallery", tmp_path / "g", "--every", 0.5, "--camera", "door", "--json")
+    code, out, _ = run(*words)
+    first = json.loads(out)
+    assert code == 0
+    assert (first["photos"], first["videos"], first["frames"], first["people"]) == (3, 1, 9, 10)
+    again = json.loads(run(*words)[1])
+    assert (again["already"], again["people"], again["people_in_gallery"]) == (4, 0, 10)
+    save_scene(media / "new.png", person(BLUE, 3))
+    assert json.loads(run(*words)[1])["people"] == 1
+    denser = json.loads(run("index", media, "--gallery", tmp_path / "g", "--every", 0, "--json")[1])
+    assert (denser["videos"], denser["frames"], denser["people_in_gallery"]) == (1, 30, 5 + 30)
+
+
+def test_find_as_json_with_filters_and_boxes(run: Run, media: Path, tmp_path: Path) -> None:
+    gallery = tmp_path / "g"
+    run("index", media / "walk.mp4", "--gallery", gallery, "--camera", "yard", "--every", 0.5)
+    run("index", media, "--gallery", gallery, "--every", 0.5)
+    query = save_scene(tmp_path / "query.png", person(YELLOW, 1), person(RED, 3))
+    find = ("find", query, "--gallery", gallery, "--json")
+    answer = json.loads(run(*find, "--box", "38,20,54,70", "--top", 4)[1])
+    assert {Path(m["source"]).name for m in answer["matches"]} == {"walk.mp4"}
+    assert answer["queries"][0]["box"] == [38, 20, 54, 70]
+    assert {m["camera"] for m in answer["matches"]} == {"yard"}
+    assert [m["rank"] for m in answer["matches"]] == [1, 2, 3, 4]
+    timed = json.loads(run(*find, "--since", "0:01", "--until", "2", "--camera", "yard")[1])
+    assert sorted(m["time_s"] for m in timed["matches"]) == [1.0, 1.5, 2.0]
+    assert timed["searched"] == 3
+    red = json.loads(run(*find, "--box", "98,20,114,70", "--top", 2)[1])
+    assert {Path(m["source"]).name for m in red["matches"]} == {"red.png", "red again.png"}
+    folder = json.loads(run(*find, "--source", media / "more")[1])
+    assert {Path(m["source"]).name for m in folder["matches"]} == {"red again.png"}
+    both = json.loads(
+        run("find", query, media / "red.png", "-b", "auto", "-b", "8,20,24,70", "-g", gallery, "--json")[1]
+    )
+    assert len(both["queries"]) == 2
+
+
+def test_the_own_picture_is_left_out_by_content_and_shown_on_request(run: Run, media: Path, tmp_path: Path) -> None:
+    run("index", media, "--gallery", tmp_path / "g")
+    copy = tmp_path / "a copy.png"
+    copy.write_bytes((media / "blue.png").read_bytes())
+    hidden = json.loads(run("find", copy, "--gallery", tmp_path / "g", "--json")[1])
+    shown = json.loads(run("find", copy, "--gallery", tmp_path / "g", "--json", "--own-picture")[1])
+    assert "blue.png" not in {Path(m["source"]).name for m in hidden["matches"]}
+    assert Path(shown["matches"][0]["source"]).name == "blue.png"
+
+
+def test_bad_files_are_reported_and_the_rest_is_indexed(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "Überwachung и 監視 [1]"
+    good = save_scene(folder / "Jürgen und Łucja.png", person(RED))
+    (folder / "empty.jpg").write_bytes(b"")
+    (folder / "text.jpg").write_text("not a picture")
+    whole = np.random.default_rng(0).integers(0, 255, (96, 160, 3), np.uint8)
+    Image.fromarray(whole).save(folder / "truncated.jpg")
+    (folder / "truncated.jpg").write_bytes((folder / "truncated.jpg").read_bytes()[:4000])
+    Image.fromarray(whole[:1, :1]).save(folder / "one pixel.png")
+    png_bomb(folder / "bomb.png")
+    Image.fromarray(scene(person(BLUE))).convert("CMYK").save(folder / "cmyk.jpg", quality=95)
+    write_video(folder / "whole.mkv")
+    whole_video = (folder / "whole.mkv").read_bytes()
+    (folder / "cut.mkv").write_bytes(whole_video[: len(whole_video) // 2])
+    code, out, _ = run("index", folder, "--gallery", tmp_path / "g", "--json", "--every", 0.5)
+    assert code == 0
+    summary = json.loads(out)
+    problems = {Path(p["source"]).name: p["reason"] for p in summary["problems"]}
+    assert problems.keys() == {"empty.jpg", "text.jpg", "truncated.jpg", "bomb.png", "cut.mkv"}
+    assert all(len(reason) > 15 for reason in problems.values())
+    assert summary["photos"] == 3, "the good one, the single pixel, the CMYK"
+    assert summary["videos"] == 2, "the whole one, and the cut one as far as it goes"
+    code, out, err = run("index", folder, "--gallery", tmp_path / "g", "--every", 0.5)
+    assert code == 0
+    assert "5 problems" in err
+    for name in problems:
+        assert name in err.replace("\n", "")
+    answer = json.loads(run("find", good, "--own-picture", "--gallery", tmp_path / "g", "--json")[1])
+    assert answer["matches"][0]["source"] == str(good)
+    assert "cmyk.jpg" in {Path(m["source"]).name for m in answer["matches"]}
+    code, out, err = run("gallery", "info", tmp_path / "g")
+    assert code == 0
+    assert "truncated.jpg" in err
+
+
+@pytest.mark.parametrize("verb", ["index", "find"])
+def test_a_gallery_of_another_model_ends_with_code_2_and_says_what_to_do(
+    run: Run, media: Path, tmp_path: Path, verb: str
+) -> None:
+    run("index", media, "--gallery", tmp_path / "g")
+    code, _, err = run(verb, media / "red.png", "--gallery", tmp_path / "g", "--model", "other")
+    assert code == 2
+    for word in ("'colour'", "'other'", "--model colour", "--gallery"):
+        assert word in err
+
+
+def test_mistakes_end_with_code_2_and_a_sentence(run: Run, media: Path, tmp_path: Path) -> None:
+    gallery = tmp_path / "g"
+    run("index", media, "--gallery", gallery)
+    red = media / "red.png"
+    for words, message in [
+        (("find", red, "-g", tmp_path / "none"), "is not a gallery"),
+        (("index", media, "-g", media), "not empty"),
+        (("index", media, "-g", tmp_path / "new", "--model", "no such"), "no such"),
+        (("index", media, "-g", tmp_path / "new", "--every", "-1"), "--every"),
+        (("find", red, "-g", gallery, "--box", "1,2,3"), "x1,y1,x2,y2"),
+        (("find", red, "-g", gallery, "--box", "9,9,2,2"), "x1 < x2"),
+        (("find", red, red, "-g", gallery, "--box", "1,2,30,40"), "one --box per picture"),
+        (("find", red, "-g", gallery, "--since", "soon"), "not a time"),
+        (("find", red, "-g", gallery, "--since", "9", "--until", "3"), "swap"),
+        (("find", tmp_path / "gone.png", "-g", gallery), "gone.png"),
+        (("find", save_scene(tmp_path / "empty.png"), "-g", gallery), "nobody was found"),
+        (("gallery", "info", tmp_path), "is not a gallery"),
+    ]:
+        code, _, err = run(*words)
+        assert (code, message in err.replace("\n", " ")) == (2, True), (words, err)
+    assert not (tmp_path / "new").exists()
+
+
+class Page(HTMLParser):
+    """Collects what a page holds."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.handlers: list[str] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in ("src", "href"):
+                self.addresses.append(value or "")
+            if name.startswith("on"):
+                self.handlers.append(name)
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def test_the_page_carries_everything_and_escapes_hostile_names(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "media"
+    evil = "<img src=x onerror=alert(1)>&\"'.png"
+    save_scene(folder / evil, person(RED), person(GREEN, 2))
+    write_video(folder / "walk.mp4")
+    run("index", folder, "--gallery", tmp_path / "g", "--camera", "<script>alert(2)</script>")
+    query = save_scene(tmp_path / "<b>query.png", person((215, 35, 35), 4))
+    page_path = tmp_path / "reports" / "page.html"
+    code, _, err = run("find", query, "--gallery", tmp_path / "g", "--html", page_path)
+    assert code == 0
+    assert "wrote" in err
+    text = page_path.read_text(encoding="utf-8")
+    page = Page(text)
+    assert "script" not in page.tags
+    assert "b" not in page.tags[: page.tags.index("main")], "the query's name made no tag"
+    assert not page.handlers
+    assert evil in page.words
+    assert "<script>alert(2)</script>" in page.words
+    assert all(a.startswith(("data:image/jpeg;base64,", "#")) for a in page.addresses), "nothing outside the page"
+    assert page.tags.count("article") == 5
+    assert page.tags.count("image") == 6, "each match and the query in its scene"
+    assert "{{" not in text
+
+
+def test_the_sheet_is_a_picture(run: Run, media: Path, tmp_path: Path) -> None:
+    run("index", media, "--gallery", tmp_path / "g")
+    code, _, _ = run("find", media / "red.png", "-g", tmp_path / "g", "--sheet", tmp_path / "out" / "sheet.png")
+    assert code == 0
+    with Image.open(tmp_path / "out" / "sheet.png") as sheet:
+        assert sheet.width > 1500
+        assert sheet.height > 500
+        colours = sheet.convert("RGB").getcolors(1 << 24)
+    assert colours is not None
+    assert len(colours) > 200
+
+
+def test_pictures_that_are_gone_or_changed_are_remarks_not_ends(run: Run, media: Path, tmp_path: Path) -> None:
+    run("index", media, "--gallery", tmp_path / "g")
+    query = save_scene(tmp_path / "query.png", person(RED))
+    (media / "red.png").unlink()
+    Image.fromarray(scene(person(BLUE), size=(200, 90))).save(media / "blue.png")
+    (media / "walk.mp4").write_bytes(b"overwritten")
+    page, sheet = tmp_path / "page.html", tmp_path / "sheet.png"
+    code, out, err = run("find", query, "-g", tmp_path / "g", "--html", page, "--sheet", sheet)
+    assert code == 0
+    assert "red again.png" in out
+    for reason in ("is no longer there", "200x90", "walk.mp4"):
+        assert reason in err.replace("\n", " ")
+    assert "is no longer there" in page.read_text()
+    assert sheet.stat().st_size > 10_000
+
+
+def test_a_moved_picture_is_read_from_its_copy(run: Run, media: Path, tmp_path: Path) -> None:
+    run("index", media, "--gallery", tmp_path / "g")
+    (tmp_path / "copy.png").write_bytes((media / "red.png").read_bytes())
+    run("index", tmp_path / "copy.png", "--gallery", tmp_path / "g")
+    (media / "red.png").unlink()
+    query = save_scene(tmp_path / "query.png", person(RED))
+    _, _, err = run("find", query, "-g", tmp_path / "g", "--html", tmp_path / "page.html")
+    assert "no longer there" not in err
+
+
+def test_gallery_info(run: Run, media: Path, tmp_path: Path) -> None:
+    run("index", media, "--gallery", tmp_path / "g", "--camera", "door")
+    facts: dict[str, Any] = json.loads(run("gallery", "info", tmp_path / "g", "--json")[1])
+    assert (facts["model"], facts["people"], facts["photos"], facts["videos"]) == ("colour", 7, 3, 1)
+    assert facts["people_per_camera"] == {"door": 7}
+    out = run("gallery", "info", tmp_path / "g")[1]
+    assert "3 photographs, 1 video" in out
+
+
+def test_a_scene_of_a_video_is_the_frame_that_was_searched(media: Path) -> None:
+    from sceneseek.cli.scenes import read_from
+    from sceneseek.inference.media import discover, frames_of
+    from sceneseek.structures import Frame, Match, MediaItem
+
+    (item,) = (i for i in discover([media / "walk.mp4"]) if isinstance(i, MediaItem))
+    frames = [f for f in frames_of(item, every_s=1.0) if isinstance(f, Frame)]
+    read = read_from(lambda source: (source,))
+    for frame in frames:
+        match = Match(1, 0.5, 0.5, (0, 0, 1, 1), item.source, frame.frame_index, frame.time_s)
+        assert np.array_equal(read(match), frame.image)
+
+
+def test_help_loads_no_torch() -> None:
+    import subprocess
+
+    code = "import sys, sceneseek.cli.find, sceneseek.cli.index, sceneseek.cli.gallery\n"
+    code += "assert not {'torch', 'lancedb', 'pyarrow', 'av'} & set(sys.modules), sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(p for p in sys.path if p)})
