@@ -64,8 +64,11 @@ def index(
     finder = Finder(predictor, store)
     begun = time.perf_counter()
     with progress_bar("indexing", "files") as progress:
-        progress(0, None, "looking for files")
-        items = list(discover(paths, camera=camera))
+        items = []
+        for item in discover(paths, camera=camera):
+            # Every file is read once to know it by its content: on a disk full of video this takes a while.
+            items.append(item)
+            progress(0, None, f"{len(items):,} files found")
         summary = finder.index(items, partial(frames_of, every_s=every), every_s=every, progress=progress)
     seconds = time.perf_counter() - begun
     if as_json:
