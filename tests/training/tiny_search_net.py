@@ -1,12 +1,8 @@
-"""A network that follows the model contract and trains in milliseconds, and the data to train it on.
-
-Run as a module it is the command line with that network in the zoo, for tests that need a process of its own.
-"""
+"""A network that follows the model contract and trains in milliseconds, and the data to train it on."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -17,7 +13,6 @@ from torch.nn import functional as F
 
 from sceneseek.losses import Memory
 from sceneseek.losses.gathering import gather_rows
-from sceneseek.models import zoo
 
 WIDTH, HEIGHT = 64, 48
 
@@ -104,7 +99,6 @@ class TinySearchNet(nn.Module):
         return torch.stack(rows) if rows else features.new_zeros((0, len(features)))
 
 
-@zoo.register("tiny_search_net")
 def tiny_search_net(**options) -> TinySearchNet:
     return TinySearchNet(**options)
 
@@ -157,36 +151,3 @@ def draw_data(folder: Path, *, num_images: int = 12, num_people: int = 4, seed: 
     }
     (folder / "annotations.json").write_text(json.dumps(table))
     return folder
-
-
-if __name__ == "__main__":
-    import argparse
-
-    from sceneseek.errors import SceneseekError
-    from sceneseek.training.interruption import stop_on_signals
-    from sceneseek.training.processes import join_processes
-    from sceneseek.training.recipe import read_recipe
-    from sceneseek.training.run import train
-
-    torch.set_num_threads(int(__import__("os").environ.get("OMP_NUM_THREADS", "1")))
-    parser = argparse.ArgumentParser()
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--resume", action="store_true")
-    args = parser.parse_args()
-    try:
-        with join_processes("cpu") as processes, stop_on_signals() as stop:
-            summary = train(
-                read_recipe(args.recipe),
-                args.out,
-                recipe_text=args.recipe.read_text(),
-                data_root=args.data,
-                resume=args.resume,
-                processes=processes,
-                stop=stop,
-            )
-        sys.exit(0 if summary.finished else 128 + (stop.signal_number or 0))
-    except SceneseekError as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        sys.exit(2)

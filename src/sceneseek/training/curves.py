@@ -50,6 +50,7 @@ def _draw_losses(axes: Axes, records: list[Record]) -> None:
         axes.plot(*zip(*points, strict=True), linewidth=1.0, label=name.removeprefix("weighted/"))
     axes.set_ylabel("loss (weighted)")
     axes.set_yscale("symlog", linthresh=0.1)
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", ncols=2)
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, optim
 
 from sceneseek.data.loading import Batch, SceneLoader
-from sceneseek.errors import CheckpointError, NonFiniteLossError
+from sceneseek.errors import CheckpointError, NonFiniteLossError, TrainingError
 from sceneseek.structures import Progress, silent
 from sceneseek.training.averaging import WeightAverage
 from sceneseek.training.interruption import StopRequest
@@ -81,6 +81,21 @@ class _Window:
 
     def means(self) -> dict[str, float]:
         return {name: value / self.count for name, value in self.sums.items()}
+
+    def means_of_all(self, processes: Processes) -> dict[str, float]:
+        """Means over the processes too: each saw its own images."""
+        rows = torch.stack(processes.gather(self._row())) / self.count
+        return dict(zip(self.sums, rows.mean(dim=0).tolist(), strict=True))
+
+    def state_dict(self, processes: Processes) -> dict[str, Any]:
+        return {"names": list(self.sums), "sums": processes.gather(self._row()), "count": self.count}
+
+    def load_state_dict(self, state: dict[str, Any], processes: Processes) -> None:
+        self.sums = dict(zip(state["names"], state["sums"][processes.rank].tolist(), strict=True))
+        self.count = int(state["count"])
+
+    def _row(self) -> Tensor:
+        return torch.tensor(list(self.sums.values()), dtype=torch.float64)
 
 
 class TrainingLoop:
@@ -153,7 +168,12 @@ class TrainingLoop:
         return self.step >= settings.steps
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that survives a step. Every process must call it."""
+        """Everything that survives a step. Every process must call it.
+
+        Raises:
+            TrainingError: If the processes' networks are no longer equal.
+        """
+        self._check_agreement()
         return {
             "step": self.step,
             "model": self.task.model.state_dict(),
@@ -162,7 +182,7 @@ class TrainingLoop:
             "average": None if self.average is None else self.average.state_dict(),
             "sampler": self.loader.sampler.state_dict(self.step * self.settings.accumulation),
             "random": self.processes.gather(capture_generators(self.processes.device)),
-            "window": {"sums": dict(self._window.sums), "count": self._window.count},
+            "window": self._window.state_dict(self.processes),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -185,14 +205,28 @@ class TrainingLoop:
         self._scaler.load_state_dict(state["scaler"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
-        self._window.sums, self._window.count = dict(state["window"]["sums"]), state["window"]["count"]
+        self._window.load_state_dict(state["window"], self.processes)
         self.step = done // self.settings.accumulation
+
+    def _check_agreement(self) -> None:
+        state = self.task.model.state_dict()
+        sums = torch.stack([value.detach().double().sum() for value in state.values()])
+        first, *others = self.processes.gather(sums)
+        for rank, other in enumerate(others, start=1):
+            apart = [name for name, a, b in zip(state, first, other, strict=True) if a != b]
+            if apart:
+                raise TrainingError(
+                    f"Step {self.step}: process {rank} and process 0 no longer hold the same network: "
+                    f"{', '.join(apart[:3])} differ. A network must change its memories in update_memories, from rows "
+                    "gathered over all processes, and nowhere else."
+                )
 
     def _between_steps(self, watcher: Watcher, pace: _Pace, stopping: bool) -> None:
         settings = self.settings
         last = self.step == settings.steps
         if last or self.step % settings.log_every == 0:
-            watcher.log({"kind": "train", "step": self.step, **self._window.means(), **pace.record()})
+            means = self._window.means_of_all(self.processes)
+            watcher.log({"kind": "train", "step": self.step, **means, **pace.record()})
             self._window = _Window()
         pace.pause()
         evaluation = settings.evaluate_every > 0 and (last or self.step % settings.evaluate_every == 0)
