@@ -10,7 +10,7 @@ Colour = tuple[float, float, float]
 Rng = np.random.Generator
 
 _CLOTH: tuple[tuple[float, Colour], ...] = (
-    (19, (0.07, 0.07, 0.08)),  # black
+    (26, (0.07, 0.07, 0.08)),  # black
     (9, (0.13, 0.15, 0.24)),  # navy
     (8, (0.22, 0.22, 0.24)),  # charcoal
     (9, (0.50, 0.50, 0.52)),  # grey
@@ -245,7 +245,7 @@ def _vivid(rng: Rng) -> Colour:
 
 
 def _cloth(rng: Rng) -> Colour:
-    return _vivid(rng) if rng.random() < 0.12 else pick(rng, _CLOTH)
+    return _vivid(rng) if rng.random() < 0.08 else pick(rng, _CLOTH)
 
 
 def _contrast(rng: Rng, base: Colour, least: float = 0.22) -> Colour:
@@ -270,10 +270,10 @@ def _pattern(rng: Rng, base: Colour, plain: float) -> Pattern:
             dots=2,
             floral=3,
             marl=4,
-            camouflage=1,
+            camouflage=0.6,
             fade=1.5,
             blocks=2.5,
-            zigzag=1,
+            zigzag=0.6,
             argyle=0.8,
             speckle=1.5,
         )
@@ -431,7 +431,7 @@ def _upper(rng: Rng, body: Body, kinds: tuple[str, ...] | None = None) -> Upper:
         colour = pick(rng, ((3, (0.93, 0.93, 0.93)), (2, (0.62, 0.72, 0.86)), (1, (0.85, 0.75, 0.78))))
     if kind == "shirt" and rng.random() < 0.6:
         span["sleeve"] = 0.98
-    plain = 0.85 if fabric in ("leather", "denim", "quilt") or kind in ("coat", "parka", "hi-vis") else 0.6
+    plain = 0.85 if fabric in ("leather", "denim", "quilt") or kind in ("coat", "parka", "hi-vis") else 0.68
     printed = float(facts.get("prints", 0.05))  # type: ignore[arg-type]
     marks = ("logo", "text", "graphic", "band")
     opens = float(facts.get("open", 0.0)) > 0 and rng.random() < float(facts.get("open", 0.0))  # type: ignore[arg-type]

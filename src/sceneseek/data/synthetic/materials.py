@@ -29,15 +29,16 @@ def to_bytes(image: FloatArray) -> ImageArray:
 def muted(rng: Rng, low: float = 0.25, high: float = 0.85, saturation: float = 0.12) -> FloatArray:
     """A colour that walls and floors have: mostly grey to beige, sometimes bold."""
     value = rng.uniform(low, high)
-    lean = rng.normal(0.0, 1.0, 3) * saturation * (4.0 if rng.random() < 0.12 else 1.0) * value
+    bold = 2.5 if rng.random() < 0.08 else 0.6
+    lean = rng.normal(0.0, 1.0, 3) * saturation * bold * value
     warm = np.array([0.06, 0.01, -0.06]) * rng.normal(0.5, 1.0)
     return np.asarray(np.clip(value + lean * 0.5 + warm, 0.03, 0.97), np.float32)
 
 
 def _mottle(rng: Rng, size: int, colour: FloatArray, strength: float, cells: int = 4, octaves: int = 5) -> FloatArray:
-    base = fractal_noise(rng, size, size, cells=cells, octaves=octaves, gain=0.65)
+    base = fractal_noise(rng, size, size, cells=cells, octaves=octaves, gain=0.8)
     tint = fractal_noise(rng, size, size, cells=2, octaves=2)[..., None] * rng.normal(0, 0.01, 3).astype(np.float32)
-    return np.asarray(colour * (1.0 + strength * base)[..., None] + tint, np.float32)
+    return np.asarray(colour * (1.0 + 0.7 * strength * base)[..., None] + tint, np.float32)
 
 
 def _grid(rng: Rng, size: int, rows: int, columns: int, joint: int, shift: float) -> tuple[FloatArray, FloatArray]:
@@ -155,22 +156,23 @@ def panels(rng: Rng) -> Sheet:
 
 def foliage(rng: Rng) -> Sheet:
     """Leaves of trees and hedges."""
-    light = fractal_noise(rng, 256, 256, cells=5, octaves=6, gain=0.75)
+    light = fractal_noise(rng, 256, 256, cells=10, octaves=5, gain=0.8)
     colour = np.array([rng.uniform(0.16, 0.36), rng.uniform(0.28, 0.44), rng.uniform(0.08, 0.2)], np.float32)
     if rng.random() < 0.1:
         colour = np.array([0.5, 0.32, 0.12], np.float32)
-    return Sheet(to_bytes(colour * np.clip(0.8 + 0.45 * light, 0.1, 2.0)[..., None]), 5.0, 5.0)
+    return Sheet(to_bytes(colour * np.clip(0.85 + 0.33 * light, 0.15, 2.0)[..., None]), 5.0, 5.0)
 
 
 def glow(rng: Rng, rows: int = 64, columns: int = 96) -> ImageArray:
     """A blurred picture of nothing: what shows in windows, posters and screens."""
-    image = np.stack([value_noise(rng, rows, columns, 3, 4) for _ in range(3)], axis=-1)
-    image = image * rng.uniform(0.3, 1.0) * muted(rng, 0.4, 1.0, 0.3)
+    light = value_noise(rng, rows, columns, 3, 4)[..., None] * np.float32(rng.uniform(0.5, 1.3))
+    chroma = np.stack([value_noise(rng, rows, columns, 2, 3) for _ in range(3)], axis=-1) - 0.5
+    image = light * muted(rng, 0.3, 1.0, 0.2) * (1.0 + rng.uniform(0.1, 0.6) * chroma)
     for _ in range(int(rng.integers(2, 9))):
         x, y = int(rng.integers(columns)), int(rng.integers(rows))
         w, h = int(rng.integers(3, columns // 2)), int(rng.integers(3, rows // 2))
-        colour = tuple(float(v) for v in muted(rng, 0.1, 1.0, 0.4))
-        if rng.random() < 0.5:
+        colour = tuple(float(v) for v in muted(rng, 0.1, 1.0, 0.25))
+        if rng.random() < 0.75:
             cv2.rectangle(image, (x, y), (x + w, y + h), colour, -1)
         else:
             cv2.ellipse(image, (x, y), (w, h), float(rng.uniform(0, 180)), 0, 360, colour, -1)

@@ -122,7 +122,7 @@ def _shoe(figure: _Figure, layer: str, i: int, covered: float) -> None:
     ankle, toe = bones.ankles[i], bones.toes[i]
     ahead = (toe - ankle) / max(float(np.linalg.norm(toe - ankle)), 1e-6)
     heel = ankle - 0.028 * h * ahead - np.array([0.0, 0.020 * h, 0.0])
-    tip = toe + 0.004 * h * ahead
+    tip = toe
     bulk = {"sneaker": 1.12, "boot": 1.15, "heel": 0.78, "sandal": 0.9}.get(shoes.kind, 1.0)
     wide = bulk * h * np.array([0.022, 0.025, 0.024, 0.025, 0.028, 0.027, 0.021])
     deep = bulk * h * np.array([0.026, 0.030, 0.029, 0.024, 0.019, 0.016, 0.012])
@@ -140,7 +140,7 @@ def _shoe(figure: _Figure, layer: str, i: int, covered: float) -> None:
             ),
         )
     figure.put(
-        layer, Tube(heel, tip, wide, figure.wear.shoe, deep=deep, caps=(0.012 * h, 0.014 * h), turn=0.0, shadow=0.1)
+        layer, Tube(heel, tip, wide, figure.wear.shoe, deep=deep, caps=(0.010 * h, 0.012 * h), turn=0.0, shadow=0.1)
     )
 
 
@@ -176,7 +176,7 @@ def _trunk(figure: _Figure) -> None:
     slack = (0.004 + 0.022 * upper.loose) * h
     wide = np.concatenate(
         [
-            s * np.array([0.040, 0.062, 0.090, 0.106, 0.112, 0.109, 0.104]),
+            s * np.array([0.042, 0.078, 0.103, 0.113, 0.114, 0.110, 0.104]),
             b
             * np.array(
                 [
@@ -297,7 +297,6 @@ def _collar(figure: _Figure) -> None:
         ),
     )
     shapes = {
-        "crew": (0.004, 0.016, 0.044, 0.0),
         "shirt": (0.020, 0.020, 0.043, 0.004),
         "polo": (0.016, 0.018, 0.043, 0.003),
         "turtle": (0.034, 0.010, 0.040, 0.004),
@@ -393,7 +392,7 @@ def _sleeve(figure: _Figure, layer: str, i: int, above: Profile, below: Profile)
             figure.wear.sleeve,
             rows=(0.0, 0.54 * part),
             bend=figure.ruffle(0.002),
-            caps=(0.028 * h, 0.026 * h if upper.sleeve > 0.54 else 0.004 * h),
+            caps=(0.022 * h, 0.026 * h if upper.sleeve > 0.54 else 0.004 * h),
             shadow=0.3,
         ),
     )

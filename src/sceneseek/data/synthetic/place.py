@@ -348,13 +348,14 @@ def _sky(easel: _Easel) -> None:
 def _treeline(easel: _Easel, distance: float, height: float) -> None:
     """A hedge or a row of trees with an uneven top."""
     rng, view = easel.rng, easel.view
-    edge = np.interp(np.arange(view.width), np.linspace(0, view.width, 40), height * rng.uniform(0.55, 1.1, 40))
+    crowns = fractal_noise(rng, 1, view.width, cells=1, octaves=3, gain=0.6, aspect=6)[0]
+    edge = height * (0.8 + 0.1 * crowns)
     texture = _covered(foliage(rng), height, height * 3, 16.0)
     layer = _Easel(rng, view)
     layer.picture = easel.picture.copy()
     _upright(layer, texture, (-height * 6, distance), (height * 6, distance), height * 1.1)
     (_, foot), scale = view.project(np.array([0.0, 0.0, distance]))
-    ragged = 0.25 * fractal_noise(rng, 1, view.width, cells=1, octaves=1, aspect=view.width / 6)[0] * scale
+    ragged = 0.03 * height * scale * fractal_noise(rng, 1, view.width, cells=1, octaves=3, gain=0.8, aspect=40)[0]
     line = foot - edge * scale + ragged
     rows = np.arange(view.height)[:, None]
     cover = np.clip((rows - line) / 2.0, 0.0, 1.0)[..., None].astype(np.float32)
@@ -519,7 +520,7 @@ def _light(rng: Rng, indoors: bool) -> tuple[Light, tuple[float, float] | None]:
     warm = rng.normal(0.0, 0.05)
     key = strength * np.array([1.0 + warm, 1.0, 1.0 - warm])
     cold = rng.normal(0.0, 0.03)
-    ambient = (1.12 - 0.62 * strength) * rng.uniform(0.85, 1.1) * np.array([1.0 - cold, 1.0, 1.0 + cold])
+    ambient = (1.28 - 0.68 * strength) * rng.uniform(0.85, 1.1) * np.array([1.0 - cold, 1.0, 1.0 + cold])
     light = Light(towards, key, ambient, 0.15 if sunny else float(rng.uniform(0.4, 1.0)))
     return light, (-side / high, front / high) if sunny else None
 

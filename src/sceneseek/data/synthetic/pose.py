@@ -204,7 +204,7 @@ def _leg(
     ankle = knee + 0.485 * length * shin
     point = 0.75 * angle - 0.08
     out = _unit(forward + side * 0.18 * left)
-    toe = ankle + (math.cos(point) * out + math.sin(point) * UP) * 0.235 * length - 0.06 * length * UP
+    toe = ankle + (math.cos(point) * out + math.sin(point) * UP) * 0.20 * length - 0.06 * length * UP
     return knee, ankle, toe
 
 
@@ -223,7 +223,7 @@ def stand(body: Body, pose: Pose, x: float, z: float) -> Skeleton:
     knees, ankles, toes = (np.stack([leg[k] for leg in legs]) for k in range(3))
     neck = pelvis + trunk * rise
     shoulders = np.stack(
-        [neck + side * 0.106 * h * body.shoulders * body.breadth**0.5 * left - 0.034 * h * rise for side in (1.0, -1.0)]
+        [neck + side * 0.106 * h * body.shoulders * body.breadth**0.5 * left - 0.046 * h * rise for side in (1.0, -1.0)]
     )
     arms = [_arm(pose.arms[i], shoulders[i], side, (forward, left, rise), h) for i, side in enumerate((1.0, -1.0))]
     elbows, wrists, hands = (np.stack([arm[k] for arm in arms]) for k in range(3))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import cv2
@@ -25,6 +26,10 @@ STEPS = 128
 TURN = 2.0 * math.pi
 _ACROSS = np.linspace(-1.0, 1.0, STEPS)
 _ASIN = np.arcsin(_ACROSS)
+_NEAR = np.sqrt(np.maximum(1.0 - _ACROSS**2, 0.0))
+_ALONG = np.linspace(0.0, 1.0, STEPS, dtype=np.float32)
+
+Row = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,31 @@ class Light:
     ambient: NDArray[np.float64]
     softness: float = 0.5
 
-    def shade(self, right: NDArray[np.float64], down: NDArray[np.float64], near: NDArray[np.float64]) -> FloatArray:
-        """Light on surfaces with the given unit normals (``near`` points at the camera), ``(N, 3)`` RGB."""
+    @cached_property
+    def strength(self) -> tuple[float, float]:
+        """Brightness of the key light and of the surrounding light."""
+        return float(self.key.mean()), float(self.ambient.mean())
+
+    @cached_property
+    def hue(self) -> tuple[float, float, float]:
+        """Colour of all light together, RGB around 1."""
+        total = self.key + self.ambient
+        r, g, b = (total / total.mean()).tolist()
+        return r, g, b
+
+    def shade(self, right: NDArray[Any], down: NDArray[Any], near: NDArray[Any]) -> FloatArray:
+        """Brightness of surfaces with the given unit normals (``near`` points at the camera), of their shape."""
         cosine = right * self.direction[0] + down * self.direction[1] - near * self.direction[2]
         wrap = 0.15 + 0.6 * self.softness
         lit = np.clip((cosine + wrap) / (1.0 + wrap), 0.0, 1.0)
         around = (0.74 - 0.26 * down) * (0.62 + 0.38 * np.clip(near, 0.0, 1.0))
-        return np.asarray(lit[..., None] * self.key + around[..., None] * self.ambient, np.float32)
+        key, ambient = self.strength
+        return np.asarray(key * lit + ambient * around, np.float32)
+
+
+def threefold(field: FloatArray) -> FloatArray:
+    """Repeat ``(h, w)`` as ``(h, w, 3)``; several times faster than broadcasting over three channels."""
+    return np.asarray(cv2.cvtColor(field, cv2.COLOR_GRAY2BGR), np.float32)
 
 
 class Surface:
@@ -165,6 +188,11 @@ class Patch:
         self.alpha: FloatArray = np.zeros(shape, np.float32)
         self.own: FloatArray = np.zeros(shape, np.float32)
 
+    def tint(self, light: Light) -> None:
+        """Give everything drawn so far the light's colour."""
+        if self.alpha.size:
+            self.colour = np.asarray(cv2.multiply(self.colour, (*light.hue, 1.0)), np.float32)
+
     def window(self, x0: float, y0: float, x1: float, y1: float) -> tuple[slice, slice, FloatArray, FloatArray] | None:
         """Clip a pixel rectangle to the patch; also give the pixel centres of its columns and rows."""
         left, right = max(math.floor(x0), self.left), min(math.ceil(x1) + 1, self.right)
@@ -193,7 +221,7 @@ class Patch:
 
         Args:
             where: The window's slices.
-            colour: ``(h, w, 3)``.
+            colour: ``(h, w, 3)``; overwritten.
             cover: ``(h, w)`` coverage in [0, 1].
             beyond: ``(h, w)`` distance outside the body's outline, pixels.
             body: Whose pixels these are.
@@ -201,9 +229,13 @@ class Patch:
         """
         below = self.colour[where]
         if body.shadow > 0.0 and reach > 1.0:
-            fade = np.clip(1.0 - beyond / np.float32(reach), 0.0, 1.0)
-            below *= (1.0 - np.float32(body.shadow) * fade)[..., None]
-        below += cover[..., None] * (colour - below)
+            fade = beyond * np.float32(body.shadow / reach)
+            fade += np.float32(1.0 - body.shadow)
+            np.clip(fade, np.float32(1.0 - body.shadow), 1.0, out=fade)
+            below *= threefold(fade)
+        colour -= below
+        colour *= threefold(cover)
+        below += colour
         alpha = self.alpha[where]
         alpha += cover * (1.0 - alpha)
         if body.owned:
@@ -211,34 +243,75 @@ class Patch:
             np.maximum(own, cover, out=own)
 
 
-def _section(tube: Tube, psi: float) -> tuple[FloatArray, float, NDArray[np.float64], NDArray[np.float64]]:
+def _section(tube: Tube, psi: float) -> tuple[FloatArray, float, Row, Row]:
     """Silhouette half-widths along the tube, the surface angle at its middle, and normals (right, near) across it."""
     wide = np.asarray(tube.wide, np.float64)
-    deep = wide if tube.deep is None else np.asarray(tube.deep, np.float64)
-    half = np.sqrt((wide * math.cos(psi)) ** 2 + (deep * math.sin(psi)) ** 2)
-    a, b = float(wide.mean()), float(deep.mean())
-    middle = math.atan2(b * math.sin(psi), a * math.cos(psi))
+    if tube.deep is None:
+        return _stretch(wide), psi, _ACROSS, _NEAR
+    deep = np.asarray(tube.deep, np.float64)
+    c, s = math.cos(psi), math.sin(psi)
+    half = np.sqrt((wide * c) ** 2 + (deep * s) ** 2)
+    a, b = max(float(wide.mean()), 1e-4), max(float(deep.mean()), 1e-4)
+    middle = math.atan2(b * s, a * c)
     angle = middle + _ASIN
-    left, front = np.sin(angle) / max(a, 1e-4), np.cos(angle) / max(b, 1e-4)
-    norm = np.maximum(np.hypot(left, front), 1e-9)
-    right = (left * math.cos(psi) - front * math.sin(psi)) / norm
-    near = (front * math.cos(psi) + left * math.sin(psi)) / norm
-    return np.asarray(half, np.float32), middle, right, near
+    left, front = np.sin(angle) / a, np.cos(angle) / b
+    norm = np.maximum(np.sqrt(left * left + front * front), 1e-9)
+    return _stretch(half), middle, (left * c - front * s) / norm, (front * c + left * s) / norm
 
 
-def _stretch(values: NDArray[Any]) -> NDArray[np.float64]:
+@lru_cache(maxsize=64)
+def _places(count: int) -> tuple[Row, Row]:
+    return np.linspace(0, count - 1, STEPS), np.arange(count, dtype=np.float64)
+
+
+def _stretch(values: NDArray[Any]) -> FloatArray:
     """Resample a profile to ``STEPS`` entries."""
-    values = np.asarray(values, np.float64)
     if len(values) == STEPS:
-        return values
-    return np.interp(np.linspace(0, len(values) - 1, STEPS), np.arange(len(values)), values)
+        return values.astype(np.float32)
+    wanted, known = _places(len(values))
+    return np.interp(wanted, known, values).astype(np.float32)
 
 
-def facing(view: Viewpoint, at: Points, forward: Points) -> float:
+def facing(at: Points, forward: Points) -> float:
     """Angle at which the camera sees a body: 0 its front, pi/2 its left side, pi its back."""
-    left_x, left_z = -forward[2], forward[0]
-    to_x, to_z = -at[0], -at[2]
-    return math.atan2(to_x * left_x + to_z * left_z, to_x * forward[0] + to_z * forward[2])
+    fx, fz, to_x, to_z = float(forward[0]), float(forward[2]), -float(at[0]), -float(at[2])
+    return math.atan2(to_z * fx - to_x * fz, to_x * fx + to_z * fz)
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """A tube's axis in the picture: both ends, pixels per metre at both, its direction there and in camera axes."""
+
+    x: float
+    y: float
+    dx: float
+    dy: float
+    length: float
+    scale0: float
+    scale1: float
+    along: tuple[float, float, float]
+
+    @property
+    def scale(self) -> float:
+        return 0.5 * (self.scale0 + self.scale1)
+
+
+def _projected(tube: Tube, view: Viewpoint) -> _Axis | None:
+    """Project a tube's axis; ``None`` when it reaches behind the camera."""
+    x0, y0, z0 = view.see(*tube.start.tolist())
+    x1, y1, z1 = view.see(*tube.end.tolist())
+    if min(z0, z1) < 0.1:
+        return None
+    s0, s1 = view.focal / z0, view.focal / z1
+    px, py = view.centre_x + x0 * s0, view.centre_y + y0 * s0
+    dx, dy = view.centre_x + x1 * s1 - px, view.centre_y + y1 * s1 - py
+    length = math.hypot(dx, dy)
+    if length < 1e-3:
+        dx, dy, length = 0.0, 1.0, 1e-3
+    else:
+        dx, dy = dx / length, dy / length
+    norm = max(math.sqrt((x1 - x0) ** 2 + (y1 - y0) ** 2 + (z1 - z0) ** 2), 1e-9)
+    return _Axis(px, py, dx, dy, length, s0, s1, ((x1 - x0) / norm, (y1 - y0) / norm, (z1 - z0) / norm))
 
 
 def draw_tube(patch: Patch, tube: Tube, view: Viewpoint, light: Light, forward: Points) -> None:
@@ -251,74 +324,85 @@ def draw_tube(patch: Patch, tube: Tube, view: Viewpoint, light: Light, forward: 
         light: In which light.
         forward: ``(3,)`` unit vector, where the body's front looks (its surface's first column).
     """
-    ends = np.stack([tube.start, tube.end])
-    (first, last), scales = view.project(ends)
-    axis = last - first
-    length = float(np.hypot(axis[0], axis[1]))
-    if length < 1e-3:
-        axis, length = np.array([0.0, 1.0]), 1e-3
-    else:
-        axis = axis / length
-    along_cam = view.to_camera(tube.end) - view.to_camera(tube.start)
-    along_cam = along_cam / max(float(np.linalg.norm(along_cam)), 1e-9)
-    psi = facing(view, tube.start, forward) + tube.turn
-    half, middle, n_right, n_near = _section(tube, psi)
-    profile = _stretch(half) * np.linspace(scales[0], scales[1], STEPS)
-    head_on = abs(float(along_cam[2]))
-    cap0 = max(tube.caps[0] * scales[0], profile[0] * head_on, 0.6)
-    cap1 = max(tube.caps[1] * scales[1], profile[-1] * head_on, 0.6)
-    shade = _tube_shade(light, axis, along_cam, n_right, n_near)
+    axis = _projected(tube, view)
+    if axis is None:
+        return
+    half, middle, n_right, n_near = _section(tube, facing(tube.start, forward) + tube.turn)
+    profile = half * (np.float32(axis.scale0) + np.float32(axis.scale1 - axis.scale0) * _ALONG)
+    head_on = abs(axis.along[2])
+    cap0 = max(tube.caps[0] * axis.scale0, float(profile[0]) * head_on, 0.6)
+    cap1 = max(tube.caps[1] * axis.scale1, float(profile[-1]) * head_on, 0.6)
     widest = float(profile.max())
-    reach = min(0.05 * float(scales.mean()), 0.5 * widest) if tube.shadow else 0.0
-    bend = None if tube.bend is None else _stretch(tube.bend) * float(scales.mean())
-    sway = 0.0 if bend is None else float(np.abs(bend).max())
-    margin_n, margin_0, margin_1 = widest + sway + reach + 1.0, cap0 + reach + 1.0, cap1 + reach + 1.0
-    across = np.array([axis[1], -axis[0]])
-    corners = np.array(
-        [p + q * across * margin_n for p in (first - axis * margin_0, last + axis * margin_1) for q in (-1.0, 1.0)]
-    )
-    found = patch.window(*corners.min(axis=0), *corners.max(axis=0))
+    reach = min(0.05 * axis.scale, 0.5 * widest) if tube.shadow else 0.0
+    bend = None if tube.bend is None else _stretch(tube.bend) * np.float32(axis.scale)
+    sway = 0.0 if bend is None else float(max(bend.max(), -bend.min()))
+    found = _strip(patch, axis, widest + sway + reach + 1.0, cap0 + reach + 1.0, cap1 + reach + 1.0)
     if found is None:
         return
-    where, columns, rows = found[:2], found[2] - np.float32(first[0]), (found[3] - np.float32(first[1]))[:, None]
-    s = columns * np.float32(axis[0]) + rows * np.float32(axis[1])
-    d = columns * np.float32(across[0]) + rows * np.float32(across[1])
-    step = (s * np.float32((STEPS - 1) / length)).astype(np.int32)
+    columns, rows = found[2] - np.float32(axis.x), (found[3] - np.float32(axis.y))[:, None]
+    s = columns * np.float32(axis.dx) + rows * np.float32(axis.dy)
+    d = columns * np.float32(axis.dy) - rows * np.float32(axis.dx)
+    step = (s * np.float32((STEPS - 1) / axis.length)).astype(np.int32)
     if bend is not None:
-        d -= np.take(bend.astype(np.float32), step, mode="clip")
-    radius = np.take(profile.astype(np.float32), step, mode="clip")
-    past = np.maximum(np.maximum(s * np.float32(-1.0 / cap0), (s - np.float32(length)) * np.float32(1.0 / cap1)), 0.0)
-    radius *= np.sqrt(np.maximum(1.0 - past * past, 0.0))
+        d -= bend.take(step, mode="clip")
+    radius = profile.take(step, mode="clip")
+    past = np.maximum(s * np.float32(-1.0 / cap0), (s - np.float32(axis.length)) * np.float32(1.0 / cap1))
+    np.clip(past, 0.0, 1.0, out=past)
+    radius *= np.sqrt(1.0 - past * past)
     beyond = np.abs(d) - radius
     cover = np.clip(0.5 - beyond, 0.0, 1.0)
-    cover[past >= 1.0] = 0.0
-    column = ((d / np.maximum(radius, 0.3)) * np.float32((STEPS - 1) / 2) + np.float32(STEPS / 2)).astype(np.int32)
-    texture, turn_columns = tube.surface.level(length)
-    angle = (middle % TURN) + _ASIN
-    if angle[0] < 0.0:
-        angle = angle + TURN
-    angle = np.where(angle > 1.5 * TURN, angle - TURN, angle)
-    table_x = (angle * (turn_columns / TURN)).astype(np.float32)
-    map_x = np.take(table_x, column, mode="clip")
+    cover *= past < 1.0
+    d /= np.maximum(radius, np.float32(0.3))
+    d *= np.float32((STEPS - 1) / 2)
+    d += np.float32(STEPS / 2)
+    column = d.astype(np.int32)
+    texture, turn_columns = tube.surface.level(axis.length)
     low, high = (edge * (texture.shape[0] - 1) for edge in tube.rows)
-    map_y = np.clip(s * np.float32((high - low) / length) + np.float32(low), low, high)
+    map_x = _columns_at(middle, turn_columns).take(column, mode="clip")
+    map_y = np.clip(s * np.float32((high - low) / axis.length) + np.float32(low), np.float32(low), np.float32(high))
     colour = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if texture.shape[2] == 4:
-        cover = cover * (colour[..., 3] * np.float32(1 / 255))
+        cover *= colour[..., 3] * np.float32(1 / 255)
         colour = colour[..., :3]
-    lit = np.take(shade, column, axis=0, mode="clip") * colour
-    patch.blend((where[0], where[1]), lit, cover, beyond, tube, reach)
+    lit = colour.astype(np.float32)
+    lit *= threefold(_tube_shade(light, axis, n_right, n_near).take(column, mode="clip"))
+    patch.blend((found[0], found[1]), lit, cover, beyond, tube, reach)
 
 
-def _tube_shade(
-    light: Light, axis: Points, along: Points, n_right: NDArray[np.float64], n_near: NDArray[np.float64]
-) -> FloatArray:
-    """Light across a tube, ``(STEPS, 3)``, scaled so that a full-white byte texture gives values in [0, 1]."""
-    viewer = np.array([0.0, 0.0, -1.0]) + along[2] * along
-    viewer = viewer / max(float(np.linalg.norm(viewer)), 1e-6)
-    right = n_right * axis[1] + n_near * viewer[0]
-    down = n_right * -axis[0] + n_near * viewer[1]
-    return light.shade(right, down, -(n_near * viewer[2])) * np.float32(1 / 255)
+def _strip(
+    patch: Patch, axis: _Axis, aside: float, before: float, after: float
+) -> tuple[slice, slice, FloatArray, FloatArray] | None:
+    """The window that holds a strip around an axis."""
+    ends = (
+        (axis.x - axis.dx * before, axis.y - axis.dy * before),
+        (axis.x + axis.dx * (axis.length + after), axis.y + axis.dy * (axis.length + after)),
+    )
+    wide, tall = abs(axis.dy) * aside, abs(axis.dx) * aside
+    return patch.window(
+        min(ends[0][0], ends[1][0]) - wide,
+        min(ends[0][1], ends[1][1]) - tall,
+        max(ends[0][0], ends[1][0]) + wide,
+        max(ends[0][1], ends[1][1]) + tall,
+    )
+
+
+def _columns_at(middle: float, turn_columns: float) -> FloatArray:
+    """The texture's column for each step across a tube that shows the surface angle ``middle`` in its middle."""
+    middle %= TURN
+    if middle < 0.5 * math.pi:
+        middle += TURN
+    table = (middle + _ASIN) * (turn_columns / TURN)
+    return table.astype(np.float32)
+
+
+def _tube_shade(light: Light, axis: _Axis, n_right: Row, n_near: Row) -> FloatArray:
+    """Light across a tube, ``(STEPS,)``, scaled so that a full-white byte texture gives values in [0, 1]."""
+    ax, ay, az = axis.along
+    vx, vy, vz = az * ax, az * ay, az * az - 1.0
+    norm = max(math.sqrt(vx * vx + vy * vy + vz * vz), 1e-6)
+    right = n_right * axis.dy + n_near * (vx / norm)
+    down = n_right * -axis.dx + n_near * (vy / norm)
+    return light.shade(right, down, n_near * (-vz / norm)) * np.float32(1 / 255)
 
 
 def draw_ball(patch: Patch, ball: Ball, view: Viewpoint, light: Light) -> None:
@@ -372,8 +456,9 @@ def draw_ball(patch: Patch, ball: Ball, view: Viewpoint, light: Light) -> None:
     normal = [u / np.float32(r) for u, r in zip(unit, radii, strict=True)]
     norm = 1.0 / np.maximum(np.sqrt(sum(n * n for n in normal)), 1e-9)
     seen = [sum(n * np.float32(to_cam[i, k]) for i, n in enumerate(normal)) * norm for k in range(3)]
-    lit = light.shade(seen[0], seen[1], -seen[2]) * colour * np.float32(1 / 255)
-    patch.blend((found[0], found[1]), np.asarray(lit, np.float32), cover, beyond, ball, reach)
+    lit = colour.astype(np.float32)
+    lit *= threefold(light.shade(seen[0], seen[1], -seen[2]) * np.float32(1 / 255))
+    patch.blend((found[0], found[1]), lit, cover, beyond, ball, reach)
 
 
 def draw_slab(patch: Patch, slab: Slab, view: Viewpoint, light: Light) -> None:
@@ -408,7 +493,7 @@ def draw_slab(patch: Patch, slab: Slab, view: Viewpoint, light: Light) -> None:
     if texture.shape[2] == 4:
         cover = cover * (colour[..., 3] * np.float32(1 / 255))
         colour = colour[..., :3]
-    patch.blend((found[0], found[1]), colour * shade, cover, cover, slab, 0.0)
+    patch.blend((found[0], found[1]), colour.astype(np.float32) * shade, cover, cover, slab, 0.0)
 
 
 def draw(patch: Patch, solid: Solid, view: Viewpoint, light: Light, forward: Points) -> None:
@@ -465,4 +550,5 @@ def paint(
     patch = Patch(int(left), int(top), int(right), int(bottom))
     for solid in solids:
         draw(patch, solid, view, light, forward)
+    patch.tint(light)
     return patch

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from sceneseek.data.synthetic.noise import Rng
+from sceneseek.data.synthetic.raster import threefold
 from sceneseek.data.synthetic.spec import Difficulty
 from sceneseek.structures import FloatArray, ImageArray
 
@@ -50,7 +52,7 @@ class Response:
 def draw_response(rng: Rng, level: Difficulty) -> Response:
     """Draw a camera's response for a world of the given difficulty."""
     c = level.colour
-    warmth, tint = rng.normal(0.0, c), rng.normal(0.0, 0.45 * c)
+    warmth, tint = rng.normal(0.0, c), rng.normal(0.0, 0.25 * c)
     gains = np.exp(np.array([warmth + tint, -tint, -warmth + 0.5 * tint]))
     saturation = float(np.clip(1.0 + rng.normal(0.0, 2.0 * c), 0.45, 1.6))
     grey = np.full((3, 3), 1.0 / 3.0)
@@ -91,12 +93,22 @@ def _falloff(height: int, width: int, strength: float) -> FloatArray:
     return np.asarray(1.0 - np.float32(0.5 * strength) * (x * x + y * y), np.float32)
 
 
-def _noise(rng: Rng, shape: tuple[int, int], response: Response) -> tuple[FloatArray, float]:
-    """Noise of unit strength, ``(H, W, 3)``, cut from a smaller random sheet to save time."""
-    height, width = shape
-    sheet = rng.standard_normal((height // 2 + 1, width // 2 + 1, 4), dtype=np.float32)
-    tiles = np.tile(sheet, (2, 2, 1))[:height, :width]
-    return tiles[..., 3:] + np.float32(response.chroma) * tiles[..., :3], math.sqrt(1.0 + response.chroma**2)
+@lru_cache(maxsize=2)
+def _grain(height: int, width: int) -> tuple[FloatArray, FloatArray]:
+    """A sheet of grey and one of coloured noise of unit strength; what is left to chance is where a picture is cut."""
+    rng = np.random.default_rng([height, width])
+    grey = rng.standard_normal((height, width), dtype=np.float32)
+    return grey, rng.standard_normal((height, width, 3), dtype=np.float32)
+
+
+def _noise(rng: Rng, height: int, width: int, response: Response) -> FloatArray:
+    """Noise of unit strength, ``(H, W, 3)``."""
+    grey, coloured = _grain(height + 128, width + 128)
+    y0, x0, y1, x1 = (int(v) for v in rng.integers(0, 128, 4))
+    noise = coloured[y0 : y0 + height, x0 : x0 + width] * np.float32(response.chroma)
+    noise += threefold(np.ascontiguousarray(grey[y1 : y1 + height, x1 : x1 + width]))
+    noise *= np.float32((-1.0 if rng.random() < 0.5 else 1.0) / math.sqrt(1.0 + response.chroma**2))
+    return np.asarray(noise, np.float32)
 
 
 def _motion(image: ImageArray, length: float, angle: float) -> ImageArray:
@@ -124,7 +136,7 @@ def expose(scene: FloatArray, response: Response, exposure: float, rng: Rng, sha
     height, width = scene.shape[:2]
     picture = cv2.transform(scene, response.matrix.astype(np.float32))
     if response.vignette > 0.02:
-        picture *= _falloff(height, width, response.vignette)[..., None]
+        picture *= threefold(_falloff(height, width, response.vignette))
     if response.shrink < 0.97:
         small = (max(8, round(width * response.shrink)), max(8, round(height * response.shrink)))
         picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
@@ -132,11 +144,10 @@ def expose(scene: FloatArray, response: Response, exposure: float, rng: Rng, sha
     strength = response.read_noise + response.shot_noise
     np.clip(picture, 0.0, 1.0, out=picture)
     if strength > 0.003:
-        noise, norm = _noise(rng, (height, width), response)
         grain = cv2.sqrt(picture)
-        grain *= np.float32(response.shot_noise / norm)
-        grain += np.float32(response.read_noise / norm)
-        grain *= noise
+        grain *= np.float32(response.shot_noise)
+        grain += np.float32(response.read_noise)
+        grain *= _noise(rng, height, width, response)
         picture += grain
         np.clip(picture, 0.0, 1.0, out=picture)
     picture *= 255.0

@@ -13,7 +13,7 @@ from sceneseek.data.synthetic.noise import Rng
 from sceneseek.data.synthetic.person import assemble
 from sceneseek.data.synthetic.place import Place
 from sceneseek.data.synthetic.pose import Skeleton, draw_pose, stand
-from sceneseek.data.synthetic.raster import Light, Patch, Solid, Tube, paint
+from sceneseek.data.synthetic.raster import Light, Patch, Solid, Tube, paint, threefold
 from sceneseek.data.synthetic.spec import Difficulty
 from sceneseek.data.synthetic.things import draw_thing
 from sceneseek.data.synthetic.viewpoint import Viewpoint
@@ -146,7 +146,7 @@ def populate(actors: list[Actor], place: Place, view: Viewpoint, level: Difficul
             standing.append(_stand(actor, index, spot, rng, standing))
     for _ in range(int(rng.poisson(level.occluders))):
         spot = _spot(rng, place, view, level, standing)
-        if spot is not None:
+        if spot is not None and spot[1] > 1.4 * place.near:
             away = np.array([0.0, 0.0, -1.0])
             standing.append(_Standing(*spot, draw_thing(rng, place.indoors, *spot), away, -1, None))
     standing.sort(key=lambda s: -s.z)
@@ -276,7 +276,7 @@ def _lay(
         return [], total
     part = (slice(top - patch.top, bottom - patch.top), slice(left - patch.left, right - patch.left))
     target = canvas[top:bottom, left:right]
-    target *= 1.0 - patch.alpha[part][..., None]
+    target *= threefold(1.0 - patch.alpha[part])
     target += patch.colour[part]
     region = owner[top:bottom, left:right]
     region[patch.alpha[part] > 0.5] = -1

@@ -317,7 +317,7 @@ def _board(rng: Rng, x: float, z: float) -> list[Solid]:
 def _car_side(rng: Rng) -> ImageArray:
     """The side of a car, or of a van, ``(96, 256, 4)``; what is not car is transparent."""
     picture = np.zeros((192, 512, 4), np.uint8)
-    paint = tuple(int(255 * v) for v in (muted(rng, 0.05, 0.95, 0.3 if rng.random() < 0.7 else 1.2)))
+    paint = tuple(int(255 * v) for v in muted(rng, 0.05, 0.95, 0.1 if rng.random() < 0.75 else 0.8))
     dark = tuple(int(0.55 * v) for v in paint)
     van = rng.random() < 0.3
     roof = [(30, 20), (430, 20), (490, 90)] if van else [(110, 22), (330, 22), (420, 82), (495, 95)]
@@ -477,7 +477,10 @@ _INSIDE: tuple[Callable[[Rng, float, float], list[Solid]], ...] = (
 def draw_thing(rng: Rng, indoors: bool, x: float, z: float) -> list[Solid]:
     """Draw something that stands at ``(x, z)``, metres; its bodies in painting order."""
     makers = _INSIDE if indoors else _OUTSIDE
-    return makers[int(rng.integers(len(makers)))](rng, x, z)
+    maker = makers[int(rng.integers(len(makers)))]
+    if maker is _car and z < 7.0:
+        maker = _bollard
+    return maker(rng, x, z)
 
 
 __all__ = ["box", "draw_thing", "to_bytes"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,16 @@ class Viewpoint:
     def horizon(self) -> float:
         """Row of the horizon, pixels (may lie outside the picture)."""
         return self.centre_y - self.focal * math.tan(self.pitch)
+
+    def see(self, x: float, y: float, z: float) -> tuple[float, float, float]:
+        """Turn one world point into camera axes (x right, y down, z forward)."""
+        c, s = self._turn
+        y -= self.elevation
+        return x, -(y * c + z * s), z * c - y * s
+
+    @cached_property
+    def _turn(self) -> tuple[float, float]:
+        return math.cos(self.pitch), math.sin(self.pitch)
 
     def to_camera(self, points: Points) -> Points:
         """Turn world points ``(..., 3)`` into camera axes (x right, y down, z forward)."""

@@ -94,10 +94,14 @@ def _print_mask(sheet: _Sheet, kind: str, across: FloatArray, rng: Rng) -> Float
 
 def _neckline(sheet: _Sheet, kind: str, skin: Colour, rng: Rng) -> None:
     """Bare skin below the neck."""
-    deep = {"crew": 0.035, "none": rng.uniform(0.06, 0.14), "polo": 0.05, "shirt": 0.06}.get(kind, 0.0)
+    deep = {"crew": rng.uniform(0.03, 0.07), "none": rng.uniform(0.06, 0.14), "polo": 0.05, "shirt": 0.06}.get(
+        kind, 0.0
+    )
     if deep:
         width = 0.07 if kind in ("crew", "none") else 0.04
-        sheet.paint(smoothstep(1.1, 0.9, (sheet.side / width) ** 2 + (sheet.down / deep) ** 2), skin)
+        ring = (sheet.side / width) ** 2 + (sheet.down / deep) ** 2
+        sheet.darken(smoothstep(1.9, 1.5, ring) * (kind in ("crew", "none")), 0.14)
+        sheet.paint(smoothstep(1.1, 0.9, ring), skin)
 
 
 def _closing(sheet: _Sheet, upper: Upper) -> None:
@@ -309,9 +313,9 @@ def _head(rng: Rng, look: Appearance) -> tuple[FloatArray, FloatArray]:
     lay(spot(0, 122, 12, 0.9), skin * 0.35, 0.6)
     lay(spot(0, 131, 9, 3), skin * 0.72, 0.4)
     if face.beard:
-        area = smoothstep(108, 118, pol + 0.0 * lon) * smoothstep(85, 70, np.abs(lon)) + smoothstep(
-            100, 60, np.abs(np.abs(lon) - 75) * 6 + (pol < 90) * 50
-        )
+        chin = smoothstep(108, 118, pol) * smoothstep(85, 70, np.abs(lon))
+        sideburns = smoothstep(9, 5, np.abs(np.abs(lon) - 76)) * smoothstep(84, 92, pol)
+        area = chin + sideburns
         area = np.clip(area, 0, 1) * (1.0 - spot(0, 122, 9, 3.0))
         lay(area, np.array(look.hair.colour) * 0.9, 0.35 + 0.55 * face.beard)
     if face.moustache:

@@ -77,7 +77,7 @@ class PeopleWorld:
         self.casts, self.cameras = self._plan()
         self.models = self._families()
         self.num_strangers = 24 + spec.num_identities // 2
-        self._wardrobes = _Shelf(600)
+        self._wardrobes = _Shelf(320)
         self._places = _Shelf(24)
         self._responses: dict[int, Response] = {}
 
