@@ -118,9 +118,9 @@ def table(reports: Sequence[SearchReport]) -> list[dict[str, str]]:
         d = report.detection
         row = {"model": plots.label(report)}
         row.update({name: str(score) for name, score in scores_of(report).items()})
-        row["people found"] = "-" if report.positives_found is None else f"{100 * report.positives_found:.1f}"
-        row["detection recall"] = "-" if d is None else f"{100 * d.recall:.1f}"
-        row["detection AP50"] = "-" if d is None else f"{100 * d.ap50:.1f}"
+        row["found"] = "-" if report.positives_found is None else f"{100 * report.positives_found:.1f}"
+        row["det recall"] = "-" if d is None else f"{100 * d.recall:.1f}"
+        row["det AP50"] = "-" if d is None else f"{100 * d.ap50:.1f}"
         rows.append(row)
     return rows
 
@@ -136,7 +136,8 @@ def as_markdown(reports: Sequence[SearchReport], command: str = "", date: str = 
     lines = [f"# Person search on {head.provenance.data}", ""]
     rows = table(reports)
     lines += _markdown_table(list(rows[0]), [list(r.values()) for r in rows])
-    lines += ["", f"Per cent; {_basis(head)}.", "", "## 95 % intervals", ""]
+    legend = "found: positives with a matching detection; det: detection of all people"
+    lines += ["", f"Per cent; {_basis(head)}; {legend}.", "", "## 95 % intervals", ""]
     names = list(scores_of(head))
     intervals = [[plots.label(r), *(s.interval or "-" for s in scores_of(r).values())] for r in reports]
     lines += _markdown_table(["model", *names], intervals)

@@ -278,6 +278,9 @@ class Extraction:
                 with suppress(OSError):
                     temporary.unlink()
                 raise
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)  # A temporary file is private; the extraction is as public as its folder.
         temporary.replace(path)
         return path
 
