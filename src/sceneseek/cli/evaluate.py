@@ -152,7 +152,8 @@ def _described(scenes: SceneSet, first: Extraction, folder: Path | None, batch_s
     from sceneseek.models.two_step.colour_histogram import ColourHistogram
 
     histogram = Describer(ColourHistogram(), BASELINE)
-    path = _kept(folder, BASELINE, first.provenance.fingerprint, first.provenance.boxes)
+    both = histogram.fingerprint[:8] + "-" + first.provenance.fingerprint
+    path = _kept(folder, BASELINE, both, first.provenance.boxes)
     with progress_bar("extracting the baseline", "images") as progress:
         return extract(histogram, scenes, boxes=first, batch_size=batch_size, path=path, progress=progress)
 
@@ -161,7 +162,7 @@ def _kept(folder: Path | None, name: str, fingerprint: str, boxes: str) -> Path 
     if folder is None:
         return None
     plain = re.sub(r"[^\w.+-]+", "_", short_name(name))
-    return folder / "extractions" / f"{plain}-{fingerprint[:8]}-{boxes}.npz"
+    return folder / "extractions" / f"{plain}-{fingerprint[:17]}-{boxes}.npz"
 
 
 def short_name(spec: str) -> str:

@@ -73,7 +73,7 @@ class Exhibits:
         self._place = {q.query_id: i for i, q in enumerate(scenes.queries)}
         self._read = lru_cache(maxsize=_CACHED_SCENES)(_read)
 
-    def failures(self, count: int = 9) -> list[FailureExample]:
+    def failures(self, count: int = 8) -> list[FailureExample]:
         """The hardest queries, the worst first."""
         return [self._failure(f) for f in self._report.failures[:count]]
 
@@ -122,7 +122,8 @@ class Exhibits:
         right = self._person(
             failure.right_image_id, failure.right_box, failure.right_similarity, hit=True, colour=RIGHT
         )
-        return FailureExample(failure, self._query(i), self._ranked(i, 0, scene=True) if ranked else None, right)
+        first = self._ranked(i, 0, scene=True) if ranked else None
+        return FailureExample(failure, self._query(i, scene=True), first, right)
 
     def _person(
         self,
