@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sceneseek.cli.console import escape, out, print_json, progress_bar
-from sceneseek.errors import ValueRefused
 
 if TYPE_CHECKING:
-    from sceneseek.structures import Progress, SceneSet
+    from sceneseek.structures import Progress, Query, SceneSet
+
+_PUBLISHED_SIZES = (50, 100, 500, 1000, 2000, 4000)
 
 app = typer.Typer(help="Make data sets.", no_args_is_help=True)
 
@@ -87,9 +88,9 @@ def _generate(
         from sceneseek.data.synthetic import WorldSpec, generate
 
         return generate(WorldSpec(**size), folder, workers=workers, progress=progress)
-    from sceneseek.data.synthetic import tattoos
+    from sceneseek.data.synthetic.tattoos import TattooSpec, generate_tattoos
 
-    return tattoos.generate(tattoos.TattooSpec(**size), folder, progress=progress)
+    return generate_tattoos(TattooSpec(**size), folder, workers=workers, progress=progress)
 
 
 def _rewrite(layout: Layout, sets: dict[str, SceneSet], folder: Path, progress: Progress) -> None:
@@ -98,13 +99,23 @@ def _rewrite(layout: Layout, sets: dict[str, SceneSet], folder: Path, progress: 
     if layout is Layout.CUHK_SYSU:
         from sceneseek.data.cuhk_sysu import write_cuhk_sysu
 
-        write_cuhk_sysu(sets["train"], sets["test"], target, progress=progress)
-    elif layout is Layout.PRW:
+        sizes = _gallery_sizes(sets["test"])
+        write_cuhk_sysu(sets["train"], sets["test"], target, gallery_sizes=sizes, progress=progress)
+    else:
         from sceneseek.data.prw import write_prw
 
         write_prw(sets["train"], sets["test"], target, progress=progress)
-    else:
-        raise ValueRefused(f"unknown layout {layout!r}")
+
+
+def _gallery_sizes(test: SceneSet) -> tuple[int, ...]:
+    """CUHK-SYSU's gallery sizes that this test set can fill and that have room for all positives; else its own size."""
+    longest = min((len(query.gallery) for query in test.queries), default=0)
+    most = max((_positives(test, query) for query in test.queries), default=0)
+    return tuple(size for size in _PUBLISHED_SIZES if most <= size <= longest) or (longest,)
+
+
+def _positives(test: SceneSet, query: Query) -> int:
+    return sum(query.person_id in test.by_id[image].person_ids for image in query.gallery)
 
 
 def _summary(sets: dict[str, SceneSet], folder: Path, world: World, layout: Layout, seconds: float) -> dict[str, Any]:

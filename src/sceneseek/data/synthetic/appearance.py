@@ -162,7 +162,7 @@ class Upper:
 
 @dataclass(frozen=True)
 class Lower:
-    """Trousers, jeans, shorts, leggings, skirt or the skirt of a dress: how much of the leg it covers and how wide it is."""
+    """Trousers, shorts, leggings, skirt or the skirt of a dress: how much of the leg it covers and how wide it is."""
 
     kind: str
     colour: Colour
@@ -311,7 +311,8 @@ def _hair(rng: Rng, body: Body) -> Hair:
         style = _choice(rng, short=11, cropped=6, bald=2, bob=0.7, long=0.7, bun=0.4, afro=0.8)
     tips = colour
     if style in ("long", "bob", "ponytail") and rng.random() < 0.3:
-        tips = tuple(float(min(0.9, c * 1.6 + 0.12 * w)) for c, w in zip(colour, (1.0, 0.8, 0.4), strict=True))  # type: ignore[assignment]
+        r, g, b = (float(min(0.9, c * 1.6 + 0.12 * w)) for c, w in zip(colour, (1.0, 0.8, 0.4), strict=True))
+        tips = r, g, b
     return Hair(
         style, colour, tips, float(rng.uniform(0.6, 1.4)), float(rng.uniform(0.55, 1.0)), float(rng.uniform(0.0, 1.0))
     )
@@ -329,25 +330,39 @@ def _face(rng: Rng, body: Body) -> Face:
     )
 
 
-_UPPERS: dict[str, dict[str, object]] = {
-    # kind: weight for men, weight for women, then what is particular to it
-    "t-shirt": dict(w=(14, 8), sleeve=(0.22, 0.42), hem=(0.02, 0.12), loose=(0.1, 0.5), collar="crew", prints=0.5),
-    "long-tee": dict(w=(4, 7), sleeve=(0.9, 0.98), hem=(0.03, 0.2), loose=(0.05, 0.4), collar="crew", prints=0.25),
-    "polo": dict(w=(5, 1.5), sleeve=(0.25, 0.4), hem=(0.02, 0.1), loose=(0.1, 0.4), collar="polo", prints=0.2),
-    "shirt": dict(w=(8, 4), sleeve=(0.3, 0.98), hem=(-0.1, 0.12), loose=(0.1, 0.45), collar="shirt", closing="buttons"),
-    "blouse": dict(w=(0, 6), sleeve=(0.3, 0.95), hem=(-0.05, 0.2), loose=(0.2, 0.7), collar="none"),
-    "tank": dict(w=(1.5, 3), sleeve=(0.0, 0.05), hem=(0.0, 0.1), loose=(0.0, 0.3), collar="none", prints=0.2),
-    "sweater": dict(
-        w=(6, 6), sleeve=(0.93, 1.0), hem=(0.0, 0.1), loose=(0.2, 0.6), collar="crew", fabric="knit", prints=0.15
+@dataclass(frozen=True)
+class _Cut:
+    """What is particular to a kind of garment: how often men and women wear it, and the ranges of its measures."""
+
+    men: float
+    women: float
+    sleeve: tuple[float, float]
+    hem: tuple[float, float]
+    loose: tuple[float, float]
+    collar: str
+    closing: str = "none"
+    fabric: str = "plain"
+    prints: float = 0.05
+    open: float = 0.0
+
+
+_UPPERS: dict[str, _Cut] = {
+    "t-shirt": _Cut(14, 8, sleeve=(0.22, 0.42), hem=(0.02, 0.12), loose=(0.1, 0.5), collar="crew", prints=0.5),
+    "long-tee": _Cut(4, 7, sleeve=(0.9, 0.98), hem=(0.03, 0.2), loose=(0.05, 0.4), collar="crew", prints=0.25),
+    "polo": _Cut(5, 1.5, sleeve=(0.25, 0.4), hem=(0.02, 0.1), loose=(0.1, 0.4), collar="polo", prints=0.2),
+    "shirt": _Cut(8, 4, sleeve=(0.3, 0.98), hem=(-0.1, 0.12), loose=(0.1, 0.45), collar="shirt", closing="buttons"),
+    "blouse": _Cut(0, 6, sleeve=(0.3, 0.95), hem=(-0.05, 0.2), loose=(0.2, 0.7), collar="none"),
+    "tank": _Cut(1.5, 3, sleeve=(0.0, 0.05), hem=(0.0, 0.1), loose=(0.0, 0.3), collar="none", prints=0.2),
+    "sweater": _Cut(
+        6, 6, sleeve=(0.93, 1.0), hem=(0.0, 0.1), loose=(0.2, 0.6), collar="crew", fabric="knit", prints=0.15
     ),
-    "turtleneck": dict(
-        w=(1.5, 3), sleeve=(0.95, 1.0), hem=(0.0, 0.1), loose=(0.05, 0.4), collar="turtle", fabric="knit"
+    "turtleneck": _Cut(1.5, 3, sleeve=(0.95, 1.0), hem=(0.0, 0.1), loose=(0.05, 0.4), collar="turtle", fabric="knit"),
+    "cardigan": _Cut(
+        1.5, 5, sleeve=(0.9, 1.0), hem=(0.08, 0.6), loose=(0.2, 0.6), collar="none", fabric="knit", open=0.8
     ),
-    "cardigan": dict(
-        w=(1.5, 5), sleeve=(0.9, 1.0), hem=(0.08, 0.6), loose=(0.2, 0.6), collar="none", fabric="knit", open=0.8
-    ),
-    "hoodie": dict(
-        w=(8, 5),
+    "hoodie": _Cut(
+        8,
+        5,
         sleeve=(0.95, 1.0),
         hem=(0.0, 0.1),
         loose=(0.3, 0.7),
@@ -357,11 +372,12 @@ _UPPERS: dict[str, dict[str, object]] = {
         open=0.25,
         closing="zip",
     ),
-    "jacket": dict(
-        w=(8, 5), sleeve=(0.95, 1.0), hem=(0.0, 0.14), loose=(0.3, 0.7), collar="shirt", open=0.45, closing="zip"
+    "jacket": _Cut(
+        8, 5, sleeve=(0.95, 1.0), hem=(0.0, 0.14), loose=(0.3, 0.7), collar="shirt", open=0.45, closing="zip"
     ),
-    "denim-jacket": dict(
-        w=(2, 3),
+    "denim-jacket": _Cut(
+        2,
+        3,
         sleeve=(0.93, 1.0),
         hem=(0.0, 0.06),
         loose=(0.25, 0.5),
@@ -370,8 +386,9 @@ _UPPERS: dict[str, dict[str, object]] = {
         open=0.6,
         closing="buttons",
     ),
-    "leather-jacket": dict(
-        w=(3, 2.5),
+    "leather-jacket": _Cut(
+        3,
+        2.5,
         sleeve=(0.95, 1.0),
         hem=(0.0, 0.06),
         loose=(0.25, 0.5),
@@ -380,11 +397,12 @@ _UPPERS: dict[str, dict[str, object]] = {
         open=0.6,
         closing="zip",
     ),
-    "blazer": dict(
-        w=(7, 4), sleeve=(0.95, 1.0), hem=(0.12, 0.26), loose=(0.3, 0.5), collar="lapel", open=0.75, closing="buttons"
+    "blazer": _Cut(
+        7, 4, sleeve=(0.95, 1.0), hem=(0.12, 0.26), loose=(0.3, 0.5), collar="lapel", open=0.75, closing="buttons"
     ),
-    "puffer": dict(
-        w=(4, 4),
+    "puffer": _Cut(
+        4,
+        4,
         sleeve=(0.97, 1.0),
         hem=(0.02, 0.5),
         loose=(0.7, 1.0),
@@ -393,8 +411,9 @@ _UPPERS: dict[str, dict[str, object]] = {
         open=0.25,
         closing="zip",
     ),
-    "gilet": dict(
-        w=(1.5, 1),
+    "gilet": _Cut(
+        1.5,
+        1,
         sleeve=(0.02, 0.06),
         hem=(0.02, 0.12),
         loose=(0.5, 0.8),
@@ -403,24 +422,22 @@ _UPPERS: dict[str, dict[str, object]] = {
         open=0.5,
         closing="zip",
     ),
-    "parka": dict(
-        w=(3, 3), sleeve=(0.97, 1.0), hem=(0.2, 0.5), loose=(0.5, 0.9), collar="fur", open=0.3, closing="zip"
+    "parka": _Cut(3, 3, sleeve=(0.97, 1.0), hem=(0.2, 0.5), loose=(0.5, 0.9), collar="fur", open=0.3, closing="zip"),
+    "coat": _Cut(
+        3.5, 6, sleeve=(0.96, 1.0), hem=(0.4, 0.85), loose=(0.4, 0.7), collar="lapel", open=0.4, closing="buttons"
     ),
-    "coat": dict(
-        w=(3.5, 6), sleeve=(0.96, 1.0), hem=(0.4, 0.85), loose=(0.4, 0.7), collar="lapel", open=0.4, closing="buttons"
-    ),
-    "hi-vis": dict(w=(1, 0.4), sleeve=(0.05, 1.0), hem=(0.05, 0.12), loose=(0.4, 0.7), collar="none", closing="zip"),
+    "hi-vis": _Cut(1, 0.4, sleeve=(0.05, 1.0), hem=(0.05, 0.12), loose=(0.4, 0.7), collar="none", closing="zip"),
 }
 
 
 def _upper(rng: Rng, body: Body, kinds: tuple[str, ...] | None = None) -> Upper:
     names = list(kinds or _UPPERS)
-    weights = np.array([_UPPERS[n]["w"][1 if body.woman else 0] + 0.01 for n in names])  # type: ignore[index]
+    weights = np.array([(_UPPERS[n].women if body.woman else _UPPERS[n].men) + 0.01 for n in names])
     kind = names[int(rng.choice(len(names), p=weights / weights.sum()))]
-    facts = _UPPERS[kind]
-    span = {name: float(rng.uniform(*facts[name])) for name in ("sleeve", "hem", "loose")}  # type: ignore[misc]
+    cut = _UPPERS[kind]
+    sleeve, hem, loose = (float(rng.uniform(*span)) for span in (cut.sleeve, cut.hem, cut.loose))
     colour = _cloth(rng)
-    fabric = str(facts.get("fabric", "plain"))
+    fabric = cut.fabric
     if fabric == "denim":
         colour = pick(rng, _TROUSERS[1:4])
     if kind == "leather-jacket" and rng.random() < 0.7:
@@ -430,27 +447,28 @@ def _upper(rng: Rng, body: Body, kinds: tuple[str, ...] | None = None) -> Upper:
     if kind == "shirt" and rng.random() < 0.4:
         colour = pick(rng, ((3, (0.93, 0.93, 0.93)), (2, (0.62, 0.72, 0.86)), (1, (0.85, 0.75, 0.78))))
     if kind == "shirt" and rng.random() < 0.6:
-        span["sleeve"] = 0.98
+        sleeve = 0.98
     plain = 0.85 if fabric in ("leather", "denim", "quilt") or kind in ("coat", "parka", "hi-vis") else 0.68
-    printed = float(facts.get("prints", 0.05))  # type: ignore[arg-type]
     marks = ("logo", "text", "graphic", "band")
-    opens = float(facts.get("open", 0.0)) > 0 and rng.random() < float(facts.get("open", 0.0))  # type: ignore[arg-type]
+    opens = rng.random() < cut.open
     return Upper(
         kind=kind,
         colour=colour,
         pattern=Pattern("reflective", (0.85, 0.86, 0.84), (0.5, 0.5, 0.5), 0.05, 0.0)
         if kind == "hi-vis"
         else _pattern(rng, colour, plain),
-        front=str(rng.choice(marks)) if rng.random() < printed else "none",
-        back=str(rng.choice(marks[:3])) if rng.random() < 0.45 * printed else "none",
+        front=str(rng.choice(marks)) if rng.random() < cut.prints else "none",
+        back=str(rng.choice(marks[:3])) if rng.random() < 0.45 * cut.prints else "none",
         print_colour=_contrast(rng, colour, 0.3),
         open=float(rng.uniform(0.15, 0.8)) if opens else 0.0,
-        collar=str(facts["collar"]),
-        closing=str(facts.get("closing", "none")),
+        collar=cut.collar,
+        closing=cut.closing,
         fabric=fabric,
         sleeves=_contrast(rng, colour) if rng.random() < 0.07 else None,
         yoke=_contrast(rng, colour) if rng.random() < 0.05 else None,
-        **span,
+        sleeve=sleeve,
+        hem=hem,
+        loose=loose,
     )
 
 

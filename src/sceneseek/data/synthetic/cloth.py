@@ -119,7 +119,7 @@ def _blocks(bolt: Bolt, pattern: Pattern) -> list[tuple[FloatArray, Colour]]:
     cut = 0.2 + 0.5 * pattern.phase
     lower = np.broadcast_to((bolt.v / bolt.height > cut).astype(np.float32), (bolt.rows, bolt.columns))
     seam = np.broadcast_to((np.abs(bolt.v / bolt.height - cut) < 0.02).astype(np.float32), (bolt.rows, bolt.columns))
-    return [(lower, pattern.second), (seam if pattern.size > 0.05 else 0.0 * seam, pattern.third)]
+    return [(lower, pattern.second), (np.asarray(seam * (pattern.size > 0.05), np.float32), pattern.third)]
 
 
 def _zigzag(bolt: Bolt, pattern: Pattern) -> list[tuple[FloatArray, Colour]]:

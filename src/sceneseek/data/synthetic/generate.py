@@ -100,9 +100,9 @@ def generate(
 def ask(samples: list[Sample], spec: WorldSpec) -> tuple[Query, ...]:
     """Make the queries of a test set: one for each identity that is seen well enough at least twice.
 
-    The best-seen appearance is the query. The gallery lists the images that show the person, those of other cameras first,
-    then distractors: images with their look-alikes early, and the rest in random order, so that the first N entries are a
-    gallery of size N as in CUHK-SYSU. As there, the query's own image is not in its gallery.
+    The best-seen appearance is the query. The gallery lists the images that show the person, those of other cameras
+    first, then distractors: images with their look-alikes early, and the rest in random order, so that the first N
+    entries are a gallery of size N as in CUHK-SYSU. As there, the query's own image is not in its gallery.
 
     Args:
         samples: The test scenes.
@@ -115,7 +115,7 @@ def ask(samples: list[Sample], spec: WorldSpec) -> tuple[Query, ...]:
             if person != UNLABELED:
                 seen[person].append((sample, row))
     relatives = _relatives(spec)
-    queries = []
+    queries: list[Query] = []
     for person in sorted(seen):
         best = max(seen[person], key=lambda at: _merit(*at))
         others = [s for s, row in seen[person] if s is not best[0] and _visibility(s, row) >= _POSITIVE_VISIBILITY]
@@ -141,7 +141,7 @@ def _visibility(sample: Sample, row: int) -> float:
 
 def _merit(sample: Sample, row: int) -> float:
     x1, y1, x2, y2 = sample.boxes[row].tolist()
-    return _visibility(sample, row) * min((x2 - x1) * (y2 - y1), 12000.0)
+    return _visibility(sample, row) * min(float((x2 - x1) * (y2 - y1)), 12000.0)
 
 
 def _relatives(spec: WorldSpec) -> dict[int, set[int]]:

@@ -23,7 +23,7 @@ class Sheet:
 
 def to_bytes(image: FloatArray) -> ImageArray:
     """Turn float RGB in [0, 1] into bytes."""
-    return np.clip(image * 255.0 + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(image * 255.0 + 0.5, 0, 255), np.uint8)
 
 
 def muted(rng: Rng, low: float = 0.25, high: float = 0.85, saturation: float = 0.12) -> FloatArray:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from sceneseek.structures import FloatArray
 
@@ -94,7 +96,7 @@ def wobble(rng: Rng, count: int, knots: int, amplitude: float) -> FloatArray:
     return np.interp(_steps(count, knots), _steps(knots + 1, knots), values).astype(np.float32)
 
 
-def smoothstep(edge0: float, edge1: float, x: FloatArray) -> FloatArray:
+def smoothstep(edge0: float, edge1: float, x: NDArray[Any]) -> FloatArray:
     """Rise smoothly from 0 at ``edge0`` to 1 at ``edge1``."""
     t = np.clip((x - edge0) / (edge1 - edge0), 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)

@@ -11,11 +11,26 @@ from numpy.typing import NDArray
 from sceneseek.data.synthetic.appearance import Appearance
 from sceneseek.data.synthetic.noise import Rng, wobble
 from sceneseek.data.synthetic.pose import Skeleton, head_size
-from sceneseek.data.synthetic.raster import Ball, Solid, Surface, Tube
+from sceneseek.data.synthetic.raster import Ball, Solid, Tube
 from sceneseek.data.synthetic.viewpoint import Points
 from sceneseek.data.synthetic.wardrobe import Wardrobe
 
 Profile = NDArray[np.float64]
+
+
+LAYERS: tuple[str, ...] = (
+    "behind",
+    "far arm",
+    "far leg",
+    "near leg",
+    "core",
+    "neck",
+    "head",
+    "back",
+    "near arm",
+    "front",
+)
+"""Painting order."""
 
 
 @dataclass
@@ -43,10 +58,6 @@ class _Figure:
 
     def depth(self, point: Points) -> float:
         return float(point[2])
-
-
-LAYERS = ("behind", "far arm", "far leg", "near leg", "core", "neck", "head", "back", "near arm", "front")
-"""Painting order."""
 
 
 def _legs(figure: _Figure) -> None:
@@ -126,7 +137,7 @@ def _shoe(figure: _Figure, layer: str, i: int, covered: float) -> None:
     bulk = {"sneaker": 1.12, "boot": 1.15, "heel": 0.78, "sandal": 0.9}.get(shoes.kind, 1.0)
     wide = bulk * h * np.array([0.022, 0.025, 0.024, 0.025, 0.028, 0.027, 0.021])
     deep = bulk * h * np.array([0.026, 0.030, 0.029, 0.024, 0.019, 0.016, 0.012])
-    if shoes.shaft and covered < 0.97 or (shoes.shaft and figure.look.lower.loose < 0.4):
+    if (shoes.shaft and covered < 0.97) or (shoes.shaft and figure.look.lower.loose < 0.4):
         top = ankle + shoes.shaft * 0.8 * (bones.knees[i] - ankle)
         figure.put(
             layer,
@@ -215,7 +226,7 @@ def _trunk(figure: _Figure) -> None:
 
 
 def _spread(figure: _Figure, fall: float) -> tuple[Points, float, float]:
-    """Where the legs are ``fall`` (part of the leg) below the hips: middle, and half extents to the side and to the front."""
+    """Where the legs are ``fall`` (part of the leg) below the hips: middle, half extents to the side and the front."""
     bones = figure.bones
     points = np.stack(
         [
@@ -418,7 +429,7 @@ def _sleeve(figure: _Figure, layer: str, i: int, above: Profile, below: Profile)
 def _head(figure: _Figure) -> None:
     look, wear, bones = figure.look, figure.wear, figure.bones
     size = head_size(look.body)
-    ear, crown, face = bones.head_axes
+    _, crown, face = bones.head_axes
     radii = (0.335 * size, 0.47 * size, 0.40 * size)
     seen = _toward(bones.head, face)
     jaw = Ball(
@@ -429,9 +440,9 @@ def _head(figure: _Figure) -> None:
         shadow=0.3,
     )
     nose = Ball(
-        bones.head - 0.07 * size * crown + 0.385 * size * face,
+        bones.head - 0.08 * size * crown + 0.375 * size * face,
         bones.head_axes,
-        (0.045 * size, 0.075 * size, 0.075 * size),
+        (0.034 * size, 0.062 * size, 0.065 * size),
         wear.skin,
         shadow=0.15,
     )
@@ -469,7 +480,7 @@ def _ears(figure: _Figure, size: float) -> None:
 
 def _hair(figure: _Figure, size: float, radii: tuple[float, float, float]) -> None:
     hair, wear, bones = figure.look.hair, figure.wear, figure.bones
-    ear, crown, face = bones.head_axes
+    _, crown, face = bones.head_axes
     covered = figure.look.extras.hat in ("headscarf", "hood")
     if hair.style in ("bald", "cropped", "short", "ponytail", "bun") and not covered:
         _ears(figure, size)
@@ -544,7 +555,7 @@ def _hat(figure: _Figure, size: float, radii: tuple[float, float, float]) -> Non
     kind, wear, bones = figure.look.extras.hat, figure.wear, figure.bones
     if wear.hat is None:
         return
-    ear, crown, face = bones.head_axes
+    _, crown, face = bones.head_axes
     grow = {"cap": 1.10, "beanie": 1.13, "brim": 1.10, "helmet": 1.22, "hood": 1.22}.get(kind, 1.13)
     dome = Ball(
         bones.head + 0.02 * size * crown - (0.03 * size if kind in ("hood", "headscarf") else 0.0) * face,
@@ -558,7 +569,7 @@ def _hat(figure: _Figure, size: float, radii: tuple[float, float, float]) -> Non
             bones.head + 0.20 * size * crown + 0.50 * size * face,
             bones.head_axes,
             (0.27 * size, 0.035 * size, 0.24 * size),
-            _brim(wear),
+            wear.brim,
         )
         figure.put("head", *((brim, dome) if _toward(bones.head, face) < 0 else (dome, brim)))
         return
@@ -566,22 +577,20 @@ def _hat(figure: _Figure, size: float, radii: tuple[float, float, float]) -> Non
         figure.put(
             "head",
             dome,
-            Ball(
-                bones.head + 0.17 * size * crown, bones.head_axes, (0.66 * size, 0.05 * size, 0.70 * size), _brim(wear)
-            ),
+            Ball(bones.head + 0.17 * size * crown, bones.head_axes, (0.66 * size, 0.05 * size, 0.70 * size), wear.brim),
         )
         top = Ball(
             bones.head + 0.30 * size * crown,
             bones.head_axes,
             (radii[0] * 1.06, radii[1] * 0.6, radii[2] * 1.06),
-            _brim(wear),
+            wear.brim,
             shadow=0.0,
         )
         figure.put("head", top)
         return
     figure.put("head", dome)
     if kind == "headscarf" or plain is not None:
-        cloth = plain or _brim(wear)
+        cloth = plain or wear.brim
         fall = Tube(
             bones.head - 0.3 * size * crown,
             bones.neck - 0.25 * size * bones.rise,
@@ -590,17 +599,6 @@ def _hat(figure: _Figure, size: float, radii: tuple[float, float, float]) -> Non
             deep=size * np.array([0.32, 0.34, 0.40, 0.44]),
         )
         figure.put("neck", fall)
-
-
-def _brim(wear: Wardrobe) -> Surface:
-    """The hat's own cloth without its hole."""
-    assert wear.hat is not None
-    if not hasattr(wear.hat, "solid"):
-        texture = wear.hat.levels[0]
-        columns = int(round((texture.shape[1] - 2) / 1.5))
-        rows = max(texture.shape[0] // 4, 4)
-        wear.hat.solid = Surface(np.repeat(texture[:rows, :columns, :3], 2, axis=0))  # type: ignore[attr-defined]
-    return wear.hat.solid  # type: ignore[attr-defined, no-any-return]
 
 
 def _bags(figure: _Figure) -> None:

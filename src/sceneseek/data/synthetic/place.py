@@ -24,7 +24,7 @@ from sceneseek.data.synthetic.materials import (
     to_bytes,
 )
 from sceneseek.data.synthetic.noise import Rng, fractal_noise
-from sceneseek.data.synthetic.raster import Light
+from sceneseek.data.synthetic.raster import Light, halved, threefold
 from sceneseek.data.synthetic.viewpoint import Viewpoint
 from sceneseek.structures import FloatArray, ImageArray
 
@@ -104,9 +104,7 @@ def _floor(easel: _Easel, sheet: Sheet, turn: float, inside: tuple[float, float]
                 cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_WRAP,
             )
-        texture = cv2.resize(
-            texture, (max(1, texture.shape[1] // 2), max(1, texture.shape[0] // 2)), interpolation=cv2.INTER_AREA
-        )
+        texture = halved(texture)
     target = easel.picture[first:]
     lit = colour * np.float32(1 / 255)
     if inside is None:
@@ -154,8 +152,8 @@ def _warp(easel: _Easel, texture: ImageArray, source: FloatArray, corners: Float
         return
     wanted = float(max(high[0] - low[0], 1)) / max(float(np.ptp(source[:, 0])), 1.0)
     while wanted < 0.5 and min(texture.shape[:2]) > 8:
-        texture = cv2.resize(texture, (texture.shape[1] // 2, texture.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        source, wanted = source / 2, wanted * 2
+        texture = halved(texture)
+        source, wanted = np.asarray(source / 2, np.float32), wanted * 2
     matrix = cv2.getPerspectiveTransform(
         np.ascontiguousarray(source, np.float32), np.ascontiguousarray(corners - np.array([left, top]), np.float32)
     )
@@ -174,9 +172,8 @@ def _covered(sheet: Sheet, height: float, width: float, scale: float = 40.0) -> 
     rows, columns = max(8, min(512, round(height * scale))), max(8, min(1024, round(width * scale)))
     texture = sheet.pixels
     size = (max(2, round(columns * sheet.width / width)), max(2, round(rows * sheet.height / height)))
-    texture = cv2.resize(
-        texture, size, interpolation=cv2.INTER_AREA if size[0] < texture.shape[1] else cv2.INTER_LINEAR
-    )
+    how = cv2.INTER_AREA if size[0] < texture.shape[1] else cv2.INTER_LINEAR
+    texture = np.asarray(cv2.resize(texture, size, interpolation=how), np.uint8)
     repeat = (math.ceil(rows / texture.shape[0]), math.ceil(columns / texture.shape[1]), 1)
     return np.ascontiguousarray(np.tile(texture, repeat)[:rows, :columns])
 
@@ -562,10 +559,8 @@ def draw_place(rng: Rng, width: int, height: int) -> Place:
         _inside(
             easel, -half - rng.uniform(0.2, 1), half + rng.uniform(0.2, 1), end, tall, draw_sheet(rng, FLOORS_INSIDE)
         )
-    light = 1.0 + 0.16 * cv2.resize(
-        fractal_noise(rng, 12, 20, cells=2, octaves=2), (width, height), interpolation=cv2.INTER_CUBIC
-    )
-    picture = np.clip(easel.picture * light[..., None], 0.0, 1.2)
+    pools = cv2.resize(fractal_noise(rng, 12, 20, cells=2, octaves=2), (width, height), interpolation=cv2.INTER_CUBIC)
+    picture = np.clip(easel.picture * threefold(np.asarray(1.0 + 0.16 * pools, np.float32)), 0.0, 1.2)
     light, sun = _light(rng, indoors)
     gloss = float(rng.uniform(0.1, 0.35)) if indoors and rng.random() < 0.4 else 0.0
     return Place(np.asarray(picture, np.float32), view, kind, indoors, near, far, half, gloss, light, sun)

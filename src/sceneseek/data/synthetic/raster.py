@@ -1,9 +1,9 @@
 """Draws shaded round bodies (tubes, ellipsoids) into a picture patch, anti-aliased, from formulas.
 
-A person and most furniture are made of generalised cylinders: an axis in space and radii along it. Seen through a pinhole,
-such a tube covers a strip of pixels around its projected axis; across the strip the surface turns away like a cylinder, so
-the light on it and the place in its texture are functions of the position across, and the radius a function of the position
-along. Everything is a table lookup per pixel, which is what makes the worlds fast.
+A person and most furniture are made of generalised cylinders: an axis in space and radii along it. Seen through a
+pinhole, such a tube covers a strip of pixels around its projected axis; across the strip the surface turns away like a
+cylinder, so the light on it and the place in its texture are functions of the position across, and the radius a
+function of the position along. Everything is a table lookup per pixel, which is what makes the worlds fast.
 """
 
 from __future__ import annotations
@@ -75,11 +75,17 @@ def threefold(field: FloatArray) -> FloatArray:
     return np.asarray(cv2.cvtColor(field, cv2.COLOR_GRAY2BGR), np.float32)
 
 
+def halved(texture: ImageArray) -> ImageArray:
+    """Shrink a texture to half its size."""
+    size = (max(1, texture.shape[1] // 2), max(1, texture.shape[0] // 2))
+    return np.asarray(cv2.resize(texture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 class Surface:
     """A texture wrapped once around a body, kept at several sizes.
 
-    Columns run around the body: the front (angle 0) first, then its left, its back and its right. Rows run from the start of
-    the axis to its end.
+    Columns run around the body: the front (angle 0) first, then its left, its back and its right. Rows run from the
+    start of the axis to its end.
     """
 
     def __init__(self, texture: NDArray[Any]) -> None:
@@ -92,8 +98,7 @@ class Surface:
             self.levels.append(np.ascontiguousarray(np.concatenate([texture, texture[:, : half + 2]], axis=1)))
             if min(texture.shape[:2]) <= 8 or len(self.levels) == 4:
                 break
-            size = (texture.shape[1] // 2, texture.shape[0] // 2)
-            texture = cv2.resize(texture, size, interpolation=cv2.INTER_AREA)
+            texture = halved(texture)
 
     def level(self, length: float) -> tuple[ImageArray, float]:
         """Pick the size that suits a body ``length`` pixels long; also give its columns per full turn."""
@@ -191,7 +196,7 @@ class Patch:
     def tint(self, light: Light) -> None:
         """Give everything drawn so far the light's colour."""
         if self.alpha.size:
-            self.colour = np.asarray(cv2.multiply(self.colour, (*light.hue, 1.0)), np.float32)
+            self.colour = np.asarray(cv2.transform(self.colour, np.diag(light.hue).astype(np.float32)), np.float32)
 
     def window(self, x0: float, y0: float, x1: float, y1: float) -> tuple[slice, slice, FloatArray, FloatArray] | None:
         """Clip a pixel rectangle to the patch; also give the pixel centres of its columns and rows."""
@@ -269,7 +274,7 @@ def _stretch(values: NDArray[Any]) -> FloatArray:
     if len(values) == STEPS:
         return values.astype(np.float32)
     wanted, known = _places(len(values))
-    return np.interp(wanted, known, values).astype(np.float32)
+    return np.asarray(np.interp(wanted, known, values), np.float32)
 
 
 def facing(at: Points, forward: Points) -> float:
@@ -328,7 +333,7 @@ def draw_tube(patch: Patch, tube: Tube, view: Viewpoint, light: Light, forward: 
     if axis is None:
         return
     half, middle, n_right, n_near = _section(tube, facing(tube.start, forward) + tube.turn)
-    profile = half * (np.float32(axis.scale0) + np.float32(axis.scale1 - axis.scale0) * _ALONG)
+    profile = np.asarray(half * (axis.scale0 + (axis.scale1 - axis.scale0) * _ALONG), np.float32)
     head_on = abs(axis.along[2])
     cap0 = max(tube.caps[0] * axis.scale0, float(profile[0]) * head_on, 0.6)
     cap1 = max(tube.caps[1] * axis.scale1, float(profile[-1]) * head_on, 0.6)
@@ -349,8 +354,8 @@ def draw_tube(patch: Patch, tube: Tube, view: Viewpoint, light: Light, forward: 
     past = np.maximum(s * np.float32(-1.0 / cap0), (s - np.float32(axis.length)) * np.float32(1.0 / cap1))
     np.clip(past, 0.0, 1.0, out=past)
     radius *= np.sqrt(1.0 - past * past)
-    beyond = np.abs(d) - radius
-    cover = np.clip(0.5 - beyond, 0.0, 1.0)
+    beyond = np.asarray(np.abs(d) - radius, np.float32)
+    cover = np.asarray(np.clip(0.5 - beyond, 0.0, 1.0), np.float32)
     cover *= past < 1.0
     d /= np.maximum(radius, np.float32(0.3))
     d *= np.float32((STEPS - 1) / 2)
@@ -364,7 +369,7 @@ def draw_tube(patch: Patch, tube: Tube, view: Viewpoint, light: Light, forward: 
     if texture.shape[2] == 4:
         cover *= colour[..., 3] * np.float32(1 / 255)
         colour = colour[..., :3]
-    lit = colour.astype(np.float32)
+    lit = np.asarray(colour, np.float32)
     lit *= threefold(_tube_shade(light, axis, n_right, n_near).take(column, mode="clip"))
     patch.blend((found[0], found[1]), lit, cover, beyond, tube, reach)
 
@@ -456,7 +461,7 @@ def draw_ball(patch: Patch, ball: Ball, view: Viewpoint, light: Light) -> None:
     normal = [u / np.float32(r) for u, r in zip(unit, radii, strict=True)]
     norm = 1.0 / np.maximum(np.sqrt(sum(n * n for n in normal)), 1e-9)
     seen = [sum(n * np.float32(to_cam[i, k]) for i, n in enumerate(normal)) * norm for k in range(3)]
-    lit = colour.astype(np.float32)
+    lit = np.asarray(colour, np.float32)
     lit *= threefold(light.shade(seen[0], seen[1], -seen[2]) * np.float32(1 / 255))
     patch.blend((found[0], found[1]), lit, cover, beyond, ball, reach)
 
@@ -481,19 +486,19 @@ def draw_slab(patch: Patch, slab: Slab, view: Viewpoint, light: Light) -> None:
     texture = slab.texture
     span = max(float(np.ptp(local[:, 0])), float(np.ptp(local[:, 1])))
     while span < 0.5 * max(texture.shape[:2]) and min(texture.shape[:2]) > 4:
-        texture = cv2.resize(texture, (texture.shape[1] // 2, texture.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        texture = halved(texture)
     rows, columns = texture.shape[:2]
     source = np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], np.float32)
     size = (found[1].stop - found[1].start, found[0].stop - found[0].start)
     matrix = cv2.getPerspectiveTransform(source, local)
     colour = cv2.warpPerspective(texture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     mask = np.zeros((size[1], size[0]), np.uint8)
-    cv2.fillConvexPoly(mask, np.clip(local * 16.0, -2e6, 2e6).astype(np.int32), 255, cv2.LINE_AA, 4)
-    cover = mask * np.float32(1 / 255)
+    cv2.fillConvexPoly(mask, np.clip((local - 0.5) * 16.0, -2e6, 2e6).astype(np.int32), 255, cv2.LINE_AA, 4)
+    cover = np.asarray(mask * np.float32(1 / 255), np.float32)
     if texture.shape[2] == 4:
         cover = cover * (colour[..., 3] * np.float32(1 / 255))
         colour = colour[..., :3]
-    patch.blend((found[0], found[1]), colour.astype(np.float32) * shade, cover, cover, slab, 0.0)
+    patch.blend((found[0], found[1]), np.asarray(colour, np.float32) * shade, cover, cover, slab, 0.0)
 
 
 def draw(patch: Patch, solid: Solid, view: Viewpoint, light: Light, forward: Points) -> None:

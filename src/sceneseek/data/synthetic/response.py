@@ -63,7 +63,7 @@ def draw_response(rng: Rng, level: Difficulty) -> Response:
     return Response(
         matrix=matrix,
         gamma=float(np.exp(rng.normal(0.0, 1.2 * c))),
-        contrast=float(np.clip(rng.normal(0.15, 1.6 * c), -0.35, 0.8)),
+        contrast=float(np.clip(rng.normal(0.15, 1.6 * c), -0.35, 0.6)),
         black=float(max(0.0, rng.normal(0.0, 0.35 * c))),
         vignette=float(max(0.0, rng.normal(0.12, 0.12))),
         blur=float(rng.uniform(0.0, 0.5) + poor * level.blur * rng.random()),
@@ -84,7 +84,7 @@ def _tone(response: Response, exposure: float) -> ImageArray:
     curve = x * x * (3.0 - 2.0 * x)
     x = (1.0 - response.contrast) * x + response.contrast * curve
     x = response.black + (1.0 - response.black) * x
-    return np.clip(x * 255.0 + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(x * 255.0 + 0.5, 0, 255), np.uint8)
 
 
 def _falloff(height: int, width: int, strength: float) -> FloatArray:
@@ -134,32 +134,44 @@ def expose(scene: FloatArray, response: Response, exposure: float, rng: Rng, sha
         ``(H, W, 3)`` uint8 RGB, before compression.
     """
     height, width = scene.shape[:2]
-    picture = cv2.transform(scene, response.matrix.astype(np.float32))
+    picture = np.asarray(cv2.transform(scene, response.matrix.astype(np.float32)), np.float32)
     if response.vignette > 0.02:
         picture *= threefold(_falloff(height, width, response.vignette))
     if response.shrink < 0.97:
         small = (max(8, round(width * response.shrink)), max(8, round(height * response.shrink)))
-        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
-    strength = response.read_noise + response.shot_noise
+        reduced = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+        picture = np.asarray(cv2.resize(reduced, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     np.clip(picture, 0.0, 1.0, out=picture)
-    if strength > 0.003:
-        grain = cv2.sqrt(picture)
+    exposure += _metered(picture, response)
+    if response.read_noise + response.shot_noise > 0.003:
+        grain = np.asarray(cv2.sqrt(picture), np.float32)
         grain *= np.float32(response.shot_noise)
         grain += np.float32(response.read_noise)
         grain *= _noise(rng, height, width, response)
         picture += grain
         np.clip(picture, 0.0, 1.0, out=picture)
-    picture *= 255.0
-    image = cv2.LUT(picture.astype(np.uint8), _tone(response, exposure))
+    picture *= np.float32(255.0)
+    image = np.asarray(cv2.LUT(picture.astype(np.uint8), _tone(response, exposure)), np.uint8)
+    return _focus(image, response, shake, float(rng.uniform(0, math.pi)))
+
+
+def _metered(picture: FloatArray, response: Response) -> float:
+    """How the camera's own metering corrects the exposure, stops: most of the way to a middling picture."""
+    middle = float(picture[::8, ::8].mean())
+    wanted = 0.44 ** (1.0 / response.gamma)
+    return float(np.clip(0.75 * math.log2(wanted / max(middle, 0.02)), -1.2, 2.0))
+
+
+def _focus(image: ImageArray, response: Response, shake: float, angle: float) -> ImageArray:
+    """What lens and sharpening make of a picture."""
     if response.blur > 0.25:
-        image = cv2.GaussianBlur(image, (0, 0), response.blur)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), response.blur), np.uint8)
     if shake > 1.5:
-        image = _motion(image, shake, float(rng.uniform(0, math.pi)))
+        image = _motion(image, shake, angle)
     if response.sharpen > 0.1:
         soft = cv2.GaussianBlur(image, (0, 0), 1.2)
-        image = cv2.addWeighted(image, 1.0 + response.sharpen, soft, -response.sharpen, 0.0)
-    return np.asarray(image, np.uint8)
+        image = np.asarray(cv2.addWeighted(image, 1.0 + response.sharpen, soft, -response.sharpen, 0.0), np.uint8)
+    return image
 
 
 def compress(image: ImageArray, quality: int) -> bytes:
@@ -171,4 +183,6 @@ def compress(image: ImageArray, quality: int) -> bytes:
 
 def decompress(data: bytes) -> ImageArray:
     """Read a JPEG back, ``(H, W, 3)`` uint8 RGB."""
-    return np.ascontiguousarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1])
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    return np.ascontiguousarray(np.asarray(image, np.uint8)[..., ::-1])

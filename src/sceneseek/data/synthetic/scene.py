@@ -110,7 +110,7 @@ def _spot(
         else:
             reach = 0.5 * view.width / view.focal * z
             x = float(rng.uniform(-1.03, 1.03) * reach + (view.width / 2 - view.centre_x) / view.focal * z)
-        if abs(x) > place.half_width and place.indoors or z < place.near * 0.8:
+        if (abs(x) > place.half_width and place.indoors) or z < place.near * 0.8:
             continue
         (head, foot), scale = view.project(np.array([[x, 1.65, z], [x, 0.0, z]]))
         whole = max(foot[1] - head[1], 1.0)
@@ -198,8 +198,8 @@ def _cast_shadow(canvas: FloatArray, view: Viewpoint, solids: list[Solid], sun: 
     for pixels, thick in segments:
         (x0, y0), (x1, y1) = np.clip((pixels - np.array([left, top])) * 8.0, -1e6, 1e6).astype(int).tolist()
         cv2.line(mask, (x0, y0), (x1, y1), 255, min(thick, 255), cv2.LINE_AA, 3)
-    mask = cv2.GaussianBlur(mask, (0, 0), 1.5)
-    canvas[top:bottom, left:right] *= (1.0 - mask * np.float32(0.42 / 255))[..., None]
+    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), 1.5), np.float32)
+    canvas[top:bottom, left:right] *= threefold(1.0 - np.float32(0.42 / 255) * soft)
 
 
 def _mirror(canvas: FloatArray, view: Viewpoint, patch: Patch, foot: float, gloss: float) -> None:
@@ -299,7 +299,10 @@ def _truth(
     owner: np.ndarray[tuple[int, int], np.dtype[np.int16]],
 ) -> Truth:
     counts = np.bincount(owner[owner >= 0].ravel(), minlength=max(len(seen), 1))
-    boxes, ids, visible, ignore = [], [], [], []
+    boxes: list[list[float]] = []
+    ids: list[int] = []
+    visible: list[float] = []
+    ignore: list[bool] = []
     rename = np.full(len(seen) + 1, -1, np.int16)
     for row, (actor, box, total) in enumerate(seen):
         share = float(counts[row]) / max(total, 1)

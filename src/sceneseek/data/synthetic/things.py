@@ -136,10 +136,18 @@ def _cone(rng: Rng, x: float, z: float) -> list[Solid]:
     ]
 
 
+def _leaves(rng: Rng) -> Surface:
+    """Foliage with gaps between the leaves."""
+    texture = foliage(rng).pixels[:128] * np.float32(1 / 255)
+    gaps = fractal_noise(rng, 128, 256, cells=14, octaves=3, gain=0.8, aspect=2.0)
+    cover = np.clip(2.0 + 2.5 * gaps, 0.0, 1.0)[..., None]
+    return Surface(np.concatenate([texture, cover], axis=2))
+
+
 def _tree(rng: Rng, x: float, z: float) -> list[Solid]:
     high, wide = rng.uniform(1.8, 3.2), rng.uniform(0.08, 0.28)
     bark = _surface(np.array([0.32, 0.25, 0.19], np.float32) * np.float32(rng.uniform(0.5, 1.4)), rng, 0.2)
-    leaves = Surface(foliage(rng).pixels[:128, :128])
+    leaves = _leaves(rng)
     parts: list[Solid] = [
         Tube(
             _spot(x + rng.normal(0, 0.15), high + 0.5, z),
@@ -148,8 +156,8 @@ def _tree(rng: Rng, x: float, z: float) -> list[Solid]:
             bark,
         )
     ]
-    for _ in range(int(rng.integers(4, 9))):
-        r = rng.uniform(0.5, 1.2)
+    for _ in range(int(rng.integers(7, 14))):
+        r = rng.uniform(0.35, 0.95)
         at = _spot(x + rng.normal(0, 0.8), high + rng.uniform(0.3, 2.2), z + rng.normal(0, 0.5))
         parts.append(Ball(at, AXES, (r, 0.8 * r, r), leaves, shadow=0.3))
     return parts
@@ -158,7 +166,7 @@ def _tree(rng: Rng, x: float, z: float) -> list[Solid]:
 def _shrub(rng: Rng, x: float, z: float) -> list[Solid]:
     pot = rng.uniform(0.2, 0.35)
     high = rng.uniform(0.3, 0.7)
-    leaves = Surface(foliage(rng).pixels[:96, :96])
+    leaves = _leaves(rng)
     parts: list[Solid] = [
         Tube(_spot(x, high, z), _spot(x, 0, z), pot * np.linspace(1.1, 0.8, 5), _surface(_bold(rng), rng))
     ]
@@ -225,9 +233,8 @@ def _chair(rng: Rng, x: float, z: float) -> list[Solid]:
 
 def _texture(rng: Rng, height: float, width: float) -> ImageArray:
     sheet = draw_sheet(rng, (*WALLS_INSIDE, planks, *WALLS_OUTSIDE))
-    return cv2.resize(
-        sheet.pixels[:160, :160], (96, max(16, min(160, round(96 * height / width)))), interpolation=cv2.INTER_AREA
-    )
+    size = (96, max(16, min(160, round(96 * height / width))))
+    return np.asarray(cv2.resize(sheet.pixels[:160, :160], size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _counter(rng: Rng, x: float, z: float) -> list[Solid]:
@@ -341,7 +348,7 @@ def _car_side(rng: Rng) -> ImageArray:
     cv2.rectangle(picture, (4, 100), (14, 114), (180, 30, 30, 255), -1)
     shade = np.linspace(1.12, 0.75, 192, dtype=np.float32)[:, None, None]
     picture[..., :3] = np.clip(picture[..., :3] * shade, 0, 255).astype(np.uint8)
-    return cv2.resize(picture, (256, 96), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(picture, (256, 96), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _car(rng: Rng, x: float, z: float) -> list[Solid]:
@@ -372,10 +379,10 @@ def _bicycle(rng: Rng, x: float, z: float) -> list[Solid]:
     for at in (75, 265):
         cv2.circle(picture, (at, 130), 62, black, 5, cv2.LINE_AA)
         for k in range(6):
-            a = k * math.pi / 6
-            d = (round(60 * math.cos(a)), round(60 * math.sin(a)))
-            cv2.line(picture, (at - d[0], 130 - d[1]), (at + d[0], 130 + d[1]), (120, 120, 122, 130), 1, cv2.LINE_AA)
-    for p, q in (
+            angle = k * math.pi / 6
+            dx, dy = round(60 * math.cos(angle)), round(60 * math.sin(angle))
+            cv2.line(picture, (at - dx, 130 - dy), (at + dx, 130 + dy), (120, 120, 122, 130), 1, cv2.LINE_AA)
+    for first, last in (
         ((75, 130), (130, 60)),
         ((130, 60), (235, 55)),
         ((75, 130), (155, 135)),
@@ -383,7 +390,7 @@ def _bicycle(rng: Rng, x: float, z: float) -> list[Solid]:
         ((155, 135), (125, 40)),
         ((265, 130), (228, 25)),
     ):
-        cv2.line(picture, p, q, colour, 7, cv2.LINE_AA)
+        cv2.line(picture, first, last, colour, 7, cv2.LINE_AA)
     cv2.line(picture, (105, 38), (150, 38), black, 10, cv2.LINE_AA)
     cv2.line(picture, (215, 25), (255, 20), black, 7, cv2.LINE_AA)
     turn = rng.uniform(0, math.pi)

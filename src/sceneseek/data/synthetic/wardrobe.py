@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from sceneseek.data.synthetic.appearance import Appearance, Colour, Lower, Pattern, Upper
 from sceneseek.data.synthetic.cloth import Bolt, creases, weave
@@ -38,6 +40,7 @@ class Wardrobe:
     jaw: Surface
     shell: Surface
     hat: Surface | None
+    brim: Surface
     bag: Surface
     scarf: Surface | None
 
@@ -69,7 +72,7 @@ def _print_mask(sheet: _Sheet, kind: str, across: FloatArray, rng: Rng) -> Float
     """Where a print lies: ``across`` is the distance from the middle of the printed side, metres."""
     down = sheet.down
     if kind == "band":
-        return ((down > 0.13) & (down < 0.13 + rng.uniform(0.04, 0.12))).astype(np.float32)
+        return np.asarray((down > 0.13) & (down < 0.13 + rng.uniform(0.04, 0.12)), np.float32)
     if kind == "logo":
         x0, size = rng.choice([-0.07, 0.07, 0.0]), rng.uniform(0.02, 0.045)
         return smoothstep(1.2 * size, 0.8 * size, np.maximum(np.abs(across - x0), np.abs(down - 0.13)))
@@ -81,7 +84,7 @@ def _print_mask(sheet: _Sheet, kind: str, across: FloatArray, rng: Rng) -> Float
         height, width = rng.uniform(0.02, 0.05), rng.uniform(0.07, 0.13)
         lines = np.abs((down - 0.12) % (2.0 * height)) < height
         inside = (np.abs(across) < width) & (down > 0.12) & (down < 0.12 + height * int(rng.integers(1, 6)))
-        return (grid * lines * inside).astype(np.float32)
+        return np.asarray(grid * lines * inside, np.float32)
     size = rng.uniform(0.06, 0.12)
     shape = (
         np.hypot(across, (down - 0.2) * rng.uniform(0.7, 1.3))
@@ -275,7 +278,7 @@ def _hairline(longitude: FloatArray, fringe: float) -> FloatArray:
     front = math.radians(44.0 + 18.0 * fringe)
     points = np.radians([0.0, 30.0, 48.0, 62.0, 78.0, 95.0, 110.0, 140.0, 180.0])
     values = np.array([front, front, front + 0.1, 1.35, 1.85, 1.55, 2.1, 2.3, 2.35])
-    return np.interp(np.abs(longitude), points, values).astype(np.float32)
+    return np.asarray(np.interp(np.abs(longitude), points, values), np.float32)
 
 
 def _head(rng: Rng, look: Appearance) -> tuple[FloatArray, FloatArray]:
@@ -287,7 +290,7 @@ def _head(rng: Rng, look: Appearance) -> tuple[FloatArray, FloatArray]:
     lon, pol = np.broadcast_to(longitude, (rows, columns)), np.broadcast_to(polar, (rows, columns))
     out = _skin(rng, look.face.skin, rows, columns)
 
-    def lay(mask: FloatArray, colour: FloatArray | Colour, strength: float = 1.0) -> None:
+    def lay(mask: FloatArray, colour: NDArray[Any] | Colour, strength: float = 1.0) -> None:
         out[...] += (np.asarray(mask, np.float32) * np.float32(strength))[..., None] * (
             np.asarray(colour, np.float32) - out
         )
@@ -460,6 +463,7 @@ def tailor(look: Appearance) -> Wardrobe:
         jaw=Surface(_skin(rng, (float(jaw[0]), float(jaw[1]), float(jaw[2])))),
         shell=Surface(np.concatenate([shell, grown[..., None]], axis=2)),
         hat=_hat(rng, look),
+        brim=_plain(rng, look.extras.hat_colour, "plain"),
         bag=_bag(rng, look),
         scarf=None if look.extras.scarf is None else _plain(rng, look.extras.scarf, "knit"),
     )

@@ -62,8 +62,8 @@ class Picture:
 class PeopleWorld:
     """People who live in places watched by cameras; every scene can be rendered by itself, in any order.
 
-    Scene ``i`` depends on the spec and on ``i`` alone: rendered first or last, in this process or another, it is the same.
-    Scenes ``0 .. num_train_scenes - 1`` are for training, the rest for the test; the two show different identities.
+    Scene ``i`` depends on the spec and on ``i`` alone: rendered first or last, in one process or another.
+    Scenes ``0 .. num_train_scenes - 1`` are for training, the rest for the test; the two share no identity.
 
     Example:
         >>> world = PeopleWorld(WorldSpec(seed=1, num_scenes=4, num_identities=6, width=160, height=96))
@@ -176,7 +176,7 @@ class PeopleWorld:
         for person in self.casts[index]:
             key = (_LOOK, person) if person != UNLABELED else (_STRANGER, int(rng.integers(self.num_strangers)))
             actors.append(Actor(person, *self._dressed(key)))
-        rng.shuffle(actors)  # type: ignore[arg-type]
+        rng.shuffle(actors)
         canvas, view = cut(place, spec.width, spec.height, rng, spec.fixed_cameras)
         truth = compose(actors, place, view, canvas, spec.level, rng)
         exposure = float(rng.normal(0.0, spec.level.exposure))
