@@ -87,7 +87,7 @@ class _View:
     def of(cls, part: BodyPart, window: tuple[int, int, int, int]) -> _View:
         left, top, width, height = window
         along, across = part.coordinates(left, top, width, height)
-        half = part.half_width_at(along)
+        half = part.half_widths(along)
         beyond = np.maximum(np.maximum(along - 1, -along), 0) * np.float32(part.length / _CAP)
         return cls(part, left, top, along, across, beyond / half, half)
 

@@ -19,7 +19,9 @@ from sceneseek.structures import FloatArray, ImageArray
 
 Rng = np.random.Generator
 
-_SAMPLES = 257
+_SAMPLES = 257  # odd, so that a section has a middle
+_LEVELS = 256
+_BRIGHTEST = 1.35
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,18 @@ class BodyPart:
     @cached_property
     def _widths(self) -> FloatArray:
         knots = np.linspace(0, 1, len(self.profile))
-        table = np.interp(np.linspace(0, 1, _SAMPLES), knots, self.profile).astype(np.float32)
+        table = np.interp(np.linspace(0, 1, _LEVELS), knots, self.profile).astype(np.float32)
         smooth = np.convolve(np.pad(table, 12, mode="edge"), np.hanning(25) / np.hanning(25).sum(), mode="valid")
         return (smooth * self.half_width).astype(np.float32)
 
     def half_width_at(self, along: Any) -> FloatArray:
         """Half width in pixels at places along the axis."""
-        index = np.clip(np.asarray(along) * (_SAMPLES - 1), 0, _SAMPLES - 1).astype(np.int32)
+        index = np.rint(np.clip(np.asarray(along) * (_LEVELS - 1), 0, _LEVELS - 1)).astype(np.int32)
         return np.asarray(self._widths[index], np.float32)
+
+    def half_widths(self, along: FloatArray) -> FloatArray:
+        """Half widths in pixels for a whole window: coarser than ``half_width_at``, and much faster."""
+        return _looked_up(along, 0.0, 1.0, self._widths)
 
     def coordinates(self, left: int, top: int, width: int, height: int) -> tuple[FloatArray, FloatArray]:
         """``along`` and ``across`` of every pixel of a window, each ``(height, width)``."""
@@ -72,7 +78,7 @@ class BodyPart:
         side = (y * np.float32(dx)) - (x * np.float32(dy))
         if self.bend:
             side -= np.float32(4 * self.bend * self.length) * along * (1 - along)
-        return np.asarray(along, np.float32), np.asarray(side / self.half_width_at(along), np.float32)
+        return np.asarray(along, np.float32), np.asarray(side / self.half_widths(along), np.float32)
 
     def to_image(self, along: Any, girth: Any) -> tuple[FloatArray, NDArray[np.bool_]]:
         """Where places on the skin lie in the scene.
@@ -99,9 +105,8 @@ class BodyPart:
     def slope(self, across: FloatArray) -> FloatArray:
         """Sideways component of the surface normal, -1 to 1."""
         across_table, _, normal_table = _section(self.roundness, self.depth)
-        even = np.interp(np.linspace(-1, 1, _SAMPLES), across_table, normal_table).astype(np.float32)
-        index = np.clip((across + 1) * ((_SAMPLES - 1) / 2), 0, _SAMPLES - 1).astype(np.int32)
-        return np.asarray(even[index], np.float32)
+        even = np.interp(np.linspace(-1, 1, _LEVELS), across_table, normal_table).astype(np.float32)
+        return _looked_up(across, -1.0, 1.0, even)
 
     def contains(self, points: FloatArray, margin: float = 1.0) -> NDArray[np.bool_]:
         """Which of ``(..., 2)`` points lie on the part."""
@@ -282,11 +287,11 @@ def lit(part: BodyPart, light: Light, across: FloatArray, relief: FloatArray | N
 
 def skin_colours(skin: Skin, light: Light, shade: FloatArray) -> FloatArray:
     """Skin in a given light, ``(H, W, 3)`` float32: shadows are redder and more saturated than lit skin."""
-    level = np.linspace(0, 1.35, _SAMPLES)[:, None]
+    level = np.linspace(0, _BRIGHTEST, _LEVELS)[:, None]
     exponent = np.array([0.82, 1.08, 1.18])
     table = np.array(skin.tone) * level**exponent * np.array(light.colour)
-    index = np.clip(shade * ((_SAMPLES - 1) / 1.35), 0, _SAMPLES - 1).astype(np.uint16)
-    return np.asarray(table.astype(np.float32)[index], np.float32)
+    index = cv2.convertScaleAbs(shade, alpha=(_LEVELS - 1) / _BRIGHTEST)
+    return np.asarray(cv2.LUT(cv2.merge([index] * 3), table.astype(np.float32)[None]), np.float32)
 
 
 def highlights(part: BodyPart, light: Light, skin: Skin, across: FloatArray) -> FloatArray | None:
@@ -300,6 +305,13 @@ def highlights(part: BodyPart, light: Light, skin: Skin, across: FloatArray) -> 
     sideways = part.slope(across)
     facing = np.sqrt(np.maximum(1 - sideways * sideways, 0))
     return np.asarray(np.float32(skin.gloss) * np.maximum(sideways * half[0] + facing * half[1], 0) ** 24, np.float32)
+
+
+def _looked_up(values: FloatArray, low: float, high: float, table: FloatArray) -> FloatArray:
+    """Values of a table at the nearest of 256 places between ``low`` and ``high``; beyond them, at the ends."""
+    scale = (_LEVELS - 1) / (high - low)
+    index = cv2.convertScaleAbs(np.maximum(values, np.float32(low)), alpha=scale, beta=-low * scale)
+    return np.asarray(cv2.LUT(index, table[None]), np.float32)
 
 
 @lru_cache(maxsize=64)

@@ -58,7 +58,7 @@ def shade_by(image: FloatArray, factor: FloatArray) -> None:
 
 def blend_over(image: FloatArray, layer: FloatArray, cover: FloatArray) -> None:
     """Paint ``layer`` over ``image`` in place where ``cover``, ``(H, W)`` in [0, 1], says so."""
-    image += (layer - image) * cv2.merge([cover, cover, cover])
+    image[:] = cv2.blendLinear(layer, image, cover, 1 - cover)
 
 
 def refined(coarse: Any, height: int, width: int) -> FloatArray:
