@@ -19,6 +19,7 @@ _Name = Annotated[
 @app.command("list")
 def list_weights(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show which weights are known, under which licence, and which are on this machine."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from sceneseek.models import registry
@@ -27,7 +28,7 @@ def list_weights(as_json: Annotated[bool, typer.Option("--json", help="Print JSO
     if as_json:
         print_json([{**entry.model_dump(), "here": registry.is_here(entry.name)} for entry in known])
         return
-    table = Table("name", "kind", "MB", "here", "from", "licence", "what")
+    table = Table("name", "kind", "MB", "here", "from", "licence", box=SIMPLE_HEAD, pad_edge=False)
     for entry in known:
         table.add_row(
             entry.name,
@@ -36,7 +37,6 @@ def list_weights(as_json: Annotated[bool, typer.Option("--json", help="Print JSO
             "yes" if registry.is_here(entry.name) else "",
             "download" if entry.url else "--from",
             entry.licence,
-            entry.source,
         )
     out.print(table)
     out.print(

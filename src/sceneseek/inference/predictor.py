@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -151,7 +152,9 @@ class Predictor:
         return array
 
 
-def load_predictor(spec: str, *, device: str = "cpu", batch_size: int = 4) -> Predictor:
+def load_predictor(
+    spec: str, *, device: str = "cpu", batch_size: int = 4, score_threshold: float | None = None
+) -> Predictor:
     """Load a model by name and make it ready to search pictures.
 
     Args:
@@ -159,6 +162,8 @@ def load_predictor(spec: str, *, device: str = "cpu", batch_size: int = 4) -> Pr
             ``"DETECTOR+EMBEDDER"`` (``"yolox_nano+osnet_x0_25"``; see ``sceneseek.models.two_step``).
         device: torch's name of a device, or ``"auto"`` for a GPU where there is one.
         batch_size: How many images share a forward pass.
+        score_threshold: People of whom the detector is less sure are dropped; by default the model's own. Average
+            precision looks at all of them and wants a low one, such as 0.01.
 
     Raises:
         UnknownModelError: Nothing is known by that name.
@@ -169,10 +174,14 @@ def load_predictor(spec: str, *, device: str = "cpu", batch_size: int = 4) -> Pr
 
     _usable(device)
     if two_step.is_two_step(spec) and not spec.endswith(".safetensors"):
-        pipeline = two_step.create_two_step(spec)
+        pipeline = two_step.create_two_step(spec, score_threshold=score_threshold)
         return Predictor(pipeline, name=spec, fingerprint=pipeline.fingerprint, device=device, batch_size=batch_size)
-    model, info = weights.load_model(weights.resolve(spec))
-    return Predictor(model, name=info.name, fingerprint=info.sha256, device=device, batch_size=batch_size)
+    own = {} if score_threshold is None else {"score_threshold": score_threshold}
+    model, info = weights.load_model(spec, **own)
+    fingerprint = info.sha256
+    if own:
+        fingerprint = hashlib.sha256(f"{info.sha256}:score>={score_threshold}".encode()).hexdigest()
+    return Predictor(model, name=info.name, fingerprint=fingerprint, device=device, batch_size=batch_size)
 
 
 def _usable(device: str | torch.device) -> torch.device:

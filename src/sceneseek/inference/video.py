@@ -82,8 +82,8 @@ class _Trouble:
         if self.damaged:
             self.sentences.append(f"{self.damaged} damaged part(s) could not be decoded and were passed over.")
         expected = None if timeline is None else timeline.stated_end_s
-        if self.frames and expected is not None:
-            end = float(self.last_time)
+        if self.frames and expected is not None and timeline is not None:
+            end = float(self.last_time + timeline.allowance)
             if end < expected - max(_CUT_S, _CUT_SHARE * expected):
                 self.sentences.append(
                     f"The video is cut: it should last {expected:.1f} s and ends after {end:.1f} s. What is there was "
@@ -133,6 +133,14 @@ class _Timeline:
             known = sorted(t for t in times if t is not None)
             exact = bool(known) and len(set(known)) == len(times)
             return cls(known, sorted(keys), stream.time_base or Fraction(1, 1000), stated, exact)
+
+    @property
+    def allowance(self) -> Fraction:
+        """What may lie between the last frame's time and the stated end: a late start, a long last frame."""
+        if len(self.times) < 2:
+            return Fraction(0)
+        late_start = max(self.times[0], 0)
+        return (late_start + Fraction(2 * (self.times[-1] - self.times[0]), len(self.times) - 1)) * self.unit
 
     def index_of(self, pts: int) -> int | None:
         """The place of a frame in order of time."""

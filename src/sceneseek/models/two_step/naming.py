@@ -11,7 +11,7 @@ from sceneseek.models import registry
 from sceneseek.models.registry import WeightEntry
 from sceneseek.models.two_step.colour_histogram import ColourHistogram
 from sceneseek.models.two_step.osnet import OSNet
-from sceneseek.models.two_step.parts import Detector, Embedder
+from sceneseek.models.two_step.parts import DEFAULT_SCORE_THRESHOLD, Detector, Embedder
 from sceneseek.models.two_step.pipeline import TwoStep
 from sceneseek.models.two_step.tiling import Tiled
 from sceneseek.models.two_step.torchvision_parts import TorchvisionDetector, TorchvisionEmbedder
@@ -20,9 +20,11 @@ from sceneseek.models.two_step.yolox import YOLOX
 TILED = "-tiled"
 COLOUR_HISTOGRAM = "colour_histogram"
 
-_DETECTORS: dict[str, Callable[[WeightEntry, Path, str], Detector]] = {
-    "yolox": lambda known, path, sha256: YOLOX(path, sha256),
-    "fasterrcnn": lambda known, path, sha256: TorchvisionDetector(known.architecture, path, sha256),
+_DETECTORS: dict[str, Callable[[WeightEntry, Path, str, float], Detector]] = {
+    "yolox": lambda known, path, sha256, score: YOLOX(path, sha256, score_threshold=score),
+    "fasterrcnn": lambda known, path, sha256, score: TorchvisionDetector(
+        known.architecture, path, sha256, score_threshold=score
+    ),
 }
 
 _EMBEDDERS: dict[str, Callable[[WeightEntry, Path, str], Embedder]] = {
@@ -65,19 +67,27 @@ def is_two_step(spec: str) -> bool:
     return "+" in spec
 
 
-def create_two_step(spec: str) -> TwoStep:
+def create_two_step(spec: str, *, score_threshold: float | None = None) -> TwoStep:
     """Build the pipeline that ``spec`` names; its weights must be on this machine.
 
     Args:
         spec: ``DETECTOR+EMBEDDER``, see the package.
+        score_threshold: Detections below it are dropped and never described; 0.1 by default. Scoring average precision
+            wants it lower (0.01).
 
     Raises:
         UnknownModelError: A half is not known, or is on the wrong side of the plus.
         WeightsError: A half's weights are not on this machine, or not what they should be.
     """
     first, second = _halves(spec)
-    detector = _detector(first)
-    return TwoStep(Tiled(detector) if first.tiled else detector, _embedder(second))
+    # Both names are judged before any file is looked for.
+    finder, describer = _detector_entry(first), _embedder_entry(second)
+    threshold = DEFAULT_SCORE_THRESHOLD if score_threshold is None else score_threshold
+    detector = _DETECTORS[finder.builder](finder, *_weights(first, finder), threshold)
+    if describer is None:
+        return TwoStep(Tiled(detector) if first.tiled else detector, ColourHistogram())
+    embedder = _EMBEDDERS[describer.builder](describer, *_weights(second, describer))
+    return TwoStep(Tiled(detector) if first.tiled else detector, embedder)
 
 
 def _halves(spec: str) -> tuple[Half, Half]:
@@ -103,24 +113,24 @@ def _is_embedder(name: str) -> bool:
         return False
 
 
-def _detector(half: Half) -> Detector:
-    known = registry.entry(half.name)
-    if known.kind != "detector":
+def _detector_entry(half: Half) -> WeightEntry:
+    if half.name == COLOUR_HISTOGRAM or (known := registry.entry(half.name)).kind != "detector":
         raise UnknownModelError(f"{half.name!r} is an embedder; name the detector first: 'yolox_nano+{half.name}'.")
-    return _DETECTORS[known.builder](known, *_weights(half, known))
+    return known
 
 
-def _embedder(half: Half) -> Embedder:
+def _embedder_entry(half: Half) -> WeightEntry | None:
+    """What is known of an embedder; ``None`` for the one that has no weights."""
     if half.tiled:
         raise UnknownModelError(f"Only a detector can be tiled: write 'DETECTOR{TILED}+{half.name}'.")
     if half.name == COLOUR_HISTOGRAM:
-        return ColourHistogram()
+        return None
     known = registry.entry(half.name)
     if known.kind != "embedder":
         raise UnknownModelError(
             f"{half.name!r} is a detector; name an embedder after the plus: '{half.name}+{COLOUR_HISTOGRAM}'."
         )
-    return _EMBEDDERS[known.builder](known, *_weights(half, known))
+    return known
 
 
 def _weights(half: Half, known: WeightEntry) -> tuple[Path, str]:

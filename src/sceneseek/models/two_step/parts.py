@@ -8,6 +8,9 @@ import numpy as np
 
 from sceneseek.structures import FloatArray, ImageArray
 
+DEFAULT_SCORE_THRESHOLD = 0.1
+"""Below this a detection is nearly always wrong; the value of YOLOX's own demonstration."""
+
 
 class People(NamedTuple):
     """People found in one image.

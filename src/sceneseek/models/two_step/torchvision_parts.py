@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sceneseek.errors import WeightsError
 from sceneseek.models.two_step.osnet import network_input
-from sceneseek.models.two_step.parts import People, person_crop, unit_rows
+from sceneseek.models.two_step.parts import DEFAULT_SCORE_THRESHOLD, People, person_crop, unit_rows
 from sceneseek.structures import FloatArray, ImageArray
 
 _PERSON_IN_COCO = 1
@@ -77,7 +77,9 @@ class TorchvisionDetector(nn.Module):
         score_threshold: Boxes below it are dropped.
     """
 
-    def __init__(self, architecture: str, path: Path, sha256: str, *, score_threshold: float = 0.05) -> None:
+    def __init__(
+        self, architecture: str, path: Path, sha256: str, *, score_threshold: float = DEFAULT_SCORE_THRESHOLD
+    ) -> None:
         from torchvision.models import get_model
 
         super().__init__()

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneseek.errors import ValueRefused
+from sceneseek.inference.media import content_key, discover, frames_of, prefetch
+from sceneseek.pictures import write_picture
+from sceneseek.structures import Frame, MediaItem, MediaProblem
+
+
+def photograph(path: Path, value: int = 100) -> Path:
+    write_picture(np.full((12, 16, 3), value, np.uint8), path)
+    return path
+
+
+def names(found: list[MediaItem | MediaProblem]) -> list[str]:
+    return [Path(item.source).name for item in found if isinstance(item, MediaItem)]
+
+
+def problems(found: list[MediaItem | MediaProblem]) -> dict[str, str]:
+    return {Path(item.source).name: item.reason for item in found if isinstance(item, MediaProblem)}
+
+
+def test_folders_are_walked_in_order_and_other_files_are_left_alone(tmp_path: Path) -> None:
+    for i, name in enumerate(["b.jpg", "a.png", "deep/er/c.jpg", "deep/a.webp", ".hidden.jpg", ".git/x.jpg"]):
+        photograph(tmp_path / name, i)
+    (tmp_path / "notes.txt").write_text("no picture", encoding="utf-8")
+    (tmp_path / "module.ts").write_text("export const x = 1;", encoding="utf-8")
+    found = list(discover(tmp_path))
+    assert names(found) == ["a.png", "b.jpg", "a.webp", "c.jpg"]
+    assert not problems(found)
+    assert found == list(discover([tmp_path]))
+    assert names(list(discover(tmp_path, recursive=False))) == ["a.png", "b.jpg"]
+    assert all(os.path.isabs(item.source) for item in found)
+
+
+def test_patterns_spaces_and_other_letters(tmp_path: Path) -> None:
+    folder = tmp_path / "Камера 1 写真"
+    photograph(folder / "Häuser & Bäume.jpg")
+    photograph(folder / "literal [1].jpg", 7)
+    assert names(list(discover(folder / "*.jpg"))) == ["Häuser & Bäume.jpg", "literal [1].jpg"]
+    assert names(list(discover(f"{tmp_path}/**/H*.jpg"))) == ["Häuser & Bäume.jpg"]
+    assert names(list(discover(folder / "literal [1].jpg"))) == ["literal [1].jpg"]
+    assert names(list(discover(f"{tmp_path}/*"))) == ["Häuser & Bäume.jpg", "literal [1].jpg"]
+
+
+def test_each_file_once(tmp_path: Path) -> None:
+    path = photograph(tmp_path / "a.jpg")
+    (tmp_path / "link.jpg").symlink_to(path)
+    assert names(list(discover([path, tmp_path, tmp_path / "*.jpg"]))) == ["a.jpg"]
+
+
+def test_links_that_lead_back_up_end(tmp_path: Path) -> None:
+    photograph(tmp_path / "inner" / "a.jpg")
+    (tmp_path / "inner" / "loop").symlink_to(tmp_path)
+    (tmp_path / "broken.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    found = list(discover(tmp_path))
+    assert names(found) == ["a.jpg"]
+    assert list(problems(found)) == ["broken.jpg"]
+
+
+def test_files_that_look_like_media_and_are_not_are_reported(tmp_path: Path) -> None:
+    photograph(tmp_path / "good.jpg")
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "phone.heic").write_bytes(b"....ftypheic")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    found = list(discover(tmp_path))
+    assert names(found) == ["good.jpg"]
+    reasons = problems(found)
+    assert sorted(reasons) == ["empty.jpg", "empty.mp4", "phone.heic", "pipe.jpg"]
+    assert "empty (0 bytes)" in reasons["empty.jpg"]
+    assert "JPEG" in reasons["phone.heic"]
+
+
+def test_a_file_named_directly_is_looked_into(tmp_path: Path) -> None:
+    picture = photograph(tmp_path / "a.png")
+    unnamed = picture.rename(tmp_path / "download")
+    (tmp_path / "notes.txt").write_text("no picture", encoding="utf-8")
+    found = list(discover([unnamed, tmp_path / "notes.txt", tmp_path / "missing.jpg", f"{tmp_path}/*.mp4"]))
+    assert names(found) == ["download"]
+    reasons = problems(found)
+    assert "neither a picture nor a video" in reasons["notes.txt"]
+    assert "no such file" in reasons["missing.jpg"]
+    assert "Nothing matches" in reasons["*.mp4"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
+    photograph(tmp_path / "secret.jpg").chmod(0)
+    assert "cannot be read" in problems(list(discover(tmp_path)))["secret.jpg"]
+
+
+def test_the_content_key_follows_the_contents(tmp_path: Path) -> None:
+    a, b = photograph(tmp_path / "a.png", 5), photograph(tmp_path / "b.png", 5)
+    assert content_key(a) == content_key(b)
+    before = content_key(a)
+    photograph(a, 6)
+    assert content_key(a) != before
+
+
+def test_the_camera(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "ACME", "One"
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.jpg", exif=exif)
+    (own,) = discover(tmp_path)
+    (given,) = discover(tmp_path, camera="door")
+    assert isinstance(own, MediaItem)
+    assert isinstance(given, MediaItem)
+    assert (own.camera_id, given.camera_id) == ("ACME One", "door")
+    (frame,) = frames_of(given)
+    assert isinstance(frame, Frame)
+    assert frame.camera_id == "door"
+
+
+def test_a_photograph_is_one_frame(tmp_path: Path) -> None:
+    (item,) = discover(photograph(tmp_path / "a.png", 9))
+    assert isinstance(item, MediaItem)
+    (frame,) = frames_of(item)
+    assert isinstance(frame, Frame)
+    assert (frame.source, frame.frame_index, frame.time_s) == (item.source, 0, None)
+    assert (frame.image == 9).all()
+    assert list(frames_of(item, start_index=1)) == []
+
+
+def test_a_damaged_photograph_is_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
+    photograph(tmp_path / "good.jpg")
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    write_picture(noise, tmp_path / "cut.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "cut.jpg").read_bytes()[:900])
+    (tmp_path / "text.jpg").write_text("I am a text", encoding="utf-8")
+    answers = [answer for item in discover(tmp_path) for answer in frames_of(item)]  # type: ignore[arg-type]
+    by_name = {Path(answer.source).name: answer for answer in answers}
+    assert isinstance(by_name["good.jpg"], Frame)
+    assert isinstance(by_name["cut.jpg"], MediaProblem)
+    assert "truncated" in by_name["cut.jpg"].reason
+    assert str(tmp_path) not in by_name["cut.jpg"].reason
+    assert "not a picture" in by_name["text.jpg"].reason
+
+
+@pytest.mark.parametrize("every_s", [-1.0, float("nan"), float("inf")])
+def test_a_sampling_interval_is_seconds(every_s: float) -> None:
+    with pytest.raises(ValueRefused, match="every_s"):
+        next(frames_of(MediaItem("a", "photo", "k"), every_s=every_s))
+
+
+def test_prefetch_keeps_order_and_runs_no_further_ahead_than_asked() -> None:
+    made = 0
+
+    def source() -> Iterator[int]:
+        nonlocal made
+        for i in range(50):
+            made = i + 1
+            yield i
+
+    ahead = prefetch(source(), depth=3)
+    assert next(ahead) == 0
+    threading.Event().wait(0.3)
+    assert made <= 1 + 3 + 1
+    assert list(ahead) == list(range(1, 50))
+
+
+def test_prefetch_hands_over_an_error_in_its_place() -> None:
+    def source() -> Iterator[int]:
+        yield 1
+        raise OSError("the disk is gone")
+
+    ahead = prefetch(source())
+    assert next(ahead) == 1
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(ahead)
+
+
+def test_prefetch_closes_its_source_when_nobody_listens_any_more() -> None:
+    closed = threading.Event()
+
+    def source() -> Iterator[int]:
+        try:
+            yield from range(10**9)
+        finally:
+            closed.set()
+
+    ahead = prefetch(source(), depth=2)
+    next(ahead)
+    ahead.close()  # type: ignore[attr-defined]
+    assert closed.wait(5)
+    assert not [thread for thread in threading.enumerate() if thread.name == "prefetch"]
+    with pytest.raises(ValueRefused, match="depth"):
+        next(prefetch([1], depth=0))
