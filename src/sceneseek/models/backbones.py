@@ -125,8 +125,8 @@ class Backbone:
 def vgg16(weights: str | None = None) -> Backbone:
     """VGG16 without batch normalisation; levels ``conv2`` to ``conv5`` at strides 2, 4, 8 and 16.
 
-    The tail of ``conv5`` is fc6 and fc7 with dropout and reads 7x7 regions; those of earlier levels are the convolutions
-    that follow, up to conv5_3.
+    The tail of ``conv5`` is fc6 and fc7 with dropout and reads 7x7 regions; those of earlier levels are the
+    convolutions that follow, up to conv5_3.
     """
     net = _classifier("vgg16", weights)
     layers = list(net.features)
