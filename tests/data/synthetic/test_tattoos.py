@@ -262,7 +262,7 @@ def test_covered_and_cut_tattoos_are_less_visible() -> None:
 
 
 def test_small_pictures_work() -> None:
-    spec = TattooSpec(seed=1, num_scenes=60, num_identities=6, width=96, height=64, difficulty="hard")
+    spec = TattooSpec(seed=1, num_scenes=30, num_identities=6, width=96, height=64, difficulty="hard")
     assert {render(spec, p.index).image.shape for p in plan(spec)} == {(64, 96, 3)}
 
 
