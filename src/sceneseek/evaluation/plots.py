@@ -23,6 +23,7 @@ SERIES = ("#2a78d6", "#e07b39", "#1f9e77", "#b5559c", "#8a8f98")
 """Line colours, told apart with any colour vision; lines differ in dashes too."""
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)))
 _LETTERS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+_LEAST_SPAN = 20.0
 _numbers = count(1)
 
 
@@ -159,6 +160,8 @@ def _line(axes: Axes, i: int, x: Any, y: Any, label: str, **style: Any) -> None:
 
 def _finish(axes: Axes, reports: Sequence[SearchReport], *, top: bool) -> None:
     low, high = axes.get_ylim()
+    if high - low < _LEAST_SPAN:  # A flat curve shall look flat.
+        low, high = (low + high - _LEAST_SPAN) / 2, (low + high + _LEAST_SPAN) / 2
     axes.set_ylim(max(0.0, low), max(high, 101.5) if top and high > 90 else high)
     if len(reports) > 1:
         _legend(axes, "best")
