@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneseek import __version__
 from sceneseek.errors import DataError, ExtractionError, ModelError, PictureError, ValueRefused
 from sceneseek.pictures import read_picture
 from sceneseek.structures import (
@@ -158,7 +158,7 @@ def extract(
         data=scenes.name,
         data_fingerprint=data_fingerprint(scenes),
         boxes=given.provenance.boxes if given is not None else str(boxes),
-        version=__version__,
+        version=_version(),
         machine=machine(),
     )
     done = _already_there(path, provenance)
@@ -187,6 +187,13 @@ def extract(
         whole.save(path)
         parts.clear()
     return whole
+
+
+def _version() -> str:
+    try:
+        return metadata.version("sceneseek")
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _fingerprint(predictor: Extractor, given: Extraction | None) -> str:
