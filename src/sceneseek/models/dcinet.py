@@ -194,7 +194,8 @@ class DCINetOptions:
         antialias: Average over pixels when a scene is made smaller.
         channels_last: Memory layout; faster for depthwise convolutions on CPU.
         frozen_stages: So many stages of the stem do not learn.
-        stem_norm: Batch normalisations of the stem: ``"batch"``, ``"affine"`` or ``"frozen"`` (``normalisation``).
+        stem_norm: Batch normalisations of the stem: ``"batch"``, ``"affine"``, ``"frozen"`` or ``"folded"``
+            (``normalisation.set_norm_mode``).
         tail_norm: Batch normalisations of the per-region tails.
         anchors: ``"published"`` or ``"people"`` (upright and smaller).
         rpn_batch: Anchors per image in the loss.

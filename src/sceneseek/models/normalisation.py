@@ -1,4 +1,4 @@
-"""How batch normalisation layers behave in training: learn, keep their statistics, or stay as they are."""
+"""How batch normalisation layers behave in training: learn, keep their statistics, stay as they are, or be gone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Literal, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-NormMode = Literal["batch", "affine", "frozen"]
+from sceneseek.errors import ModelError
+
+NormMode = Literal["batch", "affine", "frozen", "folded"]
 
 
 class FixedBatchNorm2d(nn.BatchNorm2d):
@@ -30,7 +33,14 @@ def set_norm_mode(module: nn.Module, mode: NormMode) -> None:
         module: Searched recursively; not itself a normalisation.
         mode: ``"batch"``: statistics of the batch, everything learns. ``"affine"``: stored statistics, weight and bias
             learn. ``"frozen"``: stored statistics, nothing learns (what detectors with one or two images per step use).
+            ``"folded"``: multiplied into the convolutions before them, which learn (``fold_norms``).
+
+    Raises:
+        ModelError: ``"folded"`` where a normalisation does not follow a convolution in a sequence.
     """
+    if mode == "folded":
+        fold_norms(module)
+        return
     kind = nn.BatchNorm2d if mode == "batch" else FixedBatchNorm2d
     for name, child in list(module.named_children()):
         if isinstance(child, nn.BatchNorm2d):
@@ -40,6 +50,36 @@ def set_norm_mode(module: nn.Module, mode: NormMode) -> None:
             setattr(module, name, norm)
         else:
             set_norm_mode(child, mode)
+
+
+@torch.no_grad()
+def fold_norms(module: nn.Module) -> None:
+    """Multiply batch normalisations into the convolutions before them; evaluation computes what it did before.
+
+    A third of a small network's training step on a CPU goes into its normalisations. Where the pretrained ones are the
+    identity anyway (they were folded before the weights were published), training the convolutions alone costs nothing
+    but the batch statistics.
+
+    Args:
+        module: Changed in place, recursively: in every ``nn.Sequential`` a convolution and the normalisation after it
+            become one convolution with a bias.
+
+    Raises:
+        ModelError: A normalisation stands anywhere else; nothing is lost, but that network cannot be folded.
+    """
+    for sequence in [m for m in module.modules() if isinstance(m, nn.Sequential)]:
+        for index in range(len(sequence) - 1):
+            conv, norm = sequence[index], sequence[index + 1]
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                fused = fuse_conv_bn_eval(conv.eval(), norm.eval())
+                sequence[index] = fused.train(module.training).requires_grad_(True)
+                sequence[index + 1] = nn.Identity()
+    left = [name for name, child in module.named_modules() if isinstance(child, nn.BatchNorm2d)]
+    if left:
+        raise ModelError(
+            f"normalisation {left[0]} does not follow a convolution in a sequence, so it cannot be folded; "
+            "use the mode 'frozen' for this backbone."
+        )
 
 
 @torch.no_grad()
