@@ -70,6 +70,8 @@ def _open(path: Path) -> Any:
     # torch's count honours OMP_NUM_THREADS and the user's own setting; by itself ONNX Runtime takes every core.
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
+    # Idle threads sleep instead of spinning: decoding and torch need the cores too.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(str(path), sess_options=options, providers=["CPUExecutionProvider"])
