@@ -48,13 +48,18 @@ def _group() -> None:
 
 
 @app.command()
-def synth(
+def synth(  # noqa: PLR0913 - the options of a command are its parameters
     folder: Annotated[Path, typer.Argument(help="Where to write; made when missing.")],
     world: Annotated[World, typer.Option("--world", help="What the scenes show.")] = World.PEOPLE,
     scenes: Annotated[int, typer.Option("--scenes", help="Scenes in all, training and test together.")] = 600,
     identities: Annotated[int, typer.Option("--identities", help="Identities in all.")] = 120,
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds write equal files.")] = 0,
     difficulty: Annotated[Difficulty, typer.Option("--difficulty", help="How unkind it is.")] = Difficulty.MEDIUM,
+    cameras: Annotated[int | None, typer.Option("--cameras", min=1, help="Cameras. Default: the world's own.")] = None,
+    test_share: Annotated[
+        float | None,
+        typer.Option("--test-share", min=0, max=1, help="Part kept for the test. Default: the world's own."),
+    ] = None,
     layout: Annotated[
         Layout, typer.Option("--layout", help="Files to write: COCO-style, or as CUHK-SYSU or PRW lie on disk.")
     ] = Layout.COCO,
@@ -64,6 +69,8 @@ def synth(
     """Write a synthetic data set: a training set and a test set with queries, which share no identity."""
     started = time.perf_counter()
     size = {"num_scenes": scenes, "num_identities": identities, "seed": seed, "difficulty": difficulty.value}
+    chosen = {"num_cameras": cameras, "test_share": test_share}
+    size |= {name: value for name, value in chosen.items() if value is not None}
     with progress_bar("rendering", "scenes") as progress:
         sets = _generate(world, size, folder, workers, progress)
         if layout is not Layout.COCO:
