@@ -64,4 +64,5 @@ def test_who_is_told_by_the_annotations() -> None:
     def at(x: float) -> str:
         return who(Match(1, 0.5, 0.9, (x, 0, x + 40, 80), "s.jpg"), sample, 1, {1: {2}})
 
-    assert [at(0), at(100), at(200), at(300)] == ["right", "look-alike", "other", "no person"]
+    assert [at(x) for x in (0, 100, 200, 300)] == ["right", "look-alike", "other", "no person"]
+    assert [at(x) for x in (18, 30)] == ["box off", "no person"]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sceneseek.evaluation.report import Run
 
 _SCENE_SIDE, _PERSON_SIDE = 560, 240
+_ON_SOMEBODY = 0.3
+"""The IoU from which a box is about somebody, if not well enough for a hit."""
 
 
 def write_page(
@@ -74,15 +76,24 @@ def write_page(
 
 
 def who(match: Match, sample: Sample, sought: int, lookalikes: Mapping[int, set[int]]) -> str:
-    """What the annotations say about a match: ``"right"``, ``"look-alike"``, ``"other"`` or ``"no person"``."""
-    overlap = box_ops.iou(sample.boxes.astype(np.float64), np.array([match.box]))[:, 0]
-    on = overlap >= box_ops.match_threshold(sample.boxes) if len(sample) else np.zeros(0, bool)
-    if (on & (sample.person_ids == sought)).any():
-        return "right"
-    if not on.any():
+    """What the annotations say about a match.
+
+    Returns:
+        ``"right"``; ``"box off"``: the right person, but less of them than counts as a hit; ``"look-alike"``;
+        ``"other"``; ``"no person"``: the box is on nobody.
+    """
+    if not len(sample):
         return "no person"
-    nearest = int(sample.person_ids[int(overlap.argmax())])
-    return "look-alike" if nearest != UNLABELED and nearest in lookalikes.get(sought, set()) else "other"
+    overlap = box_ops.iou(sample.boxes.astype(np.float64), np.array([match.box]))[:, 0]
+    if ((overlap >= box_ops.match_threshold(sample.boxes)) & (sample.person_ids == sought)).any():
+        return "right"
+    nearest = int(overlap.argmax())
+    if overlap[nearest] < _ON_SOMEBODY:
+        return "no person"
+    person = int(sample.person_ids[nearest])
+    if person == sought:
+        return "box off"
+    return "look-alike" if person != UNLABELED and person in lookalikes.get(sought, set()) else "other"
 
 
 def _answer(

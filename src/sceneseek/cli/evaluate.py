@@ -189,7 +189,9 @@ def show(reports: Sequence[SearchReport]) -> None:
     for i, name in enumerate(rows[0]):
         width = 0 if i else min(max(len(row["model"]) for row in rows), 30)
         style = "bold" if name == "mAP" else ""
-        view.add_column(name, justify="right" if i else "left", overflow="fold", min_width=width, style=style)
+        view.add_column(
+            name.replace(" ", "\n"), justify="right" if i else "left", overflow="fold", min_width=width, style=style
+        )
     for row in rows:
         view.add_row(*(escape(cell) for cell in row.values()))
     out.print(view)
