@@ -106,6 +106,17 @@ def test_yolox_finds_people_in_pixels_of_the_picture(tmp_path: Path) -> None:
     assert len(YOLOX(detector_file(tmp_path), "0", score_threshold=0.95).detect(noise(50, 60)).boxes) == 0
 
 
+def test_yolox_is_shown_blue_green_red_from_0_to_255(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    detector = YOLOX(detector_file(tmp_path), "0")
+    answer = OnnxNetwork.__call__
+    monkeypatch.setattr(OnnxNetwork, "__call__", lambda self, batch: (shown.append(batch), answer(self, batch))[1])
+    detector.detect(np.full((416, 416, 3), (250, 120, 10), np.uint8))
+    (batch,) = shown
+    assert batch.shape == (1, 3, 416, 416)
+    assert batch[0, :, 7, 7].tolist() == [10.0, 120.0, 250.0]
+
+
 def test_another_network_is_not_taken_for_a_yolox(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="expected an undecoded YOLOX"):
         YOLOX(tiny_onnx.mean_colour_embedder(tmp_path / "a.onnx"), "0").detect(noise(9, 9))
