@@ -43,7 +43,7 @@ def launch(jobs: list[Job], folder: Path) -> list[list[int]]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent / "src")])}
     environment |= {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "training.forked_runs", str(plan)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=560, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -28,11 +28,15 @@ def train(
 
     Under torchrun every process takes part: torchrun --nproc-per-node 2 -m sceneseek train RECIPE --out FOLDER.
     """
+    import cv2
+
     from sceneseek.training.interruption import stop_on_signals
     from sceneseek.training.processes import join_processes
     from sceneseek.training.recipe import read_recipe
     from sceneseek.training.run import train as run_training
 
+    # Each picture has a thread of its own; OpenCV's would take the cores from the network.
+    cv2.setNumThreads(1)
     table = read_recipe(recipe)
     text = recipe.read_text(encoding="utf-8")
     with join_processes(device) as processes, stop_on_signals() as stop:
