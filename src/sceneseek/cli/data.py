@@ -68,7 +68,12 @@ def synth(  # noqa: PLR0913 - the options of a command are its parameters
 ) -> None:
     """Write a synthetic data set: a training set and a test set with queries, which share no identity."""
     started = time.perf_counter()
-    size = {"num_scenes": scenes, "num_identities": identities, "seed": seed, "difficulty": difficulty.value}
+    size: dict[str, Any] = {
+        "num_scenes": scenes,
+        "num_identities": identities,
+        "seed": seed,
+        "difficulty": difficulty.value,
+    }
     chosen = {"num_cameras": cameras, "test_share": test_share}
     size |= {name: value for name, value in chosen.items() if value is not None}
     with progress_bar("rendering", "scenes") as progress:

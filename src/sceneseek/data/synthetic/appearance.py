@@ -224,6 +224,7 @@ def pick(rng: Rng, table: tuple[tuple[float, Colour], ...], spread: float = 0.03
     index = int(rng.choice(len(table), p=weights / weights.sum()))
     base = np.array(table[index][1])
     varied = base * rng.normal(1.0, 0.16) + rng.normal(0.0, spread, 3)
+    varied += rng.uniform(0.0, 0.45) * (varied.mean() - varied)  # dyes fade
     r, g, b = (float(v) for v in np.clip(varied, 0.025, 0.95))
     return r, g, b
 
@@ -245,7 +246,7 @@ def _vivid(rng: Rng) -> Colour:
 
 
 def _cloth(rng: Rng) -> Colour:
-    return _vivid(rng) if rng.random() < 0.08 else pick(rng, _CLOTH)
+    return _vivid(rng) if rng.random() < 0.05 else pick(rng, _CLOTH)
 
 
 def _contrast(rng: Rng, base: Colour, least: float = 0.22) -> Colour:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, wraps
 
 import cv2
 import numpy as np
 
 from sceneseek.data.synthetic.noise import Rng, fractal_noise, value_noise
 from sceneseek.structures import FloatArray, ImageArray
+
+_STOCK = 20
+"""Pieces of each material that are made once and then used again in other colours."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,36 @@ def muted(rng: Rng, low: float = 0.25, high: float = 0.85, saturation: float = 0
     lean = rng.normal(0.0, 1.0, 3) * saturation * bold * value
     warm = np.array([0.06, 0.01, -0.06]) * rng.normal(0.5, 1.0)
     return np.asarray(np.clip(value + lean * 0.5 + warm, 0.03, 0.97), np.float32)
+
+
+def _recoloured(rng: Rng, pixels: ImageArray) -> ImageArray:
+    """The same texture lighter or darker, a little warmer or colder, and perhaps mirrored."""
+    gains = np.exp(rng.normal(0.0, 0.16)) * np.exp(rng.normal(0.0, 0.035, 3))
+    tables = np.clip(np.arange(256)[:, None] * gains + 0.5, 0, 255).astype(np.uint8)[:, None]
+    flip = int(rng.integers(4))
+    if flip & 1:
+        pixels = pixels[::-1]
+    if flip & 2:
+        pixels = pixels[:, ::-1]
+    return np.asarray(cv2.LUT(np.ascontiguousarray(pixels), tables), np.uint8)
+
+
+def _stocked(make: Callable[[Rng], Sheet]) -> Callable[[Rng], Sheet]:
+    """Keep some pieces of a material in stock; each use takes one of them and recolours and rescales it.
+
+    The stock is the same in every process: a piece depends on the material's name and its number alone.
+    """
+
+    @lru_cache(maxsize=_STOCK)
+    def piece(number: int) -> Sheet:
+        return make(np.random.default_rng([zlib.crc32(make.__name__.encode()), number]))
+
+    @wraps(make)
+    def take(rng: Rng) -> Sheet:
+        sheet, scale = piece(int(rng.integers(_STOCK))), float(rng.uniform(0.8, 1.25))
+        return Sheet(_recoloured(rng, sheet.pixels), sheet.height * scale, sheet.width * scale)
+
+    return take
 
 
 def _mottle(rng: Rng, size: int, colour: FloatArray, strength: float, cells: int = 4, octaves: int = 5) -> FloatArray:
@@ -65,18 +100,21 @@ def _laid(rng: Rng, rows: int, columns: int, shift: float, metres: float, spread
     return Sheet(to_bytes(image), metres, metres)
 
 
+@_stocked
 def tiles(rng: Rng) -> Sheet:
     """Square floor tiles."""
     count = int(rng.integers(2, 9))
     return _laid(rng, count, count, 0.0, count * rng.uniform(0.3, 0.8), rng.uniform(0.01, 0.12))
 
 
+@_stocked
 def bricks(rng: Rng) -> Sheet:
     """Bricks or paving stones in running bond."""
     rows = 2 * int(rng.integers(3, 8))
     return _laid(rng, rows, max(2, rows // 2), 0.5, rows * rng.uniform(0.08, 0.25), rng.uniform(0.04, 0.15))
 
 
+@_stocked
 def checker(rng: Rng) -> Sheet:
     """Two colours of tiles in turn."""
     one, two = muted(rng), muted(rng)
@@ -86,6 +124,7 @@ def checker(rng: Rng) -> Sheet:
     return Sheet(to_bytes(image * (1.0 + 0.04 * fractal_noise(rng, 256, 256, cells=8))[..., None]), 2.0, 2.0)
 
 
+@_stocked
 def planks(rng: Rng) -> Sheet:
     """Wooden boards."""
     size, boards = 256, int(rng.integers(8, 24))
@@ -102,6 +141,7 @@ def planks(rng: Rng) -> Sheet:
     return Sheet(to_bytes(np.asarray(image, np.float32)), metres, metres)
 
 
+@_stocked
 def asphalt(rng: Rng) -> Sheet:
     """Tarmac or concrete: grain and stains."""
     colour = muted(rng, 0.2, 0.7, 0.03)
@@ -112,6 +152,7 @@ def asphalt(rng: Rng) -> Sheet:
     return Sheet(to_bytes(image), 4.0, 4.0)
 
 
+@_stocked
 def grass(rng: Rng) -> Sheet:
     """A lawn, fresh to dry, or bare earth."""
     colour = np.array([rng.uniform(0.2, 0.5), rng.uniform(0.32, 0.5), rng.uniform(0.1, 0.22)], np.float32)
@@ -119,6 +160,7 @@ def grass(rng: Rng) -> Sheet:
     return Sheet(to_bytes(image), 3.0, 3.0)
 
 
+@_stocked
 def marble(rng: Rng) -> Sheet:
     """Polished stone with veins, in slabs."""
     colour = muted(rng, 0.45, 0.9)
@@ -128,6 +170,7 @@ def marble(rng: Rng) -> Sheet:
     return Sheet(to_bytes(image - 0.15 * mask[..., None]), 2.4, 2.4)
 
 
+@_stocked
 def carpet(rng: Rng) -> Sheet:
     """Carpet with an ornament."""
     colour = muted(rng, 0.15, 0.6, 0.3)
@@ -143,17 +186,20 @@ def carpet(rng: Rng) -> Sheet:
     return Sheet(to_bytes(np.asarray(image, np.float32)), 2.0, 2.0)
 
 
+@_stocked
 def plaster(rng: Rng) -> Sheet:
     """A painted wall."""
     return Sheet(to_bytes(_mottle(rng, 256, muted(rng, 0.4, 0.97, 0.08), rng.uniform(0.01, 0.05), 2, 5)), 4.0, 4.0)
 
 
+@_stocked
 def panels(rng: Rng) -> Sheet:
     """Wooden, metal or concrete panels with joints."""
     columns = int(rng.integers(1, 5))
     return _laid(rng, int(rng.integers(1, 4)), columns, 0.0, columns * rng.uniform(0.6, 1.2), rng.uniform(0.01, 0.08))
 
 
+@_stocked
 def foliage(rng: Rng) -> Sheet:
     """Leaves of trees and hedges."""
     light = fractal_noise(rng, 256, 256, cells=10, octaves=5, gain=0.8)
@@ -163,8 +209,9 @@ def foliage(rng: Rng) -> Sheet:
     return Sheet(to_bytes(colour * np.clip(0.85 + 0.33 * light, 0.15, 2.0)[..., None]), 5.0, 5.0)
 
 
-def glow(rng: Rng, rows: int = 64, columns: int = 96) -> ImageArray:
-    """A blurred picture of nothing: what shows in windows, posters and screens."""
+@lru_cache(maxsize=96)
+def _blurred_picture(number: int) -> ImageArray:
+    rng, rows, columns = np.random.default_rng([71, number]), 64, 96
     light = value_noise(rng, rows, columns, 3, 4)[..., None] * np.float32(rng.uniform(0.5, 1.3))
     chroma = np.stack([value_noise(rng, rows, columns, 2, 3) for _ in range(3)], axis=-1) - 0.5
     image = light * muted(rng, 0.3, 1.0, 0.2) * (1.0 + rng.uniform(0.1, 0.6) * chroma)
@@ -178,6 +225,12 @@ def glow(rng: Rng, rows: int = 64, columns: int = 96) -> ImageArray:
             cv2.ellipse(image, (x, y), (w, h), float(rng.uniform(0, 180)), 0, 360, colour, -1)
     sigma = float(rng.uniform(0.6, 4.0))
     return to_bytes(np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.float32))
+
+
+def glow(rng: Rng, bright: float = 1.0) -> ImageArray:
+    """A blurred picture of nothing, ``(64, 96, 3)``: what shows in windows, posters and screens."""
+    picture = _recoloured(rng, _blurred_picture(int(rng.integers(96))))
+    return picture if bright == 1.0 else np.asarray(cv2.convertScaleAbs(picture, alpha=bright), np.uint8)
 
 
 FLOORS_OUTSIDE: tuple[Callable[[Rng], Sheet], ...] = (asphalt, asphalt, bricks, tiles, asphalt, bricks)

@@ -75,7 +75,7 @@ def _legs(figure: _Figure) -> None:
         if covered < 0.97:
             if covered < 0.5:
                 figure.put(layer, Tube(hip, knee, thigh, flesh, caps=(0.0, 0.028 * h), shadow=0.2))
-            figure.put(layer, Tube(knee, ankle, shin, flesh, caps=(0.028 * h, 0.02 * h), shadow=0.2))
+            figure.put(layer, Tube(knee, ankle, shin, flesh, caps=(0.028 * h, 0.02 * h), shadow=0.05))
         _shoe(figure, layer, int(i), covered)
         if covered > 0.0:
             _trouser_leg(figure, layer, int(i), (thigh, shin), (covered, slack))
@@ -124,6 +124,7 @@ def _trouser_leg(figure: _Figure, layer: str, i: int, flesh: tuple[Profile, Prof
                 rows=(0.5, 0.5 + 0.5 * part),
                 bend=figure.ruffle(0.003),
                 caps=(0.028 * h, 0.006 * h),
+                shadow=0.06,
             ),
         )
 
@@ -377,7 +378,7 @@ def _arms(figure: _Figure) -> None:
             caps=(0.012 * h, 0.010 * h),
             shadow=0.2,
         )
-        fore = Tube(elbow, wrist, below, figure.wear.skin, caps=(0.022 * h, 0.012 * h), shadow=0.2)
+        fore = Tube(elbow, wrist, below, figure.wear.skin, caps=(0.022 * h, 0.012 * h), shadow=0.08)
         if upper.sleeve < 0.95:
             figure.put(layer, fore)
         figure.put(layer, palm)
@@ -404,7 +405,7 @@ def _sleeve(figure: _Figure, layer: str, i: int, above: Profile, below: Profile)
             rows=(0.0, 0.54 * part),
             bend=figure.ruffle(0.002),
             caps=(0.022 * h, 0.026 * h if upper.sleeve > 0.54 else 0.004 * h),
-            shadow=0.3,
+            shadow=0.2,
         ),
     )
     if upper.sleeve > 0.54:
@@ -421,7 +422,7 @@ def _sleeve(figure: _Figure, layer: str, i: int, above: Profile, below: Profile)
                 rows=(0.54, 0.54 + 0.46 * part),
                 bend=figure.ruffle(0.002),
                 caps=(0.024 * h, 0.005 * h),
-                shadow=0.25,
+                shadow=0.08,
             ),
         )
 

@@ -24,9 +24,13 @@ from sceneseek.data.synthetic.materials import (
     to_bytes,
 )
 from sceneseek.data.synthetic.noise import Rng, fractal_noise
-from sceneseek.data.synthetic.raster import Light, halved, threefold
+from sceneseek.data.synthetic.raster import Light, halved, paint, threefold
+from sceneseek.data.synthetic.things import draw_thing
 from sceneseek.data.synthetic.viewpoint import Viewpoint
 from sceneseek.structures import FloatArray, ImageArray
+
+_FARTHEST = np.float32(70.0)
+"""Floors are drawn this far, metres; OpenCV's texture coordinates have 16 bits."""
 
 KINDS = ("street", "plaza", "hall", "corridor", "room", "park", "collage")
 
@@ -80,7 +84,7 @@ def _floor(easel: _Easel, sheet: Sheet, turn: float, inside: tuple[float, float]
         return
     c, s = math.cos(view.pitch), math.sin(view.pitch)
     ray_y = ((np.arange(first, view.height, dtype=np.float32) + 0.5 - view.centre_y) / view.focal)[:, None]
-    reach = np.float32(view.elevation) / np.maximum(ray_y * np.float32(c) + np.float32(s), 1e-3)
+    reach = np.minimum(np.float32(view.elevation) / np.maximum(ray_y * np.float32(c) + np.float32(s), 1e-3), _FARTHEST)
     z = (np.float32(c) - ray_y * np.float32(s)) * reach
     x = ((np.arange(view.width, dtype=np.float32) + 0.5 - view.centre_x) / view.focal)[None] * reach
     ct, st = np.float32(math.cos(turn)), np.float32(math.sin(turn))
@@ -99,8 +103,8 @@ def _floor(easel: _Easel, sheet: Sheet, turn: float, inside: tuple[float, float]
             size_x, size_y = np.float32(texture.shape[1]), np.float32(texture.shape[0])
             colour[band] = cv2.remap(
                 texture,
-                u[band] * size_x % size_x,
-                v[band] * size_y % size_y,
+                u[band] * size_x,
+                v[band] * size_y,
                 cv2.INTER_LINEAR,
                 borderMode=cv2.BORDER_WRAP,
             )
@@ -214,14 +218,14 @@ def facade(rng: Rng, width: float, height: float) -> ImageArray:
     pitch = rng.uniform(1.6, 4.0)
     wide, tall = rng.uniform(0.35, 0.8) * pitch, rng.uniform(0.4, 0.75) * floor
     frame, thick = _colour(rng), int(rng.integers(1, 4))
-    panes = [glow(rng, 32, 32) for _ in range(3)]
+    panes = [glow(rng, 0.6) for _ in range(3)]
     street = rng.uniform(3.0, 4.5)
     for level in range(int((height - street) / floor) + 1):
         base = rows - round((street + level * floor + 0.2 * floor) * per_y)
         for k in range(int(width / pitch) + 1):
             x = round((k * pitch + 0.5 * (pitch - wide)) * per_x)
             box = (x, base - round(tall * per_y), x + round(wide * per_x), base)
-            _paste(wall, (panes[(k * 7 + level) % 3] * 0.6).astype(np.uint8), box)
+            _paste(wall, panes[(k * 7 + level) % 3], box)
             cv2.rectangle(wall, box[:2], box[2:], frame, thick)
             if rng.random() < 0.5:
                 cv2.line(wall, ((box[0] + box[2]) // 2, box[1]), ((box[0] + box[2]) // 2, box[3]), frame, thick)
@@ -244,8 +248,8 @@ def _shops(rng: Rng, wall: ImageArray, street: float, per_x: float, per_y: float
         top = rows - int(street * rng.uniform(0.6, 0.85) * per_y)
         if kind < 0.5:
             base = rows - int(rng.uniform(0.0, 0.7) * per_y)
-            bright = rng.uniform(0.5, 1.6)
-            inside = np.clip(glow(rng) * bright, 0, 255).astype(np.uint8)
+            bright = float(rng.uniform(0.5, 1.6))
+            inside = glow(rng, bright)
             _paste(wall, inside, (x, top, x + width, base))
             cv2.rectangle(wall, (x, top), (x + width, base), _colour(rng), int(rng.integers(1, 5)))
             for k in range(1, int(rng.integers(1, 5))):
@@ -324,7 +328,7 @@ def _fixture(rng: Rng, wall: ImageArray, x: int, per_x: float, per_y: float) -> 
         for k in range(4):
             _writing(wall, rng, (x + 6, top + 6 + k * 16, x + w - 8, top + 12 + k * 16), _colour(rng, 0.1, 0.8, 0.3))
     else:
-        _paste(wall, np.clip(glow(rng) * rng.uniform(0.6, 1.5), 0, 255).astype(np.uint8), (x, top, x + w, top + h))
+        _paste(wall, glow(rng, float(rng.uniform(0.6, 1.5))), (x, top, x + w, top + h))
     cv2.rectangle(wall, (x, top), (x + w, top + h), _colour(rng), int(rng.integers(1, 5)))
 
 
@@ -472,7 +476,7 @@ def _inside(easel: _Easel, left: float, right: float, end: float, height: float,
 def _collage(easel: _Easel) -> None:
     """No place at all: shapes and textures without a plan, for what no other place has shown."""
     rng, view = easel.rng, easel.view
-    base = glow(rng, 96, 160)
+    base = glow(rng)
     easel.picture[:] = cv2.resize(base, (view.width, view.height), interpolation=cv2.INTER_CUBIC) * np.float32(1 / 255)
     _floor(easel, draw_sheet(rng, (*FLOORS_INSIDE, *FLOORS_OUTSIDE, grass)), rng.uniform(-1, 1))
     for _ in range(int(rng.integers(6, 22))):
@@ -506,6 +510,30 @@ def _view(rng: Rng, kind: str, width: int, height: int) -> tuple[Viewpoint, floa
     return view, near, far, rng.uniform(3, 9)
 
 
+def _furnish(easel: _Easel, light: Light, indoors: bool, room: tuple[float, float, float]) -> None:
+    """Set things where nobody walks: along the walls of a room, beyond the people outside."""
+    rng, view, (near, far, half) = easel.rng, easel.view, room
+    spots = []
+    for _ in range(int(rng.poisson(4.0))):
+        if indoors:
+            spots.append(
+                (
+                    float(rng.choice([-1.0, 1.0]) * (half + rng.uniform(-0.1, 0.4))),
+                    float(rng.uniform(near + 1.0, far + 0.5)),
+                )
+            )
+        else:
+            z = float(far * rng.uniform(1.0, 1.7))
+            spots.append((float(rng.uniform(-0.6, 0.6) * view.width / view.focal * z), z))
+    for x, z in sorted(spots, key=lambda spot: -spot[1]):
+        frame = (0, 0, view.width, view.height)
+        patch = paint(draw_thing(rng, indoors, x, z), np.array([0.0, 0.0, -1.0]), view, light, frame)
+        if patch is not None and patch.alpha.size:
+            target = easel.picture[patch.top : patch.bottom, patch.left : patch.right]
+            target *= threefold(1.0 - patch.alpha)
+            target += patch.colour
+
+
 def _light(rng: Rng, indoors: bool) -> tuple[Light, tuple[float, float] | None]:
     """Draw the light on people, and where shadows fall."""
     sunny = not indoors and rng.random() < 0.4
@@ -517,7 +545,7 @@ def _light(rng: Rng, indoors: bool) -> tuple[Light, tuple[float, float] | None]:
     warm = rng.normal(0.0, 0.05)
     key = strength * np.array([1.0 + warm, 1.0, 1.0 - warm])
     cold = rng.normal(0.0, 0.03)
-    ambient = (1.28 - 0.68 * strength) * rng.uniform(0.85, 1.1) * np.array([1.0 - cold, 1.0, 1.0 + cold])
+    ambient = (1.2 - 0.66 * strength) * rng.uniform(0.85, 1.1) * np.array([1.0 - cold, 1.0, 1.0 + cold])
     light = Light(towards, key, ambient, 0.15 if sunny else float(rng.uniform(0.4, 1.0)))
     return light, (-side / high, front / high) if sunny else None
 
@@ -559,9 +587,10 @@ def draw_place(rng: Rng, width: int, height: int) -> Place:
         _inside(
             easel, -half - rng.uniform(0.2, 1), half + rng.uniform(0.2, 1), end, tall, draw_sheet(rng, FLOORS_INSIDE)
         )
+    light, sun = _light(rng, indoors)
+    _furnish(easel, light, indoors, (near, far, half))
     pools = cv2.resize(fractal_noise(rng, 12, 20, cells=2, octaves=2), (width, height), interpolation=cv2.INTER_CUBIC)
     picture = np.clip(easel.picture * threefold(np.asarray(1.0 + 0.16 * pools, np.float32)), 0.0, 1.2)
-    light, sun = _light(rng, indoors)
     gloss = float(rng.uniform(0.1, 0.35)) if indoors and rng.random() < 0.4 else 0.0
     return Place(np.asarray(picture, np.float32), view, kind, indoors, near, far, half, gloss, light, sun)
 

@@ -29,6 +29,8 @@ _ASIN = np.arcsin(_ACROSS)
 _NEAR = np.sqrt(np.maximum(1.0 - _ACROSS**2, 0.0))
 _ALONG = np.linspace(0.0, 1.0, STEPS, dtype=np.float32)
 
+_POLAR = (np.arccos(_ACROSS) / math.pi).astype(np.float32)
+
 Row = NDArray[np.float64]
 
 
@@ -49,6 +51,11 @@ class Light:
     softness: float = 0.5
 
     @cached_property
+    def _towards(self) -> tuple[float, float, float]:
+        x, y, z = self.direction.tolist()
+        return x, y, z
+
+    @cached_property
     def strength(self) -> tuple[float, float]:
         """Brightness of the key light and of the surrounding light."""
         return float(self.key.mean()), float(self.ambient.mean())
@@ -62,7 +69,8 @@ class Light:
 
     def shade(self, right: NDArray[Any], down: NDArray[Any], near: NDArray[Any]) -> FloatArray:
         """Brightness of surfaces with the given unit normals (``near`` points at the camera), of their shape."""
-        cosine = right * self.direction[0] + down * self.direction[1] - near * self.direction[2]
+        x, y, z = self._towards
+        cosine = right * x + down * y - near * z
         wrap = 0.15 + 0.6 * self.softness
         lit = np.clip((cosine + wrap) / (1.0 + wrap), 0.0, 1.0)
         around = (0.74 - 0.26 * down) * (0.62 + 0.38 * np.clip(near, 0.0, 1.0))
@@ -338,7 +346,7 @@ def draw_tube(patch: Patch, tube: Tube, view: Viewpoint, light: Light, forward: 
     cap0 = max(tube.caps[0] * axis.scale0, float(profile[0]) * head_on, 0.6)
     cap1 = max(tube.caps[1] * axis.scale1, float(profile[-1]) * head_on, 0.6)
     widest = float(profile.max())
-    reach = min(0.05 * axis.scale, 0.5 * widest) if tube.shadow else 0.0
+    reach = min(0.03 * axis.scale, 0.5 * widest) if tube.shadow else 0.0
     bend = None if tube.bend is None else _stretch(tube.bend) * np.float32(axis.scale)
     sway = 0.0 if bend is None else float(max(bend.max(), -bend.min()))
     found = _strip(patch, axis, widest + sway + reach + 1.0, cap0 + reach + 1.0, cap1 + reach + 1.0)
@@ -412,58 +420,58 @@ def _tube_shade(light: Light, axis: _Axis, n_right: Row, n_near: Row) -> FloatAr
 
 def draw_ball(patch: Patch, ball: Ball, view: Viewpoint, light: Light) -> None:
     """Draw one ellipsoid: the true outline of an orthographic view at the ball's own depth."""
-    pixels, scale_all = view.project(ball.centre)
-    scale = float(scale_all)
-    origin = view.to_camera(np.zeros(3))
-    to_cam = np.stack([view.to_camera(axis) - origin for axis in ball.axes])  # rows: ball axes in camera axes
-    radii = np.asarray(ball.radii, np.float64) * scale
-    stretch = to_cam.T * radii  # (3 camera axes, 3 ball axes)
-    shape = stretch @ stretch.T  # outline: p^T (S_xy)^-1 p = 1
-    block = shape[:2, :2]
-    inverse = np.linalg.inv(block)
-    extent = np.sqrt(np.diag(block))
+    cx, cy, cz = view.see(*ball.centre.tolist())
+    if cz < 0.15 + max(ball.radii):
+        return
+    scale = view.focal / cz
+    x, y = view.centre_x + cx * scale, view.centre_y + cy * scale
+    axes = ball.axes @ view.rotation.T  # rows: ball axes in camera axes
+    radii = np.array(ball.radii) * scale
+    shape = (axes.T * radii**2) @ axes  # outline: p^T (S_xy)^-1 p = 1
+    (sxx, sxy, sxz), (_, syy, syz), (_, _, szz) = shape.tolist()
+    det = max(sxx * syy - sxy * sxy, 1e-9)
+    wide, tall = math.sqrt(sxx), math.sqrt(syy)
     reach = min(0.04 * scale, float(radii.min())) if ball.shadow else 0.0
-    x, y = float(pixels[0]), float(pixels[1])
     pad = reach + 1.0
-    found = patch.window(x - extent[0] - pad, y - extent[1] - pad, x + extent[0] + pad, y + extent[1] + pad)
+    found = patch.window(x - wide - pad, y - tall - pad, x + wide + pad, y + tall + pad)
     if found is None:
         return
     columns, rows = found[2] - np.float32(x), (found[3] - np.float32(y))[:, None]
-    q = (
-        np.float32(inverse[0, 0]) * columns * columns
-        + np.float32(2 * inverse[0, 1]) * columns * rows
-        + np.float32(inverse[1, 1]) * rows * rows
-    )
-    root = np.sqrt(q)
-    beyond = (root - 1.0) * np.float32(math.sqrt(extent[0] * extent[1]))
-    cover = np.clip(0.5 - beyond, 0.0, 1.0)
-    # the nearest surface point above each pixel: z on the ellipsoid, from the Schur complement of the shape matrix
-    inside = np.sqrt(np.maximum(1.0 - q, 0.0)) * np.float32(
-        math.sqrt(max(shape[2, 2] - shape[2, :2] @ inverse @ shape[:2, 2], 1e-9))
-    )
-    gain = shape[2, :2] @ inverse
-    z = np.float32(gain[0]) * columns + np.float32(gain[1]) * rows - inside
-    shrink = np.minimum(1.0, 1.0 / np.maximum(root, 1e-6))
-    unit = [
-        (np.float32(axis[0]) * columns * shrink + np.float32(axis[1]) * rows * shrink + np.float32(axis[2]) * z)
-        / np.float32(r)
-        for axis, r in zip(to_cam, radii, strict=True)
-    ]  # position on the unit sphere: left, up, front
-    texture, turn_columns = ball.surface.level(2.0 * float(radii[1]))
-    longitude = np.arctan2(unit[0], unit[2])
-    longitude[longitude < 0] += np.float32(TURN)
-    map_x = longitude * np.float32(turn_columns / TURN)
-    map_y = np.arccos(np.clip(unit[1], -1.0, 1.0)) * np.float32((texture.shape[0] - 1) / math.pi)
-    colour = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    if texture.shape[2] == 4:
-        cover = cover * (colour[..., 3] * np.float32(1 / 255))
+    q = columns * columns * np.float32(syy / det) + rows * rows * np.float32(sxx / det)
+    q -= columns * rows * np.float32(2 * sxy / det)
+    root = np.sqrt(np.maximum(q, np.float32(1e-6)))
+    beyond = np.asarray((root - np.float32(1.0)) * np.float32(math.sqrt(wide * tall)), np.float32)
+    cover = np.asarray(np.clip(np.float32(0.5) - beyond, 0.0, 1.0), np.float32)
+    # the nearest surface point above each pixel: its depth on the ellipsoid, from the conditional of the shape matrix
+    gx, gy = (sxz * syy - syz * sxy) / det, (syz * sxx - sxz * sxy) / det
+    thick = math.sqrt(max(szz - gx * sxz - gy * syz, 1e-9))
+    spot = np.empty((3, *q.shape), np.float32)
+    shrink = np.minimum(np.float32(1.0), 1.0 / root)
+    np.multiply(columns, shrink, out=spot[0])
+    np.multiply(rows, shrink, out=spot[1])
+    inside = np.sqrt(np.maximum(np.float32(1.0) - q, 0.0)) * np.float32(thick)
+    np.subtract(spot[0] * np.float32(gx) + spot[1] * np.float32(gy), inside, out=spot[2])
+    flat = spot.reshape(3, -1)
+    unit = ((axes / radii[:, None]).astype(np.float32) @ flat).reshape(spot.shape)  # left, up, front on the unit sphere
+    normal = (((axes.T / radii**2) @ axes).astype(np.float32) @ flat).reshape(spot.shape)
+    normal /= np.sqrt((normal * normal).sum(axis=0))
+    colour = _on_ball(ball.surface, unit, 2.0 * float(radii[1]))
+    if colour.shape[2] == 4:
+        cover *= colour[..., 3] * np.float32(1 / 255)
         colour = colour[..., :3]
-    normal = [u / np.float32(r) for u, r in zip(unit, radii, strict=True)]
-    norm = 1.0 / np.maximum(np.sqrt(sum(n * n for n in normal)), 1e-9)
-    seen = [sum(n * np.float32(to_cam[i, k]) for i, n in enumerate(normal)) * norm for k in range(3)]
     lit = np.asarray(colour, np.float32)
-    lit *= threefold(light.shade(seen[0], seen[1], -seen[2]) * np.float32(1 / 255))
+    lit *= threefold(light.shade(normal[0], normal[1], -normal[2]) * np.float32(1 / 255))
     patch.blend((found[0], found[1]), lit, cover, beyond, ball, reach)
+
+
+def _on_ball(surface: Surface, unit: FloatArray, size: float) -> ImageArray:
+    """Read a surface at points of the unit sphere, ``(3, h, w)``: left, up, front."""
+    texture, turn_columns = surface.level(size)
+    map_x = np.asarray(cv2.phase(unit[2], unit[0]), np.float32)  # 0 at the front, then left, back, right
+    map_x *= np.float32(turn_columns / TURN)
+    step = ((unit[1] + np.float32(1.0)) * np.float32((STEPS - 1) / 2) + np.float32(0.5)).astype(np.int32)
+    map_y = _POLAR.take(step, mode="clip") * np.float32(texture.shape[0] - 1)
+    return np.asarray(cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def draw_slab(patch: Patch, slab: Slab, view: Viewpoint, light: Light) -> None:
@@ -532,6 +540,14 @@ def outline(solids: list[Solid], view: Viewpoint) -> tuple[float, float, float, 
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
+def _matters(solid: Solid, view: Viewpoint) -> bool:
+    """Whether a body is large enough to be seen at its distance."""
+    if isinstance(solid, Slab):
+        return True
+    at, size = (solid.centre, max(solid.radii)) if isinstance(solid, Ball) else (solid.start, float(solid.wide.max()))
+    return size * view.focal > 0.3 * max(view.see(*at.tolist())[2], 0.1)
+
+
 def paint(
     solids: list[Solid], forward: Points, view: Viewpoint, light: Light, frame: tuple[int, int, int, int]
 ) -> Patch | None:
@@ -554,6 +570,7 @@ def paint(
         return None
     patch = Patch(int(left), int(top), int(right), int(bottom))
     for solid in solids:
-        draw(patch, solid, view, light, forward)
+        if _matters(solid, view):
+            draw(patch, solid, view, light, forward)
     patch.tint(light)
     return patch

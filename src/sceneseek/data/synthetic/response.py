@@ -54,7 +54,7 @@ def draw_response(rng: Rng, level: Difficulty) -> Response:
     c = level.colour
     warmth, tint = rng.normal(0.0, c), rng.normal(0.0, 0.25 * c)
     gains = np.exp(np.array([warmth + tint, -tint, -warmth + 0.5 * tint]))
-    saturation = float(np.clip(1.0 + rng.normal(0.0, 2.0 * c), 0.45, 1.6))
+    saturation = float(np.clip(0.95 + rng.normal(0.0, 1.8 * c), 0.45, 1.5))
     grey = np.full((3, 3), 1.0 / 3.0)
     talk = np.eye(3) + rng.normal(0.0, 0.12 * c, (3, 3))
     matrix = (saturation * np.eye(3) + (1.0 - saturation) * grey) @ talk @ np.diag(gains)

@@ -97,11 +97,10 @@ def _spot(
     rng: Rng, place: Place, view: Viewpoint, level: Difficulty, taken: list[_Standing]
 ) -> tuple[float, float] | None:
     """Find a free place on the floor that gives a person a fitting size in the picture."""
+    low, high = math.log(level.smallest * view.height), math.log(level.largest * view.height)
     for _ in range(14):
-        low, high = level.smallest * view.height, level.largest * view.height
-        tall = math.exp(rng.uniform(math.log(low), math.log(high)))
-        z = view.focal * 1.7 * math.cos(view.pitch) / tall
-        z = float(np.clip(z, place.near, place.far) if z < place.near or z > place.far else z)
+        tall = math.exp(rng.uniform(low, high))
+        z = min(max(view.focal * 1.7 * math.cos(view.pitch) / tall, place.near), place.far)
         group = [s for s in taken if s.actor >= 0]
         if group and rng.random() < 0.3:
             mate = group[int(rng.integers(len(group)))]
@@ -112,15 +111,24 @@ def _spot(
             x = float(rng.uniform(-1.03, 1.03) * reach + (view.width / 2 - view.centre_x) / view.focal * z)
         if (abs(x) > place.half_width and place.indoors) or z < place.near * 0.8:
             continue
-        (head, foot), scale = view.project(np.array([[x, 1.65, z], [x, 0.0, z]]))
-        whole = max(foot[1] - head[1], 1.0)
-        inside = min(foot[1], view.height) - max(head[1], 0.0)
-        if inside / whole < 0.35 or head[1] < -0.2 * whole or whole > 2.2 * view.height or scale[0] <= 0:
+        if not _in_sight(view, x, z):
             continue
         if any((x - s.x) ** 2 + (z - s.z) ** 2 < 0.42**2 for s in taken):
             continue
         return x, z
     return None
+
+
+def _in_sight(view: Viewpoint, x: float, z: float) -> bool:
+    """Whether a person at a point of the floor shows enough of themselves, their head above all."""
+    _, head_y, head_z = view.see(x, 1.65, z)
+    _, foot_y, foot_z = view.see(x, 0.0, z)
+    if min(head_z, foot_z) < 0.5:
+        return False
+    head, foot = view.centre_y + view.focal * head_y / head_z, view.centre_y + view.focal * foot_y / foot_z
+    whole = max(foot - head, 1.0)
+    inside = min(foot, view.height) - max(head, 0.0)
+    return inside > 0.35 * whole and head > -0.2 * whole and whole < 2.2 * view.height
 
 
 def _stand(actor: Actor, index: int, spot: tuple[float, float], rng: Rng, mates: list[_Standing]) -> _Standing:
@@ -216,10 +224,10 @@ def _mirror(canvas: FloatArray, view: Viewpoint, patch: Patch, foot: float, glos
     target += fade * patch.colour[rows, columns]
 
 
-def _relit(light: Light, rng: Rng) -> Light:
-    """The light as it is where somebody stands: a little more or less of it."""
-    shade = float(np.exp(rng.normal(0.0, 0.10)))
-    if rng.random() < 0.12:
+def _relit(light: Light, level: Difficulty, rng: Rng) -> Light:
+    """The light as it is where somebody stands: a little more or less of it, or shade."""
+    shade = math.exp(rng.normal(0.0, level.light))
+    if rng.random() < level.light:
         return Light(light.direction, light.key * 0.35 * shade, light.ambient * shade, 1.0)
     return Light(light.direction, light.key * shade, light.ambient * shade, light.softness)
 
@@ -252,7 +260,7 @@ def compose(
     frame = (-margin, -margin, view.width + margin, view.height + margin)
     seen: list[tuple[int, list[float], int]] = []
     for one in standing:
-        patch = paint(one.solids, one.forward, view, _relit(place.light, rng), frame)
+        patch = paint(one.solids, one.forward, view, _relit(place.light, level, rng), frame)
         if patch is None:
             continue
         if place.gloss and one.feet is not None:

@@ -24,6 +24,7 @@ class Difficulty:
         largest: Greatest height of a person, as a part of the picture's height; above 1 the picture cuts them.
         occluders: Mean number of things that stand about.
         twins: Attributes in which a look-alike differs.
+        light: Spread of the light between people of one scene, and the part of them that stand in shade.
     """
 
     colour: float
@@ -36,12 +37,13 @@ class Difficulty:
     largest: float
     occluders: float
     twins: int
+    light: float
 
 
 _LEVELS = {
-    "easy": Difficulty(0.05, 0.12, 0.5, 0.008, (85, 95), 2.8, 0.25, 0.85, 1.5, 4),
-    "medium": Difficulty(0.13, 0.3, 1.0, 0.022, (55, 95), 4.5, 0.13, 1.05, 3.0, 3),
-    "hard": Difficulty(0.2, 0.4, 1.6, 0.045, (30, 92), 6.5, 0.10, 1.35, 4.0, 2),
+    "easy": Difficulty(0.05, 0.12, 0.5, 0.008, (85, 95), 2.8, 0.25, 0.85, 1.5, 4, 0.04),
+    "medium": Difficulty(0.13, 0.3, 1.0, 0.022, (55, 95), 4.5, 0.11, 1.1, 3.0, 3, 0.1),
+    "hard": Difficulty(0.2, 0.4, 1.6, 0.045, (30, 92), 6.5, 0.09, 1.35, 4.0, 2, 0.15),
 }
 
 

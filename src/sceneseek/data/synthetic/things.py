@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -24,7 +25,7 @@ from sceneseek.data.synthetic.materials import (
 from sceneseek.data.synthetic.noise import Rng, fractal_noise
 from sceneseek.data.synthetic.raster import Ball, Slab, Solid, Surface, Tube
 from sceneseek.data.synthetic.viewpoint import Points
-from sceneseek.data.synthetic.wardrobe import tailor
+from sceneseek.data.synthetic.wardrobe import Wardrobe, tailor
 from sceneseek.structures import FloatArray, ImageArray
 
 AXES = np.eye(3)[[0, 1, 2]] * np.array([[-1.0], [1.0], [1.0]])
@@ -92,7 +93,7 @@ def _pole(rng: Rng, x: float, z: float) -> list[Solid]:
         w, h = rng.uniform(0.4, 1.1), rng.uniform(0.3, 0.9)
         y = min(high, rng.uniform(1.8, 3.0))
         corners = np.array([[x - w / 2, y + h, z], [x + w / 2, y + h, z], [x + w / 2, y, z], [x - w / 2, y, z]])
-        parts.append(Slab(corners, glow(rng, 24, 24)))
+        parts.append(Slab(corners, glow(rng)))
     elif kind < 0.6:
         parts.append(
             Ball(_spot(x, high, z), AXES, (0.22, 0.2, 0.22), _surface(np.array([0.95, 0.93, 0.85], np.float32), rng))
@@ -318,7 +319,7 @@ def _board(rng: Rng, x: float, z: float) -> list[Solid]:
     right = 0.5 * w * np.array([math.cos(turn), 0, math.sin(turn)])
     a, b = _spot(x, lift, z) - right, _spot(x, lift, z) + right
     up = _spot(0, h, 0)
-    return [Slab(np.stack([a + up, b + up, b, a]), glow(rng, 64, 48), bright=float(rng.uniform(0.7, 1.4)))]
+    return [Slab(np.stack([a + up, b + up, b, a]), glow(rng), bright=float(rng.uniform(0.7, 1.4)))]
 
 
 def _car_side(rng: Rng) -> ImageArray:
@@ -399,9 +400,14 @@ def _bicycle(rng: Rng, x: float, z: float) -> list[Solid]:
     return [Slab(np.stack([a + up, b + up, b, a]), picture)]
 
 
+@lru_cache(maxsize=24)
+def _worn_by_nobody(number: int) -> Wardrobe:
+    return tailor(draw_appearance(np.random.default_rng([83, number])))
+
+
 def _rack(rng: Rng, x: float, z: float) -> list[Solid]:
     """Clothes on a stand: cloth like a person's, without the person."""
-    wear = tailor(draw_appearance(rng))
+    wear = _worn_by_nobody(int(rng.integers(24)))
     steel = _surface(muted(rng, 0.1, 0.6), rng)
     top = rng.uniform(1.4, 1.8)
     parts: list[Solid] = [Tube(_spot(x, top + 0.12, z), _spot(x, 0, z), np.array([0.02, 0.02]), steel)]

@@ -49,6 +49,12 @@ class Viewpoint:
     def _turn(self) -> tuple[float, float]:
         return math.cos(self.pitch), math.sin(self.pitch)
 
+    @cached_property
+    def rotation(self) -> Points:
+        """``(3, 3)`` matrix that turns world directions into camera axes."""
+        c, s = self._turn
+        return np.array([[1.0, 0.0, 0.0], [0.0, -c, -s], [0.0, -s, c]])
+
     def to_camera(self, points: Points) -> Points:
         """Turn world points ``(..., 3)`` into camera axes (x right, y down, z forward)."""
         c, s = math.cos(self.pitch), math.sin(self.pitch)
