@@ -40,7 +40,7 @@ class Place:
     """A rendered background and what is needed to put people into it.
 
     Attributes:
-        picture: ``(H, W, 3)`` float32 RGB, somewhat larger than a scene so that a scene can be cut from it.
+        picture: ``(H, W, 3)`` uint8 RGB, somewhat larger than a scene so that a scene can be cut from it.
         view: The camera for that picture.
         kind: One of ``KINDS``.
         indoors: Whether there is a roof.
@@ -52,7 +52,7 @@ class Place:
         sun: Where shadows fall, metres along x and z for each metre of height; ``None`` without a sun.
     """
 
-    picture: FloatArray
+    picture: ImageArray
     view: Viewpoint
     kind: str
     indoors: bool
@@ -590,11 +590,6 @@ def draw_place(rng: Rng, width: int, height: int) -> Place:
     light, sun = _light(rng, indoors)
     _furnish(easel, light, indoors, (near, far, half))
     pools = cv2.resize(fractal_noise(rng, 12, 20, cells=2, octaves=2), (width, height), interpolation=cv2.INTER_CUBIC)
-    picture = np.clip(easel.picture * threefold(np.asarray(1.0 + 0.16 * pools, np.float32)), 0.0, 1.2)
+    picture = easel.picture * threefold(np.asarray(1.0 + 0.16 * pools, np.float32))
     gloss = float(rng.uniform(0.1, 0.35)) if indoors and rng.random() < 0.4 else 0.0
-    return Place(np.asarray(picture, np.float32), view, kind, indoors, near, far, half, gloss, light, sun)
-
-
-def room_bytes(place: Place) -> ImageArray:
-    """The empty place as a picture, for looking at it."""
-    return to_bytes(place.picture)
+    return Place(to_bytes(np.asarray(picture, np.float32)), view, kind, indoors, near, far, half, gloss, light, sun)

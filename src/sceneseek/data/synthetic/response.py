@@ -94,21 +94,26 @@ def _falloff(height: int, width: int, strength: float) -> FloatArray:
 
 
 @lru_cache(maxsize=2)
-def _grain(height: int, width: int) -> tuple[FloatArray, FloatArray]:
+def _sheets(height: int, width: int) -> tuple[FloatArray, FloatArray]:
     """A sheet of grey and one of coloured noise of unit strength; what is left to chance is where a picture is cut."""
     rng = np.random.default_rng([height, width])
     grey = rng.standard_normal((height, width), dtype=np.float32)
-    return grey, rng.standard_normal((height, width, 3), dtype=np.float32)
+    return threefold(grey), rng.standard_normal((height, width, 3), dtype=np.float32)
 
 
-def _noise(rng: Rng, height: int, width: int, response: Response) -> FloatArray:
-    """Noise of unit strength, ``(H, W, 3)``."""
-    grey, coloured = _grain(height + 128, width + 128)
+def _grainy(image: ImageArray, response: Response, rng: Rng) -> ImageArray:
+    """Add the sensor's noise: some everywhere, and some that grows with the root of the light."""
+    height, width = image.shape[:2]
+    grey, coloured = _sheets(height + 128, width + 128)
     y0, x0, y1, x1 = (int(v) for v in rng.integers(0, 128, 4))
-    noise = coloured[y0 : y0 + height, x0 : x0 + width] * np.float32(response.chroma)
-    noise += threefold(np.ascontiguousarray(grey[y1 : y1 + height, x1 : x1 + width]))
-    noise *= np.float32((-1.0 if rng.random() < 0.5 else 1.0) / math.sqrt(1.0 + response.chroma**2))
-    return np.asarray(noise, np.float32)
+    norm = (-255.0 if rng.random() < 0.5 else 255.0) / math.sqrt(1.0 + response.chroma**2)
+    one, two = grey[y0 : y0 + height, x0 : x0 + width], coloured[y1 : y1 + height, x1 : x1 + width]
+    noise = np.asarray(cv2.addWeighted(one, norm, two, norm * response.chroma, 0.0), np.float32)
+    level = np.linspace(0.0, 1.0, 256, dtype=np.float32)
+    strength = response.read_noise + response.shot_noise * np.sqrt(level)
+    light = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    noise *= threefold(np.asarray(cv2.LUT(light, strength.astype(np.float32)), np.float32))
+    return np.asarray(cv2.add(image, noise, dtype=cv2.CV_8U), np.uint8)
 
 
 def _motion(image: ImageArray, length: float, angle: float) -> ImageArray:
@@ -141,25 +146,19 @@ def expose(scene: FloatArray, response: Response, exposure: float, rng: Rng, sha
         small = (max(8, round(width * response.shrink)), max(8, round(height * response.shrink)))
         reduced = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
         picture = np.asarray(cv2.resize(reduced, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-    np.clip(picture, 0.0, 1.0, out=picture)
-    exposure += _metered(picture, response)
-    if response.read_noise + response.shot_noise > 0.003:
-        grain = np.asarray(cv2.sqrt(picture), np.float32)
-        grain *= np.float32(response.shot_noise)
-        grain += np.float32(response.read_noise)
-        grain *= _noise(rng, height, width, response)
-        picture += grain
-        np.clip(picture, 0.0, 1.0, out=picture)
     picture *= np.float32(255.0)
-    image = np.asarray(cv2.LUT(picture.astype(np.uint8), _tone(response, exposure)), np.uint8)
+    linear = np.asarray(cv2.convertScaleAbs(np.maximum(picture, np.float32(0.0), out=picture)), np.uint8)
+    image = np.asarray(cv2.LUT(linear, _tone(response, exposure + _metered(linear, response))), np.uint8)
+    if response.read_noise + response.shot_noise > 0.003:
+        image = _grainy(image, response, rng)
     return _focus(image, response, shake, float(rng.uniform(0, math.pi)))
 
 
-def _metered(picture: FloatArray, response: Response) -> float:
-    """How the camera's own metering corrects the exposure, stops: most of the way to a middling picture."""
-    middle = float(picture[::8, ::8].mean())
+def _metered(linear: ImageArray, response: Response) -> float:
+    """How the camera's own metering corrects the exposure, stops: half of the way to a middling picture."""
+    middle = float(linear[::8, ::8].mean()) / 255.0
     wanted = 0.44 ** (1.0 / response.gamma)
-    return float(np.clip(0.75 * math.log2(wanted / max(middle, 0.02)), -1.2, 2.0))
+    return float(np.clip(0.5 * math.log2(wanted / max(middle, 0.02)), -0.6, 1.3))
 
 
 def _focus(image: ImageArray, response: Response, shake: float, angle: float) -> ImageArray:
@@ -176,13 +175,13 @@ def _focus(image: ImageArray, response: Response, shake: float, angle: float) ->
 
 def compress(image: ImageArray, quality: int) -> bytes:
     """Write a picture as JPEG."""
-    done, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
     assert done
     return bytes(data)
 
 
 def decompress(data: bytes) -> ImageArray:
     """Read a JPEG back, ``(H, W, 3)`` uint8 RGB."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     assert image is not None
-    return np.ascontiguousarray(np.asarray(image, np.uint8)[..., ::-1])
+    return np.asarray(image, np.uint8)

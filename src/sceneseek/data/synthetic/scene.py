@@ -83,14 +83,16 @@ def cut(place: Place, width: int, height: int, rng: Rng, fixed: bool) -> tuple[F
     shift_x, shift_y = -room_x * part_x, -room_y * part_y
     seen = view.jittered(zoom, shift_x, shift_y)
     matrix = np.array([[zoom, 0, 0.5 * zoom - 0.5 + shift_x], [0, zoom, 0.5 * zoom - 0.5 + shift_y]])
-    picture = cv2.warpAffine(
-        place.picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    size = (width, height)
+    part = cv2.warpAffine(place.picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    picture = np.asarray(part, np.uint8)
     seen = Viewpoint(seen.elevation, seen.pitch, seen.focal, seen.centre_x, seen.centre_y, width, height)
     if not fixed and rng.random() < 0.5:
-        picture = np.ascontiguousarray(picture[:, ::-1])
+        picture = np.asarray(cv2.flip(picture, 1), np.uint8)
         seen = Viewpoint(seen.elevation, seen.pitch, seen.focal, width - seen.centre_x, seen.centre_y, width, height)
-    return np.asarray(picture, np.float32), seen
+    canvas = picture.astype(np.float32)
+    canvas *= np.float32(1 / 255)
+    return canvas, seen
 
 
 def _spot(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,16 +48,19 @@ class Picture:
     """One rendered scene.
 
     Attributes:
-        image: ``(H, W, 3)`` uint8 RGB, as it is read back from ``jpeg``.
         jpeg: The file's bytes.
         sample: The annotations.
         truth: The same with the pixel owners.
     """
 
-    image: ImageArray
     jpeg: bytes
     sample: Sample
     truth: Truth
+
+    @cached_property
+    def image(self) -> ImageArray:
+        """``(H, W, 3)`` uint8 RGB, as it is read back from ``jpeg``."""
+        return decompress(self.jpeg)
 
 
 class PeopleWorld:
@@ -195,7 +199,7 @@ class PeopleWorld:
             visibility=truth.visibility,
             time_s=float(index),
         )
-        return Picture(decompress(jpeg), jpeg, sample, truth)
+        return Picture(jpeg, sample, truth)
 
     def render(self, index: int) -> tuple[ImageArray, Sample]:
         """Render a scene: its pixels ``(H, W, 3)`` uint8 RGB and its annotations."""
