@@ -55,8 +55,9 @@ def to_xywh(boxes: ArrayLike) -> Boxes:
 def area(boxes: ArrayLike) -> NDArray[Any]:
     """Areas in square pixels, ``(N,)``; a box turned inside out has none."""
     rows = _rows(boxes)
-    sides: NDArray[Any] = np.clip(rows[:, 2:] - rows[:, :2], 0, None)
-    return sides[:, 0] * sides[:, 1]
+    sides = np.clip(rows[:, 2:] - rows[:, :2], 0, None)
+    areas: NDArray[Any] = sides[:, 0] * sides[:, 1]
+    return areas
 
 
 def clip(boxes: ArrayLike, width: int, height: int) -> Boxes:
@@ -70,8 +71,8 @@ def clip(boxes: ArrayLike, width: int, height: int) -> Boxes:
 def valid_mask(boxes: ArrayLike, min_side: float = 0.0) -> NDArray[np.bool_]:
     """Which of ``(N, 4)`` boxes have both sides longer than ``min_side`` pixels, ``(N,)`` bool."""
     rows = _rows(boxes)
-    mask: NDArray[np.bool_] = np.isfinite(rows).all(axis=1) & ((rows[:, 2:] - rows[:, :2]) > min_side).all(axis=1)
-    return mask
+    long_enough = np.all((rows[:, 2:] - rows[:, :2]) > min_side, axis=1)
+    return np.asarray(long_enough & np.all(np.isfinite(rows), axis=1), np.bool_)
 
 
 def intersection(a: ArrayLike, b: ArrayLike) -> NDArray[Any]:
@@ -79,8 +80,9 @@ def intersection(a: ArrayLike, b: ArrayLike) -> NDArray[Any]:
     a, b = _rows(a), _rows(b)
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])
     bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    sides: NDArray[Any] = (bottom_right - top_left).clip(0, None)
-    return sides[..., 0] * sides[..., 1]
+    sides = (bottom_right - top_left).clip(0, None)
+    areas: NDArray[Any] = sides[..., 0] * sides[..., 1]
+    return areas
 
 
 def iou(a: ArrayLike, b: ArrayLike) -> NDArray[Any]:
@@ -99,7 +101,8 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[Any]:
     """
     inter = intersection(a, b)
     union = area(a)[:, None] + area(b)[None, :] - inter
-    return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+    overlaps: NDArray[Any] = np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+    return overlaps
 
 
 def match_threshold(boxes: ArrayLike) -> NDArray[np.float64]:

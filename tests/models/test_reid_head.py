@@ -64,14 +64,26 @@ def test_any_number_of_boxes_is_embedded_and_learns(spatial, count):
     assert embeddings.shape == (count, 5)
     torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(count))
     embeddings.sum().backward()
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in head.parameters())
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in head.parameters() if p.requires_grad)
 
 
-def test_the_neck_falls_back_on_what_it_has_seen():
-    neck = NeckNorm(3)
-    many = torch.rand(8, 3)
-    torch.testing.assert_close(neck.train()(many), torch.nn.BatchNorm1d(3)(many))
+def test_the_neck_starts_with_what_it_sees_first_and_then_moves_slowly():
+    neck = NeckNorm(3, slowest=0.25).train()
+    first, second = torch.rand(8, 3), torch.rand(8, 3) + 1.0
+    torch.testing.assert_close(neck(first), torch.nn.BatchNorm1d(3)(first))
+    neck(second)
+    torch.testing.assert_close(neck.running_mean, 0.5 * first.mean(0) + 0.5 * second.mean(0))
+    for _ in range(3):
+        before = neck.running_mean.clone()
+        neck(second)
+    torch.testing.assert_close(neck.running_mean, 0.75 * before + 0.25 * second.mean(0))
+
+
+def test_what_the_neck_gives_one_person_does_not_depend_on_one_row_of_company():
+    neck = NeckNorm(3).train()
+    neck(torch.rand(8, 3))
     seen = neck.running_mean.clone()
     one = torch.rand(1, 3)
     torch.testing.assert_close(neck(one), neck.eval()(one))
     assert torch.equal(neck.running_mean, seen)
+    assert not neck.bias.requires_grad

@@ -216,7 +216,7 @@ class DCINetOptions:
         reid_last_stride: Stride of the last reduction in its tail.
         reid_pooling: ``"average"``, ``"gem"`` or ``"max"``.
         reid_dropout: Before the embedding layer.
-        reid_neck: Batch normalisation before the embedding is scaled to length one.
+        reid_neck: Centre and scale embeddings by running statistics before they are made unit vectors.
         reid_regions: Per image in the loss.
         reid_positive_fraction: Largest share of people among them; with 1 no background passes through.
         embedding_dim: ``D``.

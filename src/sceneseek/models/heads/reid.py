@@ -14,10 +14,13 @@ from torchvision.ops import box_iou
 
 from sceneseek.errors import ValueRefused
 from sceneseek.losses import BACKGROUND
+from sceneseek.losses.gathering import gather_rows
 from sceneseek.models.backbones import Tail
 from sceneseek.models.trunk import RegionPooling, Target
 
 Pooling = Literal["average", "gem", "max"]
+_FEWEST_ROWS = 2
+"""Fewer rows have no spread."""
 
 
 class GeMPool(nn.Module):
@@ -56,18 +59,45 @@ class SpatialPool(nn.Module):
 
 
 class NeckNorm(nn.BatchNorm1d):
-    """Batch normalisation of embeddings that uses its running statistics where a batch has fewer than two rows.
+    """Centre and scale embeddings by their running statistics, in training too.
 
-    A step whose scenes hold one person, or nobody, has no statistics of its own.
+    Pooled activations are all positive, so without centring every person points the same way. Batch statistics are no
+    answer: a step shows a dozen different people, and a person's embedding would depend on the company of that step
+    while the memories hold those of other steps. So the statistics move slowly, carry no gradient, and are those of
+    all training processes together.
+
+    Differs from the batch-normalisation neck of Luo et al., Bag of Tricks for Person Re-identification (2019), in that;
+    as there, the offset stays zero.
+
+    Args:
+        num_features: ``D``.
+        slowest: The weight of a new step once the statistics have settled; before, all steps weigh the same.
     """
+
+    def __init__(self, num_features: int, slowest: float = 0.02) -> None:
+        super().__init__(num_features)
+        self.slowest = slowest
+        self.bias.requires_grad_(False)
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise ``(N, D)``."""
-        if self.training and len(input) < 2:
-            return F.batch_norm(
-                input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
-            )
-        return super().forward(input)
+        if self.training:
+            self._follow(input)
+        return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+
+    @torch.no_grad()
+    def _follow(self, rows: Tensor) -> None:
+        rows, _ = gather_rows(rows.detach(), rows.new_zeros(len(rows), dtype=torch.int64))
+        if len(rows) < _FEWEST_ROWS:
+            return
+        mean, variance, seen = self.running_mean, self.running_var, self.num_batches_tracked
+        assert mean is not None
+        assert variance is not None
+        assert seen is not None
+        seen.add_(1)
+        share = max(self.slowest, 1.0 / int(seen))
+        mean.lerp_(rows.mean(dim=0), share)
+        variance.lerp_(rows.var(dim=0, unbiased=False), share)
 
 
 class Reidentifier(nn.Module):
@@ -81,7 +111,7 @@ class Reidentifier(nn.Module):
         embedding_dim: ``D``.
         spatial: How cells become a vector.
         dropout: Before the embedding layer.
-        neck: Normalise embeddings over the batch before they are scaled to length one.
+        neck: Centre and scale embeddings (``NeckNorm``) before they are made unit vectors.
     """
 
     def __init__(
