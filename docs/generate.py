@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-import click
 import typer
 from pydantic import BaseModel
 
@@ -47,11 +46,11 @@ def attributes(owner: type) -> dict[str, str]:
     return {name: plain(text) for name, text in found}
 
 
-def option_row(parameter: click.Parameter) -> str:
+def option_row(parameter: Any) -> str:
     """One row of a command's table."""
     record = getattr(parameter, "help", None)
     if parameter.param_type_name == "argument":
-        name = f"`{parameter.human_readable_name}`"
+        name = f"`{parameter.name.upper()}`"
     else:
         name = ", ".join(f"`{o}`" for o in [*parameter.opts, *parameter.secondary_opts])
     default = parameter.default
@@ -60,9 +59,9 @@ def option_row(parameter: click.Parameter) -> str:
     return f"| {name} | {plain(record)} | {'required' if parameter.required else shown} |"
 
 
-def commands(command: click.Command, path: str) -> Iterator[str]:
+def commands(command: Any, path: str) -> Iterator[str]:
     """Describe a command and everything below it."""
-    if isinstance(command, click.Group):
+    if hasattr(command, "commands"):
         for name in command.commands:
             yield from commands(command.commands[name], f"{path} {name}")
         return

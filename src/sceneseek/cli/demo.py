@@ -102,6 +102,7 @@ def _spec(num_scenes: int) -> WorldSpec:
     # The world keeps at least one scene for training; everything else is the gallery.
     return WorldSpec(
         seed=SEED,
+        difficulty="easy",
         num_scenes=num_scenes + 1,
         num_identities=max(12, round(num_scenes * _PEOPLE_PER_SCENE)),
         test_share=num_scenes / (num_scenes + 1),

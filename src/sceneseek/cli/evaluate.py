@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sceneseek.structures import Extraction, SceneSet, SearchReport
 
 BASELINE = "colour_histogram"
+_SCORE_FLOOR = 0.05
+"""Extractions hold detections from this score on, as the field's do (Xiao et al., 2017): average precision of detection
+looks at unsure ones too, whatever --det-threshold then keeps for the ranking."""
 
 
 class Boxes(StrEnum):
@@ -137,7 +140,7 @@ def _extractions(
     found = []
     for spec in specs or [DEFAULT_MODEL]:
         with err.status(f"loading {escape(spec)}"):
-            predictor = load_predictor(spec, device=device, batch_size=batch_size)
+            predictor = load_predictor(spec, device=device, batch_size=batch_size, score_threshold=_SCORE_FLOOR)
         path = file or _kept(folder, predictor.name, predictor.fingerprint, boxes.value)
         with progress_bar(f"extracting {escape(short_name(spec))}", "images") as progress:
             found.append(
