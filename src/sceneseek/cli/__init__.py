@@ -15,6 +15,8 @@ app = typer.Typer(
     help="Find a person, or any other instance, in whole scenes: detect and re-identify in one network.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Help as plain text: importing a Markdown renderer for it would cost more than everything else together.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

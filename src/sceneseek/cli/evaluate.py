@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sceneseek.structures import Extraction, SceneSet, SearchReport
 
 BASELINE = "colour_histogram"
-_SCORE_FLOOR = 0.05
-"""Extractions hold detections from this score on, as the field's do (Xiao et al., 2017): average precision of detection
+_SCORE_FLOOR = 0.01
+"""Extractions hold detections from this score on: average precision of detection
 looks at unsure ones too, whatever --det-threshold then keeps for the ranking."""
 
 

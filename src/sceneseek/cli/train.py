@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sceneseek.cli.console import err, escape, out, print_json, progress_bar
-from sceneseek.structures import Progress, silent
 
 if TYPE_CHECKING:
+    from sceneseek.structures import Progress
     from sceneseek.training.run import TrainingSummary
 
 
@@ -30,6 +30,7 @@ def train(
     """
     import cv2
 
+    from sceneseek.structures import silent
     from sceneseek.training.interruption import stop_on_signals
     from sceneseek.training.processes import join_processes
     from sceneseek.training.recipe import read_recipe

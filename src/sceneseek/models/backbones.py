@@ -226,12 +226,15 @@ def _load_file(net: nn.Module, name: str, path: Path, known: list[str]) -> None:
             "file, one of those names, or none."
         )
     state = _read_state(path)
-    try:
-        net.load_state_dict(
-            {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    wanted = {key: value.shape for key, value in net.state_dict().items()}
+    wrong = [key for key in wanted if key not in state or state[key].shape != wanted[key]]
+    wrong += [key for key in state if key not in wanted]
+    if wrong:
+        raise WeightsError(
+            f"{path} does not hold the weights of torchvision's {name}: {len(wrong)} tensors are missing, unknown or "
+            f"of another shape ({', '.join(wrong[:3])}, ...). Give weights of {name}, or choose their backbone."
         )
-    except RuntimeError as error:
-        raise WeightsError(f"{path} does not hold the weights of torchvision's {name}: {error}") from error
+    net.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:
