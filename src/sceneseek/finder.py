@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, S
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from sceneseek.structures import (
     ImageArray,
     MediaItem,
     MediaProblem,
+    PersonModel,
     Progress,
     Ranking,
     silent,
@@ -39,28 +40,6 @@ _GROUP_PIXELS = 32_000_000
 
 _GROUP_EVENTS = 256
 _READ_AHEAD = 4
-
-
-class PersonModel(Protocol):
-    """What the finder asks of a predictor."""
-
-    @property
-    def name(self) -> str:
-        """With this name it can be loaded again."""
-
-    @property
-    def fingerprint(self) -> str:
-        """A digest of weights and preprocessing: equal fingerprints, comparable embeddings."""
-
-    @property
-    def embedding_dim(self) -> int:
-        """Length of an embedding, ``D``."""
-
-    def detect(self, images: Sequence[ImageArray]) -> list[Detections]:
-        """Find the people in each ``(H, W, 3)`` uint8 image, with embeddings."""
-
-    def embed(self, images: Sequence[ImageArray], boxes: Sequence[FloatArray]) -> list[FloatArray]:
-        """One unit embedding per given box, ``(N, D)`` for ``(N, 4)``."""
 
 
 @dataclass(frozen=True)

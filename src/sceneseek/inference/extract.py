@@ -26,6 +26,7 @@ from sceneseek.structures import (
     Extraction,
     FloatArray,
     ImageArray,
+    PersonModel,
     Progress,
     Provenance,
     Query,
@@ -54,30 +55,8 @@ class Embedder(Protocol):
         """Describe the people in ``(N, 4)`` boxes by ``(N, D)`` unit rows."""
 
 
-class Extractor(Protocol):
-    """What extraction asks of a model; ``inference.predictor.Predictor`` is one."""
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-
-    @property
-    def fingerprint(self) -> str:
-        """The hash of its weights."""
-
-    @property
-    def embedding_dim(self) -> int:
-        """``D``."""
-
-    def detect(self, images: Sequence[ImageArray]) -> list[Detections]:
-        """Find and embed the people of each image."""
-
-    def embed(self, images: Sequence[ImageArray], boxes: Sequence[FloatArray]) -> list[FloatArray]:
-        """Embed the given boxes, ``(N_i, 4)`` of image ``i``, to ``(N_i, D)``."""
-
-
 class Describer:
-    """An embedder alone, as an ``Extractor`` for boxes that another model found.
+    """An embedder alone, as an ``PersonModel`` for boxes that another model found.
 
     Args:
         embedder: Describes the people in given boxes of one image (``models.two_step.Embedder``).
@@ -114,7 +93,7 @@ def _processor() -> str:
 
 
 def extract(
-    predictor: Extractor,
+    predictor: PersonModel,
     scenes: SceneSet,
     *,
     boxes: Literal["detector", "truth"] | Extraction = "detector",
@@ -196,7 +175,7 @@ def _version() -> str:
         return "not installed"
 
 
-def _fingerprint(predictor: Extractor, given: Extraction | None) -> str:
+def _fingerprint(predictor: PersonModel, given: Extraction | None) -> str:
     if given is None or given.provenance.boxes == "truth":
         return predictor.fingerprint  # The annotated boxes are in the data's own fingerprint.
     return hashlib.sha256(f"{predictor.fingerprint}|boxes of {given.provenance.fingerprint}".encode()).hexdigest()
@@ -252,7 +231,7 @@ class _Parts:
 class _Work:
     """One model at work on one set of scenes."""
 
-    predictor: Extractor
+    predictor: PersonModel
     scenes: SceneSet
     provenance: Provenance
     batch_size: int

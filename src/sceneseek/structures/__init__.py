@@ -4,6 +4,7 @@ from sceneseek.structures._checks import BoolArray, FloatArray, ImageArray, IntA
 from sceneseek.structures.detections import Detections
 from sceneseek.structures.extraction import Extraction, Provenance, data_fingerprint
 from sceneseek.structures.media import Frame, MediaItem, MediaProblem
+from sceneseek.structures.person_model import PersonModel
 from sceneseek.structures.progress import Progress, silent
 from sceneseek.structures.ranking import Match, Ranking
 from sceneseek.structures.report import (
@@ -32,6 +33,7 @@ __all__ = [
     "Match",
     "MediaItem",
     "MediaProblem",
+    "PersonModel",
     "Progress",
     "Provenance",
     "Query",
