@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sceneseek.errors import ValueRefused
+from sceneseek.evaluation.bootstrap import SAMPLES as BOOTSTRAP_SAMPLES
+from sceneseek.evaluation.bootstrap import mean_interval
 from sceneseek.evaluation.protocols import APRule
 from sceneseek.structures import IntArray, Score
 from sceneseek.structures.report import Float64Array
-
-BOOTSTRAP_SAMPLES = 2000
-CONFIDENCE = 0.95
 
 
 def average_precision(
@@ -121,9 +120,5 @@ def mean_score(values: ArrayLike, samples: int = BOOTSTRAP_SAMPLES) -> Score:
     if len(rows) == 0:
         return Score(None)
     mean = math.fsum(rows) / len(rows)
-    if samples == 0:
-        return Score(mean)
-    rng = np.random.default_rng(0)
-    means = np.array([rows[rng.integers(0, len(rows), len(rows))].mean() for _ in range(samples)])
-    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Score(mean, min(float(low), mean), max(float(high), mean))
+    low, high = mean_interval(rows, samples) or (None, None)
+    return Score(mean, low, high)
