@@ -74,6 +74,13 @@ class Stem(nn.Module):
         for stage in list(self.stages)[:num_stages]:
             stage.requires_grad_(False)
 
+    def freeze_entry(self) -> None:
+        """Stop the first convolution from learning, and the normalisation right after it."""
+        layers = [m for m in self.stages[0].modules() if isinstance(m, (nn.Conv2d, nn.BatchNorm2d))]
+        layers[0].requires_grad_(False)
+        if isinstance(layers[1], nn.BatchNorm2d):
+            layers[1].requires_grad_(False)
+
     def truncate(self, last: str) -> None:
         """Drop the stages after level ``last``: nothing reads them."""
         keep = [level.name for level in self.levels].index(self.level(last).name) + 1

@@ -25,6 +25,13 @@ PUBLISHED_ANCHORS = ((128, 256, 512), (0.5, 1.0, 2.0))
 """Sides (square root of the area, pixels) and height-to-width ratios of py-faster-rcnn."""
 PEOPLE_ANCHORS = ((24, 40, 64, 104, 168, 272), (1.5, 2.75))
 """Anchors for people: upright, and from 30 pixels to 450 pixels tall."""
+ANCHORS: dict[str, tuple[tuple[int, ...], tuple[float, ...]]] = {
+    "published": PUBLISHED_ANCHORS,
+    "people": PEOPLE_ANCHORS,
+    "person_search": ((32, 64, 128, 256, 512), (0.5, 1.0, 2.0)),
+    "oimnetpp": ((8, 16, 32), (0.5, 1.0, 2.0)),
+}
+"""Sides and ratios by what options call them; the last two are those of the codes of NAE and of OIMNet++."""
 
 
 class SceneTransform(GeneralizedRCNNTransform):  # type: ignore[misc]

@@ -9,17 +9,23 @@ from typing import Any, TypeVar
 from torch import nn
 
 from sceneseek.errors import ModelError, UnknownModelError, suggest
+from sceneseek.models.options import NetworkOptions
 
 Builder = Callable[..., nn.Module]
 BuilderT = TypeVar("BuilderT", bound=Builder)
 
 _BUILDERS: dict[str, Builder] = {}
+_DEFAULTS: dict[str, NetworkOptions] = {}
 _HOMES = ("sceneseek.models.dcinet",)
 """Modules that register builders; they are imported when a name is first asked for."""
 
 
-def register(name: str) -> Callable[[BuilderT], BuilderT]:
+def register(name: str, defaults: NetworkOptions | None = None) -> Callable[[BuilderT], BuilderT]:
     """List a builder under ``name``: a decorator.
+
+    Args:
+        name: Its name.
+        defaults: The options it uses where none are given, for recipes to be checked against and pages to show.
 
     Raises:
         ModelError: The name is taken.
@@ -31,6 +37,8 @@ def register(name: str) -> Callable[[BuilderT], BuilderT]:
                 f"two builders are called {name!r}: {_BUILDERS[name].__module__} and {builder.__module__}."
             )
         _BUILDERS[name] = builder
+        if defaults is not None:
+            _DEFAULTS[name] = defaults
         return builder
 
     return add
@@ -46,6 +54,22 @@ def names() -> list[str]:
     for home in _HOMES:
         importlib.import_module(home)
     return sorted(_BUILDERS)
+
+
+def default_options(name: str) -> NetworkOptions:
+    """The options that a builder uses where none are given.
+
+    Raises:
+        UnknownModelError: No builder of that name, or it has not said.
+
+    Example:
+        >>> default_options("dcinet_mobilenet_v2").changed({"max_detections": 7}).max_detections
+        7
+    """
+    names()
+    if name not in _DEFAULTS:
+        raise UnknownModelError(f"there is no network called {name!r} with options.{suggest(name, list(_DEFAULTS))}")
+    return _DEFAULTS[name]
 
 
 def create(name: str, **options: Any) -> nn.Module:
