@@ -105,6 +105,28 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[Any]:
     return overlaps
 
 
+def iou_of_pairs(a: ArrayLike, b: ArrayLike) -> NDArray[Any]:
+    """Intersection over union row by row: the entries of ``iou`` for boxes that belong together, bit for bit.
+
+    Args:
+        a: ``(N, 4)``.
+        b: ``(N, 4)``.
+
+    Returns:
+        ``(N,)`` in [0, 1].
+
+    Example:
+        >>> iou_of_pairs([[0, 0, 2, 2], [0, 0, 2, 2]], [[0, 0, 2, 1], [5, 5, 6, 6]]).tolist()
+        [0.5, 0.0]
+    """
+    a, b = _rows(a), _rows(b)
+    sides = (np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])).clip(0, None)
+    inter = sides[:, 0] * sides[:, 1]
+    union = area(a) + area(b) - inter
+    overlaps: NDArray[Any] = np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+    return overlaps
+
+
 def match_threshold(boxes: ArrayLike) -> NDArray[np.float64]:
     """The field's IoU threshold for calling a detection a match: ``min(0.5, wh / ((w + 10)(h + 10)))``.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from evaluation.reference_search import iou
+from evaluation.loop_reference import iou
 from evaluation.worlds import provenance, random_world
 from sceneseek.evaluation import evaluate
 from sceneseek.evaluation.detection import detection_scores

@@ -3,54 +3,68 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.reference_search import evaluate as reference
+from evaluation.loop_reference import evaluate as reference
 from evaluation.worlds import provenance, random_world, unit, with_galleries
 from sceneseek.errors import ExtractionError, ValueRefused
 from sceneseek.evaluation import evaluate
+from sceneseek.evaluation.protocols import PROTOCOLS, SearchProtocol
 from sceneseek.structures import Detections, Extraction, Query, Sample, SceneSet, SearchReport
 
 QUICK = {"bootstrap_samples": 0, "curve": False, "num_failures": 0}
 
 
-def assert_equal(report: SearchReport, expected: object) -> None:
+def assert_equal(extraction: Extraction, scenes: SceneSet, rules: SearchProtocol) -> SearchReport:
+    report, expected = evaluate(extraction, scenes, rules, **QUICK), reference(extraction, scenes, rules)
     outcomes = report.outcomes
-    for ours, theirs in (
-        (outcomes.average_precision, expected.average_precision),
-        (outcomes.recall, expected.recall),
-        (outcomes.first_hit_rank, expected.first_hit_rank),
-    ):
-        assert np.array_equal(ours, np.array(theirs), equal_nan=np.issubdtype(ours.dtype, np.floating))
-    valid = [v for v in expected.average_precision if not math.isnan(v)]
-    assert report.mean_ap.value == math.fsum(valid) / len(valid)
-    ranks = [r for r, v in zip(expected.first_hit_rank, expected.average_precision, strict=True) if not math.isnan(v)]
-    for k, score in report.top_k.items():
-        assert score.value == sum(0 < r <= k for r in ranks) / len(ranks)
+    assert np.array_equal(outcomes.average_precision, expected.average_precision, equal_nan=True)
+    assert np.array_equal(outcomes.recall, expected.recall, equal_nan=True)
+    assert outcomes.first_hit_rank.tolist() == expected.first_hit_rank
+    assert outcomes.num_ranked.tolist() == expected.num_ranked
+    assert outcomes.top_detections.tolist() == expected.top_detections
+    if outcomes.answerable_mask.any():
+        assert report.mean_ap.value == expected.mean()
+        for k, score in report.top_k.items():
+            assert score.value == expected.top(k)
+    return report
 
 
 @pytest.mark.parametrize("coarse", [False, True], ids=["distinct", "many ties"])
-@pytest.mark.parametrize("rule", ["step", "trapezoid"])
-@pytest.mark.parametrize(("size", "det_threshold"), [(None, 0.5), (5, 0.0), (1, 0.3)])
-@pytest.mark.parametrize("seed", range(4))
-def test_equals_the_definition_exactly(
-    seed: int, size: int | None, det_threshold: float, rule: str, coarse: bool
-) -> None:
-    extraction, scenes = random_world(seed, coarse=coarse)
-    report = evaluate(extraction, scenes, det_threshold=det_threshold, gallery_size=size, ap=rule, **QUICK)
-    assert_equal(report, reference(extraction, scenes, det_threshold, size, rule))
+@pytest.mark.parametrize(
+    "rules",
+    [
+        *PROTOCOLS.values(),
+        *(
+            SearchProtocol(gallery_size=s, det_threshold=t, ap="trapezoid")
+            for s, t in [(5, 0.0), (1, 0.3), ("full", 0.2)]
+        ),
+        *(SearchProtocol(duplicates=d, gallery_size=4) for d in ("double", "seqnet", "dedup")),
+        SearchProtocol(duplicates="double", confidence_weighted=True, det_threshold=0.1),
+        SearchProtocol(query_feature="matched_detection", confidence_weighted=True),
+        SearchProtocol(own_scene=True, cameras="same", last_rank=3),
+        replace(PROTOCOLS["prw_original"], skip_empty_scenes=False, last_rank=5, det_threshold=0.3),
+        replace(PROTOCOLS["prw_original"], cameras="same"),
+        replace(PROTOCOLS["prw_original"], cameras="all", duplicates="seqnet", ap="step"),
+    ],
+    ids=lambda rules: ",".join(f"{k}={v}" for k, v in rules.switches().items() if v != getattr(SearchProtocol(), k)),
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_equals_the_definition_exactly(seed: int, rules: SearchProtocol, coarse: bool) -> None:
+    assert_equal(*random_world(seed, coarse=coarse), rules)
 
 
-def test_equals_the_definition_with_many_queries_and_shared_galleries() -> None:
+@pytest.mark.parametrize("rules", [SearchProtocol(det_threshold=0.3), PROTOCOLS["prw_original"]], ids=lambda r: r.name)
+def test_equals_the_definition_with_many_queries_and_shared_galleries(rules: SearchProtocol) -> None:
     extraction, scenes = random_world(11, images=60, people=9, queries=150)
     everyone = [s.image_id for s in scenes.samples]
     for world in (scenes, with_galleries(scenes, lambda gallery: everyone), with_galleries(scenes, lambda g: g[:2])):
-        report = evaluate(extraction, world, det_threshold=0.3, **QUICK)
-        assert_equal(report, reference(extraction, world, 0.3))
+        assert_equal(extraction, world, rules)
 
 
 @settings(max_examples=25, deadline=None)
@@ -191,8 +205,7 @@ def test_half_precision_embeddings_are_accepted() -> None:
     found = [(int(i), extraction.detections(int(i))) for i in extraction.image_ids]
     answers = list(zip(extraction.query_ids.tolist(), extraction.query_embeddings, strict=True))
     half = Extraction.gather(found, answers, extraction.provenance, 8, np.float16)
-    ours = evaluate(half, scenes, **QUICK)
-    assert_equal(ours, reference(half, scenes))
+    assert_equal(half, scenes, SearchProtocol())
 
 
 def test_other_data_is_refused() -> None:

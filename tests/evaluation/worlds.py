@@ -54,7 +54,16 @@ def random_world(
                 look = rng.integers(-1, 2, 8) + 0.0 if coarse else looks[person] + rng.normal(scale=0.4, size=8)
                 seen.append((near, look if np.abs(look).sum() else np.ones(8), round(float(rng.random()), 1)))
         samples.append(
-            Sample(int(image_id), f"{image_id}.jpg", 300, 300, np.reshape(boxes, (-1, 4)), ids, ignore_mask=ignore)
+            Sample(
+                int(image_id),
+                f"{image_id}.jpg",
+                300,
+                300,
+                np.reshape(boxes, (-1, 4)),
+                ids,
+                camera_id=f"c{image_id % 3}",
+                ignore_mask=ignore,
+            )
         )
         found.append(
             (

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 
-from sceneseek.evaluation.curves import gallery_curve, gallery_sizes, point
+from sceneseek.evaluation.bootstrap import SAMPLES as BOOTSTRAP_SAMPLES
+from sceneseek.evaluation.curves import gallery_curve, gallery_sizes, point, threshold_sweep
 from sceneseek.evaluation.detection import detection_scores
 from sceneseek.evaluation.failures import hardest
-from sceneseek.evaluation.metrics import BOOTSTRAP_SAMPLES, cumulative_match, mean_score
-from sceneseek.evaluation.protocols import APRule, SearchProtocol
-from sceneseek.evaluation.search import search
+from sceneseek.evaluation.metrics import cumulative_match, mean_score
+from sceneseek.evaluation.protocols import SearchProtocol, named_protocol, varied
+from sceneseek.evaluation.search import Reranker, search
 from sceneseek.structures import Extraction, Progress, QueryOutcomes, SceneSet, Score, SearchReport, silent
-
-MAX_RANK = 50
 
 
 def evaluate(
     extraction: Extraction,
     scenes: SceneSet,
+    protocol: SearchProtocol | str = "modern",
     *,
-    det_threshold: float = 0.5,
-    gallery_size: int | None = None,
-    ap: APRule = "step",
+    rerank: Reranker | None = None,
     curve: bool = True,
+    sweep: bool = False,
     num_failures: int = 12,
     bootstrap_samples: int = BOOTSTRAP_SAMPLES,
     progress: Progress = silent,
+    **switches: Any,
 ) -> SearchReport:
     """Score search and detection.
 
@@ -37,37 +38,38 @@ def evaluate(
     Args:
         extraction: What a model saw in ``scenes``.
         scenes: Annotations and queries.
-        det_threshold: See ``SearchProtocol``.
-        gallery_size: See ``SearchProtocol``.
-        ap: See ``SearchProtocol``.
+        protocol: The rules, or the name of a variant in ``protocols.PROTOCOLS``.
+        rerank: Changes similarities before they are ranked.
         curve: Also score smaller, nested galleries.
+        sweep: Also score thirty thresholds of the detector's score.
         num_failures: How many of the hardest queries to explain.
         bootstrap_samples: For the intervals; 0 leaves them out.
         progress: Told about queries.
+        switches: Attributes of ``SearchProtocol`` to set otherwise, such as ``det_threshold=0.2``.
 
     Returns:
         The report.
 
     Raises:
+        DataError: The protocol needs the scenes' cameras and they are not known.
         ExtractionError: The extraction belongs to other data.
-        ValueRefused: A switch has an impossible value.
+        ValueRefused: There is no such protocol or switch, or it has an impossible value.
     """
-    protocol = SearchProtocol(det_threshold, gallery_size, ap)
+    protocol = named_protocol(protocol, **switches) if isinstance(protocol, str) else varied(protocol, **switches)
     extraction.require(scenes)
     started = time.perf_counter()
-    outcomes, histogram = search(extraction, scenes, protocol, progress)
+    outcomes, histogram = search(extraction, scenes, protocol, progress, rerank)
     searched = time.perf_counter()
     answerable = outcomes.answerable_mask
     ranks = outcomes.first_hit_rank[answerable]
-    sizes = [len(set(q.gallery)) for q in scenes.queries]
-    size = min(max(sizes, default=0), gallery_size or max(sizes, default=0))
+    size = int(outcomes.num_images.max(initial=0))
     points = []
     if curve and answerable.any():
-        smaller = [s for s in gallery_sizes(scenes.queries) if s < size]
-        points = gallery_curve(extraction, scenes, protocol, smaller, bootstrap_samples)
+        points = gallery_curve(extraction, scenes, protocol, gallery_sizes(size), bootstrap_samples, rerank)
         points.append(point(size, outcomes, searched - started, bootstrap_samples))
+    swept = threshold_sweep(extraction, scenes, protocol, bootstrap_samples, rerank, progress) if sweep else ()
     scored = scenes.detection_labels_complete and extraction.provenance.boxes == "detector"
-    detection = detection_scores(extraction, scenes, det_threshold) if scored else None
+    detection = detection_scores(extraction, scenes, protocol.det_threshold) if scored else None
     failures = hardest(extraction, scenes, outcomes, protocol, num_failures)
     return SearchReport(
         provenance=extraction.provenance,
@@ -76,12 +78,12 @@ def evaluate(
         num_detections=len(extraction.boxes),
         num_queries=int(answerable.sum()),
         num_unanswerable=int((~answerable).sum()),
-        gallery_size=float(np.mean(np.minimum(sizes, size))) if sizes else 0.0,
+        gallery_size=float(outcomes.num_images.mean()) if len(outcomes) else 0.0,
         mean_ap=mean_score(outcomes.average_precision, bootstrap_samples),
         top_k=_top_k(outcomes, protocol, bootstrap_samples),
         positives_found=_found(outcomes),
         outcomes=outcomes,
-        cmc=cumulative_match(ranks, MAX_RANK),
+        cmc=cumulative_match(ranks, protocol.cmc_ranks),
         histogram=histogram,
         gallery_curve=tuple(points),
         detection=detection,
@@ -91,6 +93,7 @@ def evaluate(
             "search": searched - started,
             "curves and detection": time.perf_counter() - searched,
         },
+        threshold_sweep=tuple(swept),
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sceneseek.evaluation.matching import Appearance, appearances, overlaps
+from sceneseek.evaluation.galleries import Galleries
+from sceneseek.evaluation.matching import Appearance, appearance_of, overlaps, sightings
 from sceneseek.evaluation.protocols import SearchProtocol
-from sceneseek.evaluation.search import gallery_image_ids
 from sceneseek.structures import Extraction, Failure, Query, QueryOutcomes, SceneSet
 
 _NEAR = 0.3
@@ -39,9 +39,17 @@ def hardest(
         turn[person] = turn.get(person, 0) + 1
         keys.append(turn[person])
     chosen = wrong[np.argsort(np.array(keys, np.int64), kind="stable")][:count]
-    people = appearances(extraction, scenes, (scenes.queries[i].person_id for i in chosen), protocol.det_threshold)
+    people = sightings(extraction, scenes, (scenes.queries[i].person_id for i in chosen), protocol)
+    galleries = Galleries(extraction, scenes, protocol)
+    here = {
+        int(i): [
+            appearance_of(extraction, people, int(j), protocol.det_threshold)
+            for j in galleries.answers(scenes.queries[i], people)
+        ]
+        for i in chosen
+    }
     return tuple(
-        _explain(extraction, scenes.queries[i], int(i), outcomes, people, protocol)
+        _explain(extraction, scenes.queries[i], int(i), outcomes, here[int(i)], protocol)
         for i in sorted(chosen, key=lambda i: (outcomes.average_precision[i], i))
     )
 
@@ -51,12 +59,9 @@ def _explain(
     query: Query,
     i: int,
     outcomes: QueryOutcomes,
-    people: dict[int, list[Appearance]],
+    here: list[Appearance],
     protocol: SearchProtocol,
 ) -> Failure:
-    everywhere = [a for a in people[query.person_id] if not a.ignored]
-    gallery = set(gallery_image_ids(query, [a.image_id for a in everywhere], protocol.gallery_size))
-    here = [a for a in everywhere if a.image_id in gallery]
     vector = extraction.query_embeddings[extraction.query_position_of[query.query_id]].astype(np.float64)
     found = [(_best_similarity(extraction, a, vector), a) for a in here if len(a.rows)]
     ap = float(outcomes.average_precision[i])

@@ -8,10 +8,9 @@ the same similarity the earlier one, in the order given, comes first.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sceneseek.errors import ValueRefused
 from sceneseek.evaluation.bootstrap import SAMPLES as BOOTSTRAP_SAMPLES
@@ -57,18 +56,29 @@ def average_precision(
         return math.nan
     if found == 0:
         return 0.0
-    ranked, right = np.sort(values), np.sort(values[mask])
-    precision = _precision(ranked, right, "left")
+    ranked, right = np.sort(values), values[mask]
+    at_least = len(ranked) - np.searchsorted(ranked, right, "left")
+    return area_of_hits(at_least, len(ranked) - np.searchsorted(ranked, right, "right"), rule) / total
+
+
+def area_of_hits(at_least: IntArray, above: IntArray, rule: APRule) -> float:
+    """Sum up what the hits of one ranking contribute to its average precision.
+
+    Args:
+        at_least: ``(H,)``, for each hit how many are at least as similar, itself included.
+        above: ``(H,)``, how many are more similar.
+        rule: See ``average_precision``.
+
+    Returns:
+        Average precision times the number of positives; the sum is exact, so the order of the hits does not matter.
+    """
+    ordered = np.sort(at_least)
+    precision = np.searchsorted(ordered, at_least, "right") / at_least
     if rule == "trapezoid":
-        precision = (_precision(ranked, right, "right") + precision) / 2.0
-    return math.fsum(precision) / total
-
-
-def _precision(ranked: NDArray[Any], right: NDArray[Any], side: Any) -> Float64Array:
-    """Precision at each hit among those at least as similar (``left``) or more similar (``right``; 1 if none)."""
-    retrieved = len(ranked) - np.searchsorted(ranked, right, side)
-    hit = len(right) - np.searchsorted(right, right, side)
-    return np.divide(hit, retrieved, out=np.ones(len(right)), where=retrieved > 0)
+        hits_above = np.searchsorted(ordered, above, "right")
+        before = np.divide(hits_above, above, out=np.ones(len(above)), where=above > 0)
+        precision = (before + precision) / 2.0
+    return math.fsum(precision.tolist())
 
 
 def first_hit_rank(similarities: ArrayLike, hits: ArrayLike) -> int:

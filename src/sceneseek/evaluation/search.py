@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sceneseek.evaluation.matching import Appearance, appearances, search_hits
-from sceneseek.evaluation.metrics import average_precision, first_hit_rank
+from sceneseek import boxes as box_ops
+from sceneseek.errors import ValueRefused
+from sceneseek.evaluation.cosines import error_bound, exact_similarities, longest_product
+from sceneseek.evaluation.galleries import Galleries
+from sceneseek.evaluation.matching import sightings
+from sceneseek.evaluation.metrics import area_of_hits
 from sceneseek.evaluation.protocols import SearchProtocol
-from sceneseek.similarity import top_k
+from sceneseek.evaluation.ranking import Standing, standing
 from sceneseek.structures import (
     Extraction,
     FloatArray,
@@ -28,101 +33,341 @@ TOP = 10
 """How many of the ranked detections are kept for showing."""
 BINS = 200
 _BLOCK = 64
+_BLOCK_ENTRIES = 2_500_000
+"""Similarities held at a time, at most, so that memory does not grow with the queries."""
+_DENSE = 0.1
+"""Share of all detections from which one matrix product with all of them is cheaper than gathering a gallery's own."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Ranked:
-    """One query's ranking, before it is counted."""
+class QueryBlock:
+    """Some queries and what their galleries hold, before it is ranked: what a re-ranker sees.
 
-    query: Query
-    rows: IntArray
-    similarities: FloatArray
-    positives: list[Appearance]
-    hits: NDArray[np.bool_]
-
-
-def gallery_image_ids(query: Query, positives: Sequence[int], size: int | None) -> list[int]:
-    """The images of a query's gallery of a given size; galleries of growing size are nested.
-
-    Args:
-        query: Its gallery lists images in the protocol's order; one listed twice counts once.
-        positives: Ids of images that show the person.
-        size: How many images; ``None`` for all.
-
-    Returns:
-        All of them in the order listed; or the positives, then distractors, both in the order listed, cut at ``size``.
-        Where the protocol lists positives first, as CUHK-SYSU's does, that is its first ``size`` entries.
+    Attributes:
+        extraction: All detections; rows below are rows of it.
+        queries: ``B`` questions.
+        embeddings: ``(B, D)`` float32, of the queries.
+        rows: For each query the ``(G,)`` detections to rank; a row may appear twice (``duplicates="double"``).
+        similarities: For each query ``(G,)`` float32, exact as defined in ``cosines``, weighted by confidence where the
+            protocol does so.
+        own_rows: For each query the detections of its own scene at or above the score threshold: its company.
     """
-    listed = list(dict.fromkeys(query.gallery))
-    if size is None or size >= len(listed):
-        return listed
-    shows = set(positives)
-    return sorted(listed, key=lambda image_id: image_id not in shows)[:size]
+
+    extraction: Extraction
+    queries: tuple[Query, ...]
+    embeddings: FloatArray
+    rows: tuple[IntArray, ...]
+    similarities: tuple[FloatArray, ...]
+    own_rows: tuple[IntArray, ...]
+
+
+class Reranker(Protocol):
+    """Gives a block's galleries new similarities."""
+
+    def __call__(self, block: QueryBlock) -> Sequence[NDArray[Any]]:
+        """Return for each query ``(G,)`` finite similarities of its ``rows``, larger is closer."""
 
 
 def search(
-    extraction: Extraction, scenes: SceneSet, protocol: SearchProtocol, progress: Progress = silent
+    extraction: Extraction,
+    scenes: SceneSet,
+    protocol: SearchProtocol,
+    progress: Progress = silent,
+    rerank: Reranker | None = None,
 ) -> tuple[QueryOutcomes, SimilarityHistogram]:
     """Rank the detections of each query's gallery and find the person among them.
 
-    Similarities are cosines computed in float64 and then rounded to float32, so that equal embeddings tie whatever the
-    order of the sum. Of equal similarities, the image that comes first in the extraction ranks first, then the
-    detection that comes first in its image; the order of a gallery list does not matter.
+    Similarities are cosines as ``cosines`` defines them, the same whatever else is computed beside them. Of equal
+    similarities, the image with the lower id ranks first, then the detection with the higher score, then the box that
+    comes first by its corners; neither the order of a gallery list nor that of images or detections matters.
 
     Args:
         extraction: What the model saw; must cover ``scenes`` (``Extraction.require``).
         scenes: Annotations and queries.
         protocol: The rules.
         progress: Told about queries.
+        rerank: Changes similarities before they are ranked; the hits are then chosen among the new ones.
 
     Returns:
-        The outcomes, query by query, and the histogram of similarities.
+        The outcomes, query by query, and the histogram of similarities. Bins are filled from float32 products: a
+        stranger's similarity within 1e-5 of the edge of a bin may be counted on either side.
+
+    Raises:
+        DataError: The protocol needs cameras and scenes have none.
     """
-    counts = _Counts(len(scenes.queries), protocol)
-    for i, ranked in enumerate(_rankings(extraction, scenes, protocol)):
-        counts.add(i, ranked)
-        progress(i + 1, len(scenes.queries))
-    return counts.outcomes(), counts.histogram()
+    return _Search(extraction, scenes, protocol, rerank).run(progress)
 
 
-def _rankings(extraction: Extraction, scenes: SceneSet, protocol: SearchProtocol) -> Iterator[_Ranked]:
-    people = appearances(extraction, scenes, (q.person_id for q in scenes.queries), protocol.det_threshold)
-    kept = np.flatnonzero(extraction.scores >= protocol.det_threshold)
-    kept_image = extraction.image_of[kept]
-    in_gallery = np.zeros(len(extraction), bool)
-    embeddings = extraction.embeddings.astype(np.float64)
-    asked = extraction.query_embeddings.astype(np.float64)
-    for start in range(0, len(scenes.queries), _BLOCK):
-        block = scenes.queries[start : start + _BLOCK]
-        rows, present = [], []
-        for query in block:
-            everywhere = people.get(query.person_id, [])
-            ids = gallery_image_ids(query, [a.image_id for a in everywhere if not a.ignored], protocol.gallery_size)
-            positions = [extraction.position_of[i] for i in ids]
-            in_gallery[positions] = True
-            rows.append(kept[in_gallery[kept_image]])
-            present.append([a for a in everywhere if in_gallery[a.position]])
-            in_gallery[positions] = False
-        vectors = asked[[extraction.query_position_of[q.query_id] for q in block]]
-        for query, ranked, near, here in zip(
-            block, rows, _similarities(embeddings, vectors, rows), present, strict=True
+class _Pool:
+    """The detections that may be ranked, in the order that decides between equals."""
+
+    def __init__(self, extraction: Extraction, junk: NDArray[np.bool_], det_threshold: float) -> None:
+        kept = np.flatnonzero((extraction.scores >= det_threshold) & ~junk)
+        image_ids = extraction.image_ids[extraction.image_of[kept]]
+        keys = (*extraction.boxes[kept].T[::-1], -extraction.scores[kept], image_ids)
+        self.rows: IntArray = kept[np.lexsort(keys)]
+        self.positions = extraction.image_of[self.rows]
+        self.scores = extraction.scores[self.rows]
+        self.embeddings = extraction.embeddings[self.rows]
+        self.place_of = np.full(len(extraction.boxes), -1, np.int64)
+        self.place_of[self.rows] = np.arange(len(self.rows))
+        self.counts = np.bincount(self.positions, minlength=len(extraction))
+        self.starts = np.zeros(len(extraction), np.int64)
+        by_id = np.argsort(extraction.image_ids)
+        self.starts[by_id] = np.cumsum(self.counts[by_id]) - self.counts[by_id]
+        self._by_id = by_id
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def places_in(self, copies: IntArray) -> IntArray:
+        """Places of all detections of some images, rising; those of an image listed twice are there twice."""
+        images = self._by_id[copies[self._by_id] > 0]
+        counts = self.counts[images]
+        places = np.repeat(self.starts[images] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+        repeats = copies[images]
+        return np.repeat(places, np.repeat(repeats, counts)) if (repeats > 1).any() else places
+
+
+class _Asked(NamedTuple):
+    """One query with its gallery."""
+
+    number: int
+    query: Query
+    copies: IntArray
+    """``(I,)``, how often each image is ranked."""
+    positives: IntArray
+    """Sightings to be found."""
+    neutral: IntArray
+    """Sightings whose detections leave the ranking."""
+    num_positives: int
+    num_images: int
+
+
+class _Line(NamedTuple):
+    """One query's candidates: entries are ranked unless they are ``-inf``."""
+
+    asked: _Asked
+    near: NDArray[Any]
+    places: IntArray | None
+    """Place in the pool of each entry, rising; ``None`` where entry and place are the same."""
+    exact: Any
+    error: float
+
+
+class _Search:
+    def __init__(
+        self, extraction: Extraction, scenes: SceneSet, protocol: SearchProtocol, rerank: Reranker | None
+    ) -> None:
+        self._extraction, self._scenes, self._protocol, self._rerank = extraction, scenes, protocol, rerank
+        self._people = sightings(extraction, scenes, (q.person_id for q in scenes.queries), protocol)
+        self._galleries = Galleries(extraction, scenes, protocol)
+        self._pool = _Pool(extraction, self._people.junk, protocol.det_threshold)
+        self._embeddings = self._pool.embeddings.astype(np.float32, copy=False)
+        self._columns = np.ascontiguousarray(self._embeddings.T)
+        self._vectors, self._has_vector = self._query_vectors()
+        longest = longest_product(self._embeddings, self._vectors)
+        self._error = error_bound(extraction.embedding_dim, longest)
+        self._counts = _Counts(len(scenes.queries), protocol)
+
+    def run(self, progress: Progress) -> tuple[QueryOutcomes, SimilarityHistogram]:
+        """Rank everybody."""
+        queries = self._scenes.queries
+        step = max(1, min(_BLOCK, _BLOCK_ENTRIES // max(1, len(self._pool))))
+        for start in range(0, len(queries), step):
+            block = [self._ask(i, queries[i]) for i in range(start, min(start + step, len(queries)))]
+            for line in self._lines(block):
+                self._rank(line)
+            progress(min(start + step, len(queries)), len(queries))
+        return self._counts.outcomes(self._scenes), self._counts.histogram()
+
+    def _query_vectors(self) -> tuple[FloatArray, NDArray[np.bool_]]:
+        extraction, queries = self._extraction, self._scenes.queries
+        asked = np.array([extraction.query_position_of[q.query_id] for q in queries], np.int64)
+        vectors = extraction.query_embeddings[asked].astype(np.float32)
+        present = np.ones(len(queries), bool)
+        if self._protocol.query_feature == "matched_detection":
+            for i, query in enumerate(queries):
+                row = _matched_row(extraction, query)
+                present[i] = row is not None
+                if row is not None:
+                    vectors[i] = extraction.embeddings[row]
+        return vectors, present
+
+    def _ask(self, index: int, query: Query) -> _Asked:
+        people = self._people
+        mine = np.arange(len(people.positions))[people.of(query.person_id)]
+        neutral = self._galleries.neutral(query, people, mine)
+        positive = ~neutral & (people.nth[mine] == 0)
+        copies = self._galleries.copies(query, people.positions[mine[positive]])
+        listed = copies[people.positions[mine]]
+        found = mine[positive & (listed > 0)]
+        num_positives = int(listed[positive].sum())
+        num_images = int(copies.sum())
+        if not self._has_vector[index]:
+            copies = np.zeros_like(copies)
+        elif self._protocol.duplicates != "double":
+            copies = np.minimum(copies, 1)
+        return _Asked(index, query, copies, found, mine[neutral & (listed > 0)], num_positives, num_images)
+
+    def _lines(self, block: list[_Asked]) -> Iterator[_Line]:
+        sizes = [int(self._pool.counts @ asked.copies) for asked in block]
+        if self._rerank is not None:
+            yield from self._reranked(block)
+        elif sum(sizes) > _DENSE * len(block) * len(self._pool) and not any((a.copies > 1).any() for a in block):
+            yield from self._dense(block)
+        else:
+            for asked in block:
+                yield self._sparse(asked)
+
+    def _dense(self, block: list[_Asked]) -> Iterator[_Line]:
+        """One matrix product for all."""
+        table = self._vectors[[asked.number for asked in block]] @ self._columns
+        if self._protocol.confidence_weighted:
+            table *= self._pool.scores
+        for near, asked in zip(table, block, strict=True):
+            self._leave_out(near, asked)
+            yield _Line(asked, near, None, self._exact_of(asked, None), self._error)
+
+    def _leave_out(self, near: FloatArray, asked: _Asked) -> None:
+        """Take out of a line over the whole pool what the gallery does not hold."""
+        outside = np.flatnonzero(asked.copies == 0)
+        if _BLOCK * len(outside) < len(asked.copies):
+            for position in outside:
+                start = self._pool.starts[position]
+                near[start : start + self._pool.counts[position]] = -np.inf
+        else:
+            weight = np.where(asked.copies > 0, np.float32(0.0), np.float32(-np.inf))
+            near += weight[self._pool.positions]
+
+    def _sparse(self, asked: _Asked) -> _Line:
+        """The gallery's own detections."""
+        places = self._pool.places_in(asked.copies)
+        near = self._embeddings[places] @ self._vectors[asked.number]
+        if self._protocol.confidence_weighted:
+            near *= self._pool.scores[places]
+        return _Line(asked, near, places, self._exact_of(asked, places), self._error)
+
+    def _exact_of(self, asked: _Asked, places: IntArray | None) -> Any:
+        vector = self._vectors[asked.number]
+
+        def exact(entries: IntArray) -> FloatArray:
+            chosen = entries if places is None else places[entries]
+            found = exact_similarities(self._embeddings[chosen], vector)
+            return found * self._pool.scores[chosen] if self._protocol.confidence_weighted else found
+
+        return exact
+
+    def _reranked(self, block: list[_Asked]) -> Iterator[_Line]:
+        assert self._rerank is not None
+        places = [self._pool.places_in(asked.copies) for asked in block]
+        exact = [self._exact_of(a, p)(np.arange(len(p))) for a, p in zip(block, places, strict=True)]
+        seen = QueryBlock(
+            self._extraction,
+            tuple(asked.query for asked in block),
+            self._vectors[[asked.number for asked in block]],
+            tuple(self._pool.rows[p] for p in places),
+            tuple(exact),
+            tuple(self._own_rows(asked.query) for asked in block),
+        )
+        for asked, p, given in zip(block, places, self._rerank(seen), strict=True):
+            near = np.array(given, np.float64)
+            if near.shape != p.shape or not np.isfinite(near).all():
+                raise ValueRefused(
+                    f"the re-ranker gave query {asked.query.query_id} similarities of shape {near.shape}; expected "
+                    f"{p.shape} finite ones."
+                )
+            yield _Line(asked, near, p, near.copy().__getitem__, 0.0)
+
+    def _own_rows(self, query: Query) -> IntArray:
+        position = self._galleries.own(query)
+        rows = np.arange(self._extraction.offsets[position], self._extraction.offsets[position + 1])
+        return rows[self._extraction.scores[rows] >= self._protocol.det_threshold]
+
+    def _rank(self, line: _Line) -> None:
+        hits, values = self._hits(line)
+        if len(line.asked.neutral):
+            entries = np.setdiff1d(self._entries_of_neutral(line), hits)
+            line.near[entries] = -np.inf
+        found = standing(line.near, line.exact, line.error, hits, values, TOP)
+        rows = self._pool.rows[found.top if line.places is None else line.places[found.top]]
+        self._counts.add(line, found, rows)
+
+    def _hits(self, line: _Line) -> tuple[IntArray, NDArray[Any]]:
+        """The entries that are right, rising, and their similarities.
+
+        In each image the most similar matching detection; of equally similar ones the first. Of an image that is
+        ranked twice the second copy is matched with the person's second box, where there is one.
+        """
+        owners, entries = [], []
+        for order, (sighting, copy) in enumerate(self._chances(line.asked)):
+            here = self._entries(line, sighting, copy)
+            owners.append(np.full(len(here), order))
+            entries.append(here)
+        if not entries or not any(map(len, entries)):
+            return np.zeros(0, np.int64), np.zeros(0, line.near.dtype)
+        owner, entry = np.concatenate(owners), np.concatenate(entries)
+        values = line.exact(entry)
+        order_of = np.lexsort((entry, -values, owner))
+        first = order_of[np.concatenate([[True], np.diff(owner[order_of]) > 0])]
+        first = first[np.argsort(entry[first])]
+        return entry[first], values[first]
+
+    def _chances(self, asked: _Asked) -> Iterator[tuple[int, int]]:
+        """Each sighting to be found with the copy of its image that it is looked for in."""
+        for sighting in asked.positives:
+            yield int(sighting), 0
+            for copy in range(1, int(asked.copies[self._people.positions[sighting]])):
+                yield self._nth_box(int(sighting), copy), copy
+
+    def _nth_box(self, sighting: int, copy: int) -> int:
+        people = self._people
+        last = sighting
+        while (
+            last < sighting + copy
+            and last + 1 < len(people.positions)
+            and people.nth[last + 1] == people.nth[last] + 1
+            and not people.ignored[last + 1]
         ):
-            hits, neutral = search_hits(ranked, near, here)
-            keep = ~neutral
-            positives = [a for a in here if not a.ignored]
-            yield _Ranked(query, ranked[keep], near[keep], positives, hits[keep])
+            last += 1
+        return last
+
+    def _entries(self, line: _Line, sighting: int, copy: int) -> IntArray:
+        """The entries of the detections that match a sighting, in one copy of its image."""
+        start, end = self._people.offsets[sighting], self._people.offsets[sighting + 1]
+        places = self._pool.place_of[self._people.rows[start:end]]
+        places = places[places >= 0]
+        if not line.asked.copies[self._people.positions[sighting]]:
+            return places[:0]
+        return places if line.places is None else np.searchsorted(line.places, places) + copy
+
+    def _entries_of_neutral(self, line: _Line) -> IntArray:
+        found = [
+            self._entries(line, int(sighting), copy)
+            for sighting in line.asked.neutral
+            for copy in range(int(line.asked.copies[self._people.positions[sighting]]))
+        ]
+        return np.concatenate([np.zeros(0, np.int64), *found])
 
 
-def _similarities(
-    embeddings: NDArray[np.float64], queries: NDArray[np.float64], rows: Sequence[IntArray]
-) -> list[FloatArray]:
-    """Cosines of each query with its own rows; one matrix product where galleries overlap much, else one by one."""
-    union = np.unique(np.concatenate(rows))
-    if 4 * sum(map(len, rows)) < len(union) * len(rows):
-        return [(embeddings[r] @ q).astype(np.float32) for q, r in zip(queries, rows, strict=True)]
-    shared = embeddings if len(union) == len(embeddings) else embeddings[union]
-    table = (queries @ shared.T).astype(np.float32)
-    return [table[i, np.searchsorted(union, r)] for i, r in enumerate(rows)]
+def _matched_row(extraction: Extraction, query: Query) -> int | None:
+    """The detection in the query's scene that overlaps its box most; of equals the most certain one."""
+    position = extraction.position_of[query.image_id]
+    rows = np.arange(extraction.offsets[position], extraction.offsets[position + 1])
+    if len(rows) == 0:
+        return None
+    near = box_ops.iou(extraction.boxes[rows].astype(np.float64), query.box[None].astype(np.float64))[:, 0]
+    order = np.lexsort((*extraction.boxes[rows].T[::-1], -extraction.scores[rows], -near))
+    return int(rows[order[0]])
+
+
+def _binned(near: NDArray[Any]) -> IntArray:
+    """Counts of similarities by bin; ``-inf`` is not ranked; other values beyond the ends count there."""
+    scaled = near * near.dtype.type(BINS / 2)
+    scaled += near.dtype.type(BINS / 2 + 1)
+    # Bin 0 is for what is not ranked.
+    np.clip(scaled, 0 if np.isneginf(near.min(initial=0.0)) else 1, BINS, out=scaled)
+    return np.bincount(scaled.astype(np.int64), minlength=BINS + 1)[1:]
 
 
 class _Counts:
@@ -130,33 +375,36 @@ class _Counts:
 
     def __init__(self, num_queries: int, protocol: SearchProtocol) -> None:
         self._protocol = protocol
-        self._query_ids, self._first, self._positives, self._found, self._ranked = np.zeros((5, num_queries), np.int64)
+        self._first, self._positives, self._found, self._ranked, self._images = np.zeros((5, num_queries), np.int64)
         self._ap, self._recall = np.full((2, num_queries), np.nan)
         self._top_rows = np.full((num_queries, TOP), -1, np.int64)
         self._top_similarities = np.zeros((num_queries, TOP), np.float32)
         self._top_hits = np.zeros((num_queries, TOP), bool)
         self._histograms = np.zeros((2, BINS), np.int64)
 
-    def add(self, i: int, ranked: _Ranked) -> None:
-        positives, found = len(ranked.positives), int(ranked.hits.sum())
-        self._query_ids[i] = ranked.query.query_id
-        self._positives[i], self._found[i], self._ranked[i] = positives, found, len(ranked.rows)
-        self._first[i] = first_hit_rank(ranked.similarities, ranked.hits)
-        if positives:
-            self._ap[i] = average_precision(ranked.similarities, ranked.hits, positives, self._protocol.ap)
-            self._recall[i] = found / positives
-        order, similarities = top_k(ranked.similarities[None], TOP)
-        shown = order.shape[1]
-        self._top_rows[i, :shown] = ranked.rows[order[0]]
-        self._top_similarities[i, :shown] = similarities[0]
-        self._top_hits[i, :shown] = ranked.hits[order[0]]
-        bins = np.clip(((ranked.similarities + 1.0) * (BINS / 2)).astype(np.int64), 0, BINS - 1)
-        self._histograms[0] += np.bincount(bins[ranked.hits], minlength=BINS)
-        self._histograms[1] += np.bincount(bins[~ranked.hits], minlength=BINS)
+    def add(self, line: _Line, found: Standing, rows: IntArray) -> None:
+        i, last = line.asked.number, self._protocol.last_rank
+        counted = np.ones(len(found.hits), bool) if last is None else found.ranks <= last
+        num_found, total = int(counted.sum()), line.asked.num_positives
+        self._positives[i], self._found[i], self._images[i] = total, num_found, line.asked.num_images
+        self._first[i] = found.ranks[counted].min(initial=np.iinfo(np.int64).max) if num_found else 0
+        if total:
+            terms = area_of_hits(found.at_least[counted], found.above[counted], self._protocol.ap)
+            self._ap[i], self._recall[i] = terms / total, num_found / total
+        shown = len(rows)
+        self._top_rows[i, :shown] = rows
+        self._top_similarities[i, :shown] = found.top_similarities
+        self._top_hits[i, :shown] = np.isin(found.top, found.hits)
 
-    def outcomes(self) -> QueryOutcomes:
+        everybody = _binned(line.near)
+        self._ranked[i] = everybody.sum()
+        right = _binned(line.near[found.hits])
+        self._histograms[0] += right
+        self._histograms[1] += everybody - right
+
+    def outcomes(self, scenes: SceneSet) -> QueryOutcomes:
         return QueryOutcomes(
-            query_ids=self._query_ids,
+            query_ids=np.array([q.query_id for q in scenes.queries], np.int64),
             average_precision=self._ap,
             recall=self._recall,
             first_hit_rank=self._first,
@@ -166,6 +414,7 @@ class _Counts:
             top_detections=self._top_rows,
             top_similarities=self._top_similarities,
             top_hits=self._top_hits,
+            num_images=self._images,
         )
 
     def histogram(self) -> SimilarityHistogram:

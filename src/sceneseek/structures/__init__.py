@@ -15,6 +15,7 @@ from sceneseek.structures.report import (
     Score,
     SearchReport,
     SimilarityHistogram,
+    ThresholdPoint,
 )
 from sceneseek.structures.sample import UNLABELED, Query, Sample, SceneSet
 
@@ -44,6 +45,7 @@ __all__ = [
     "Score",
     "SearchReport",
     "SimilarityHistogram",
+    "ThresholdPoint",
     "data_fingerprint",
     "silent",
 ]

@@ -54,6 +54,7 @@ class QueryOutcomes:
         top_detections: ``(Q, T)`` int64, rows of the extraction, best first; -1 where there is none.
         top_similarities: ``(Q, T)`` float32; 0 where there is none.
         top_hits: ``(Q, T)`` bool.
+        num_images: ``(Q,)`` int64, entries of the gallery; one listed twice counts twice where its person does.
     """
 
     query_ids: IntArray
@@ -66,6 +67,7 @@ class QueryOutcomes:
     top_detections: IntArray
     top_similarities: FloatArray
     top_hits: BoolArray
+    num_images: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def answerable_mask(self) -> BoolArray:
@@ -109,6 +111,25 @@ class GalleryPoint:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class ThresholdPoint:
+    """Search scores at one threshold of the detector's score, as the original PRW protocol plots them.
+
+    Attributes:
+        threshold: Detections with a lower score are not ranked.
+        boxes_per_image: Detections at or above it per scene.
+        mean_ap: mAP.
+        top_1: Rank-1.
+        top_20: Rank-20.
+    """
+
+    threshold: float
+    boxes_per_image: float
+    mean_ap: Score
+    top_1: Score
+    top_20: Score
+
+
 @dataclass(frozen=True, eq=False)
 class DetectionScores:
     """How well people are found, unlabelled ones included.
@@ -123,6 +144,8 @@ class DetectionScores:
         curve_recall: ``(M,)`` recall of the greedy matching as the score falls.
         curve_precision: ``(M,)`` precision likewise.
         curve_scores: ``(M,)`` the scores.
+        recall_interval: 95 % bootstrap interval of ``recall`` over scenes.
+        ap50_interval: Likewise of ``ap50``.
     """
 
     recall: float
@@ -134,6 +157,8 @@ class DetectionScores:
     curve_recall: Float64Array
     curve_precision: Float64Array
     curve_scores: Float64Array
+    recall_interval: tuple[float, float] | None = None
+    ap50_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -183,6 +208,7 @@ class SearchReport:
         detection: ``None`` where the labels are incomplete.
         failures: The hardest queries with a wrong first answer, worst first.
         seconds: Time taken, by step.
+        threshold_sweep: Scores as the detector's threshold rises, lowest threshold first; empty unless asked for.
     """
 
     provenance: Provenance
@@ -202,6 +228,7 @@ class SearchReport:
     detection: DetectionScores | None = None
     failures: tuple[Failure, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    threshold_sweep: tuple[ThresholdPoint, ...] = ()
 
     def __str__(self) -> str:
         top = ", ".join(f"top-{k} {score}" for k, score in self.top_k.items())
