@@ -35,7 +35,7 @@ def scenes_in(folder: Path) -> SceneSet:
             ),
             Sample(3, images / "c.jpg", 100, 80, [], []),
         ),
-        (Query(1, 1, [1, 2, 30, 40], 0, (2, 3)),),
+        (Query(1, 1, [1, 2, 30, 40], 0, (2, 3)), Query(2, 2, [5, 5, 20, 60], 0, (1, 3), shot_group=6)),
         detection_labels_complete=False,
         info={"licence": "CC0"},
     )
@@ -59,6 +59,7 @@ def test_round_trip(tmp_path: Path) -> None:
         for name in ("boxes", "person_ids", "ignore_mask", "visibility"):
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
     assert after.queries[0].gallery == (2, 3)
+    assert [q.shot_group for q in after.queries] == [None, 6]
     assert read_coco(tmp_path, gallery_size=1).queries[0].gallery == (2,)
 
 

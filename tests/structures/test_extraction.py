@@ -178,3 +178,11 @@ def test_other_data_is_refused_and_moved_data_is_not(extraction: Extraction, sce
 def test_corrected_identities_and_galleries_need_no_new_extraction(extraction: Extraction, scenes: SceneSet) -> None:
     relabelled = (replace(scenes.samples[0], person_ids=[3, 2]), *scenes.samples[1:])
     extraction.require(SceneSet("three", relabelled, (Query(7, 4, [0, 0, 10, 20], 3, (9,)),)))
+
+
+def test_precedence_goes_by_image_id_then_score_then_corners() -> None:
+    boxes = [[[5, 0, 9, 9], [1, 0, 9, 9], [1, 0, 8, 9]], [[0, 0, 9, 9]]]
+    looks = np.eye(2, dtype=np.float32)[[0, 0, 0]]
+    found = [(9, Detections(boxes[0], [0.9, 0.5, 0.5], looks)), (2, Detections(boxes[1], [0.1], looks[:1]))]
+    data = Provenance("m", "f" * 64, "d", "0" * 64, "detector", "0")
+    assert Extraction.gather(found, [], data, 2).precedence.tolist() == [1, 3, 2, 0]

@@ -99,3 +99,11 @@ def test_rankings_are_ordered() -> None:
 def test_frames_hold_rgb_bytes() -> None:
     with pytest.raises(ValueRefused, match="uint8 RGB"):
         Frame(np.zeros((4, 4), np.uint8), "a.jpg")
+
+
+def test_shots_of_one_group_show_one_person() -> None:
+    sample = Sample(1, "a.jpg", 100, 100, np.zeros((0, 4)), np.zeros(0, np.int64))
+    shots = [Query(i, 1, [0, 0, 10, 10], person, (1,), shot_group=4) for i, person in enumerate((7, 7, 8))]
+    assert SceneSet("shots", (sample,), tuple(shots[:2])).queries[1].shot_group == 4
+    with pytest.raises(DataError, match="shot group 4 asks for person 8, others of the group for person 7"):
+        SceneSet("shots", (sample,), tuple(shots))

@@ -6,7 +6,8 @@ A folder holds ``annotations.json`` and ``images/``. The JSON is COCO's, with fo
   (1: neither a hit nor a false alarm) and ``visibility`` (0 to 1);
 * an image may carry ``camera`` (a name) and ``time_s`` (seconds);
 * ``queries`` lists the questions: ``image_id``, ``bbox``, ``person_id`` and the ``gallery`` (image ids to search,
-  positives first, so that the gallery of size N is its first N entries);
+  positives first, so that the gallery of size N is its first N entries); several pictures of one person may share a
+  ``shot_group`` (a whole number), to be asked as one question;
 * ``info.detection_labels_complete`` is false when some visible people carry no box.
 
 Boxes are COCO's ``[x, y, width, height]`` in pixels. Boxes that stick out of the image are clipped; a box with nothing
@@ -185,6 +186,7 @@ def _query(row: Record, gallery_size: int | None, file: Path) -> Query:
         box=box_ops.from_xywh([_bbox(row, file)])[0].astype(np.float32),
         person_id=int(_get(row, "person_id", file, "query")),
         gallery=tuple(int(i) for i in gallery[:gallery_size]),
+        shot_group=None if row.get("shot_group") is None else int(row["shot_group"]),
     )
 
 
@@ -229,6 +231,7 @@ def _query_records(scenes: SceneSet) -> list[Record]:
             "bbox": [round(float(v), 2) for v in box_ops.to_xywh([query.box])[0]],
             "person_id": query.person_id,
             "gallery": list(query.gallery),
+            **({} if query.shot_group is None else {"shot_group": query.shot_group}),
         }
         for query in scenes.queries
     ]

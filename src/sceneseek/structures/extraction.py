@@ -93,7 +93,7 @@ class Extraction:
     Scene ``i`` owns rows ``offsets[i]`` to ``offsets[i + 1]`` of ``boxes``, ``scores`` and ``embeddings``.
 
     Attributes:
-        image_ids: ``(I,)`` int64, unique; their order decides between equal similarities.
+        image_ids: ``(I,)`` int64, unique.
         offsets: ``(I + 1,)`` int64, not decreasing, from 0 to ``M``.
         boxes: ``(M, 4)`` float32 ``xyxy``, pixels of the original image.
         scores: ``(M,)`` float32 in [0, 1].
@@ -160,6 +160,18 @@ class Extraction:
     def image_of(self) -> IntArray:
         """For each detection, the position of its image, ``(M,)`` int64."""
         return np.repeat(np.arange(len(self.image_ids)), np.diff(self.offsets))
+
+    @cached_property
+    def precedence(self) -> IntArray:
+        """For each detection its turn among equally similar ones, ``(M,)`` int64.
+
+        First the image with the lower id, then the detection with the higher score, then the box that comes first by
+        its corners: the order of images and detections in the file does not matter.
+        """
+        order = np.lexsort((*self.boxes.T[::-1], -self.scores, self.image_ids[self.image_of]))
+        turns = np.empty(len(order), np.int64)
+        turns[order] = np.arange(len(order))
+        return turns
 
     def __len__(self) -> int:
         return len(self.image_ids)

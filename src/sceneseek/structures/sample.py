@@ -72,6 +72,7 @@ class Query:
         box: ``(4,)`` float32 ``xyxy``.
         person_id: Whom to find.
         gallery: Image ids to search, in protocol order.
+        shot_group: Queries of one group are several pictures of one person, which may be asked as one question.
     """
 
     query_id: int
@@ -79,6 +80,7 @@ class Query:
     box: FloatArray
     person_id: int
     gallery: tuple[int, ...]
+    shot_group: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "box", as_boxes([self.box], f"Query {self.query_id}")[0])
@@ -113,6 +115,14 @@ class SceneSet:
             if unknown:
                 raise DataError(
                     f"{self.name}: query {query.query_id} names image {unknown[0]}, which is not in the set."
+                )
+
+        people: dict[int, int] = {}
+        for query in self.queries:
+            if query.shot_group is not None and people.setdefault(query.shot_group, query.person_id) != query.person_id:
+                raise DataError(
+                    f"{self.name}: query {query.query_id} of shot group {query.shot_group} asks for person "
+                    f"{query.person_id}, others of the group for person {people[query.shot_group]}."
                 )
 
     @cached_property
