@@ -6,14 +6,32 @@ import torchvision.models as tv
 from safetensors.torch import save_file
 
 from sceneseek.errors import ModelError, WeightsError
-from sceneseek.models.backbones import BACKBONES, mobilenet_v2, resnet18
+from sceneseek.models.backbones import (
+    BACKBONES,
+    mobilenet_v2,
+    resnet18,
+    resnet50,
+    resnet50_conv4_3,
+    resnet50_dcn,
+    stride_on_first_convolution,
+)
+from sceneseek.models.deformable import DeformableConv2d
 
-SMALL = ["resnet18", "mobilenet_v2", "resnet50"]
+SMALL = ["resnet18", "mobilenet_v2", "resnet50", "resnet50_conv4_3", "mobilenet_v3_small", "convnext_tiny", "swin_tiny"]
+TORCHVISION = {"swin_tiny": "swin_t", "resnet50_conv4_3": "resnet50", "resnet50_dcn": "resnet50"}
+WITHOUT_TAIL = {("convnext_tiny", "stride32"), ("swin_tiny", "stride32")} | {
+    (name, "layer4") for name in BACKBONES if name.startswith("resnet")
+}
+
+
+def shapes_alone(name):
+    """Shapes need no numbers, and the weights of VGG16 need not exist; autocast alone knows no such device."""
+    return torch.device("cpu" if name.endswith("dcn") else "meta")
 
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_levels_say_their_stride_and_channels(name):
-    with torch.device("meta"):  # shapes alone: the weights of VGG16 need not exist
+    with shapes_alone(name), torch.inference_mode():
         stem = BACKBONES[name](None).stem
         maps = stem(torch.zeros(1, 3, 64, 96))
     assert list(maps) == [level.name for level in stem.levels]
@@ -23,28 +41,103 @@ def test_levels_say_their_stride_and_channels(name):
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_tails_say_their_channels(name):
-    with torch.device("meta"):
+    with shapes_alone(name), torch.inference_mode():
         backbone = BACKBONES[name](None)
         for level in backbone.stem.levels:
+            if (name, level.name) in WITHOUT_TAIL:
+                with pytest.raises(ModelError, match=f"nothing comes after {level.name}"):
+                    backbone.tail(level.name)
+                continue
             size = 7 if (name, level.name) == ("vgg16", "conv5") else 14
             regions = torch.zeros(2, level.channels, size, size)
             tail = backbone.tail(level.name)
             assert tail(regions).shape[:2] == (2, tail.out_channels)
 
 
+def test_published_levels():
+    """Those that pyramids on these networks are published with."""
+    expected = {
+        "resnet18": (128, 256, 512),
+        "resnet34": (128, 256, 512),
+        "resnet50": (512, 1024, 2048),
+        "resnet50_dcn": (512, 1024, 2048),
+        "resnet101": (512, 1024, 2048),
+        "mobilenet_v2": (32, 96, 320),
+        "mobilenet_v3_small": (24, 48, 96),
+        "mobilenet_v3_large": (40, 112, 160),
+        "convnext_tiny": (192, 384, 768),
+        "swin_tiny": (192, 384, 768),
+    }
+    with torch.device("meta"):
+        for name, channels in expected.items():
+            stem = BACKBONES[name](None).stem
+            assert tuple(stem.at_stride(stride).channels for stride in (8, 16, 32)) == channels
+        with pytest.raises(ModelError, match=r"no level of stride 32.*conv5 \(16\)"):
+            BACKBONES["vgg16"](None).stem.at_stride(32)
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_stem_and_tail_together_are_the_classifier(name):
     torch.manual_seed(0)
-    net = tv.get_model(name, weights=None).eval()
+    net = tv.get_model(TORCHVISION.get(name, name), weights=None).eval()
     torch.manual_seed(0)
     backbone = BACKBONES[name](None)
     scene = torch.rand(1, 3, 64, 64)
-    for level in backbone.stem.levels:
-        with torch.inference_mode():
-            regions = backbone.stem.eval()(scene)[level.name]
-            described = backbone.tail(level.name).eval()(regions).mean(dim=(2, 3))
-            head = net.fc if hasattr(net, "fc") else net.classifier
-            torch.testing.assert_close(head.eval()(described), net(scene))
+    with torch.inference_mode():
+        maps, expected = backbone.stem.eval()(scene), net(scene)
+        for level in backbone.stem.levels:
+            if (name, level.name) in WITHOUT_TAIL:
+                described = maps[level.name]
+                described = (
+                    net.norm(described.permute(0, 2, 3, 1)).permute(0, 3, 1, 2) if name == "swin_tiny" else described
+                )
+            else:
+                described = backbone.tail(level.name).eval()(maps[level.name])
+            described = described.mean(dim=(2, 3), keepdim=True)
+            head = next(getattr(net, part) for part in ("fc", "classifier", "head") if hasattr(net, part))
+            # ConvNeXt's classifier normalises maps, the others read vectors.
+            answer = head(described if name == "convnext_tiny" else described.flatten(1))
+            torch.testing.assert_close(answer, expected)
+
+
+def test_a_deformable_network_takes_the_weights_of_a_plain_one(tmp_path):
+    torch.manual_seed(0)
+    plain = tv.resnet50(weights=None)
+    torch.save(plain.state_dict(), tmp_path / "resnet50.pth")
+    backbone = resnet50_dcn(str(tmp_path / "resnet50.pth"))
+    stem = backbone.stem
+    moved = [m for m in stem.modules() if isinstance(m, DeformableConv2d)]
+    assert len(moved) == 4 + 6 + 3  # every block of layer2, layer3 and layer4; none of layer1
+    assert torch.equal(stem.stages[2][0].conv2.weight, plain.layer3[0].conv2.weight)
+    # With masks that let everything through, it is the plain network.
+    for conv in moved:
+        conv.conv_offset.bias.data[18:] = 100.0
+    scene = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        x = plain.eval().maxpool(plain.relu(plain.bn1(plain.conv1(scene))))
+        expected = plain.layer4(plain.layer3(plain.layer2(plain.layer1(x))))
+        torch.testing.assert_close(stem.eval()(scene)["layer4"], expected, atol=1e-3, rtol=1e-3)
+    tail = backbone.tail("layer3", last_stride=1)
+    assert tail(torch.zeros(1, 1024, 6, 6)).shape[-2:] == (6, 6)
+
+
+def test_the_stride_can_stand_in_the_first_convolution():
+    stem = resnet50().stem
+    stride_on_first_convolution(stem)
+    block = stem.stages[1][0]
+    assert (block.conv1.stride, block.conv2.stride) == ((2, 2), (1, 1))
+    assert stem(torch.zeros(1, 3, 64, 64))["layer4"].shape[-2:] == (2, 2)
+    stem = resnet50_dcn().stem
+    stride_on_first_convolution(stem)
+    block = stem.stages[1][0]
+    assert (block.conv1.stride, block.conv2.stride, block.conv2.conv_offset.stride) == ((2, 2), (1, 1), (1, 1))
+
+
+def test_the_division_of_oim():
+    backbone = resnet50_conv4_3()
+    assert [level.name for level in backbone.stem.levels] == ["layer1", "layer2", "conv4_3", "layer3", "layer4"]
+    tail = backbone.tail("conv4_3")
+    assert [len(layer) for layer in tail.layers] == [3, 3]  # conv4_4 to conv4_6, and conv5
 
 
 def test_tails_share_nothing_with_the_stem_or_each_other():
@@ -70,14 +163,14 @@ def test_the_last_reduction_can_be_left_out():
 def test_freezing_and_cutting():
     stem = mobilenet_v2().stem
     stem.freeze(1)
-    assert [any(p.requires_grad for p in stage.parameters()) for stage in stem.stages] == [False, True, True]
+    assert [any(p.requires_grad for p in stage.parameters()) for stage in stem.stages] == [False, True, True, True]
     stem.truncate("stride8")
     assert list(stem(torch.zeros(1, 3, 32, 32))) == ["stride4", "stride8"]
 
 
 def test_an_unknown_level_is_named():
-    with pytest.raises(ModelError, match=r"no level 'layer4'.*'layer3'"):
-        resnet18().tail("layer4")
+    with pytest.raises(ModelError, match=r"no level 'layer5'.*'layer4'"):
+        resnet18().tail("layer5")
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
