@@ -76,15 +76,15 @@ def damaged(tmp_path: Path, change: Any) -> Path:
     ("change", "message"),
     [
         (lambda t: t.pop("images"), "no list 'images'"),
-        (lambda t: t["annotations"][0].pop("bbox"), "annotation 1 has no 'bbox'"),
+        (lambda t: t["annotations"][0].pop("bbox"), "annotation 1: it has no 'bbox'"),
         (
             lambda t: t["annotations"][1].update(bbox=[200, 10, 5, 5]),
-            "annotation 2 .*outside its image a.jpg of 100x80",
+            "annotation 2: .*outside its image a.jpg of 100x80",
         ),
-        (lambda t: t["annotations"][1].update(bbox="wide"), "annotation 2 has bbox 'wide'"),
-        (lambda t: t["annotations"][2].update(image_id=99), "annotation 3 belongs to image 99"),
+        (lambda t: t["annotations"][1].update(bbox="wide"), "annotation 2: it has bbox 'wide'"),
+        (lambda t: t["annotations"][2].update(image_id=99), "annotation 3: it belongs to image 99"),
         (lambda t: t["images"][2].update(id=1), "share an id"),
-        (lambda t: t["queries"][0].update(gallery=[7]), "query 1 names image 7"),
+        (lambda t: t["queries"][0].update(gallery=[7]), "query 1: its gallery names image 7"),
     ],
 )
 def test_contradictions_are_named(tmp_path: Path, change: Any, message: str) -> None:
@@ -106,7 +106,7 @@ def test_missing_or_foreign_files(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         read_coco(tmp_path / "nothing")
     (tmp_path / "annotations.json").write_text("not json")
-    with pytest.raises(DataError, match="is not JSON"):
+    with pytest.raises(DataError, match="not JSON"):
         read_coco(tmp_path)
     (tmp_path / "annotations.json").write_text("[]")
     with pytest.raises(DataError, match="holds a list"):

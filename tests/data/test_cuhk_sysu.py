@@ -10,7 +10,8 @@ import scipy.io
 
 import layout_cases as cases
 from sceneseek.data import cuhk_sysu
-from sceneseek.data.cuhk_sysu import read_cuhk_sysu, read_images, read_people, read_pool, read_protocol, write_cuhk_sysu
+from sceneseek.data.cuhk_sysu import read_cuhk_sysu, read_images, read_people, read_pool, read_protocol
+from sceneseek.data.cuhk_sysu_writing import write_cuhk_sysu
 from sceneseek.errors import DataError
 from sceneseek.structures import UNLABELED, Query, Sample, SceneSet
 
@@ -197,14 +198,14 @@ def _query_outside_pool(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_remove, r"pool\.mat does not exist"),
-        (_cut, r"Images\.mat is truncated or not a MATLAB file"),
-        (_empty, r"Images\.mat is .*not a MATLAB file"),
-        (_other_variable, r"pool\.mat has no variable 'pool'; it holds puddle"),
+        (_remove, r"pool\.mat: the file does not exist"),
+        (_cut, r"Images\.mat: the file is truncated or not a MATLAB file"),
+        (_empty, r"Images\.mat: .*not a MATLAB file"),
+        (_other_variable, r"pool\.mat: there is no variable 'pool'; the file holds puddle"),
         (_no_struct, r"Images\.mat, Img 1: expected a struct"),
-        (_unknown_image, r"pool\.mat names the image s99\.jpg, which Images\.mat does not list"),
-        (_no_picture, r"s5\.jpg does not exist, but Images\.mat lists it"),
-        (_query_outside_pool, r"TestG4\.mat names the image"),
+        (_unknown_image, r"pool\.mat, pool 2: Images\.mat does not list the image s99\.jpg"),
+        (_no_picture, r"s5\.jpg: the picture does not exist, but Images\.mat lists it"),
+        (_query_outside_pool, r"TestG4\.mat, TestG4 1: the image s8\.jpg is not one of this split"),
     ],
 )
 def test_errors_name_the_file_and_what_is_wrong(
@@ -218,7 +219,7 @@ def test_errors_name_the_file_and_what_is_wrong(
 
 def test_unknown_gallery_size_and_split(written: tuple[Path, SceneSet, SceneSet]) -> None:
     folder, _, _ = written
-    with pytest.raises(DataError, match=r"TestG100\.mat does not exist; .* has galleries of 3, 4\."):
+    with pytest.raises(DataError, match=r"TestG100\.mat: the file does not exist; the folder has galleries of 3, 4\."):
         read_cuhk_sysu(folder, "test")
     with pytest.raises(DataError, match="found 'val'"):
         read_cuhk_sysu(folder, "val")  # type: ignore[arg-type]

@@ -10,7 +10,8 @@ import pytest
 import scipy.io
 
 import layout_cases as cases
-from sceneseek.data.prw import read_annotation, read_prw, read_query_info, write_prw
+from sceneseek.data.prw import read_annotation, read_prw, read_query_info
+from sceneseek.data.prw_writing import write_prw
 from sceneseek.errors import DataError
 from sceneseek.structures import UNLABELED, Query, Sample, SceneSet
 
@@ -138,7 +139,9 @@ def test_ignored_boxes_are_left_out(tmp_path: Path) -> None:
 def test_errors_name_the_file_and_what_is_wrong(written: tuple[Path, SceneSet, SceneSet]) -> None:
     folder, _, _ = written
     _save(folder, "c1s1_000004", [[1, 2, 3, 30, 40]], "boxes")
-    with pytest.raises(DataError, match=r"c1s1_000004\.jpg\.mat has none of the variables box_new.*it holds boxes"):
+    with pytest.raises(
+        DataError, match=r"c1s1_000004\.jpg\.mat: there is none of the variables box_new.*the file holds boxes"
+    ):
         read_prw(folder, "test")
     _save(folder, "c1s1_000004", [[1, 2, 3]])
     with pytest.raises(DataError, match=r"box_new has shape \(1, 3\)"):
@@ -153,7 +156,7 @@ def test_errors_name_the_file_and_what_is_wrong(written: tuple[Path, SceneSet, S
     with pytest.raises(DataError, match="no area inside the frame"):
         read_prw(folder, "test")
     (folder / "annotations/c1s1_000004.jpg.mat").unlink()
-    with pytest.raises(DataError, match=r"c1s1_000004\.jpg\.mat does not exist"):
+    with pytest.raises(DataError, match=r"c1s1_000004\.jpg\.mat: the file does not exist"):
         read_prw(folder, "test")
 
 
@@ -166,7 +169,7 @@ def test_errors_in_the_query_list(written: tuple[Path, SceneSet, SceneSet]) -> N
     with pytest.raises(DataError, match="c1s1_000001 is not one of the test frames"):
         read_prw(folder, "test")
     (folder / "query_info.txt").unlink()
-    with pytest.raises(DataError, match=r"query_info\.txt does not exist"):
+    with pytest.raises(DataError, match=r"query_info\.txt: the file does not exist"):
         read_prw(folder, "test")
     with pytest.raises(DataError, match="found 'all'"):
         read_prw(folder, "all")  # type: ignore[arg-type]

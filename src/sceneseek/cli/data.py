@@ -109,12 +109,12 @@ def _rewrite(layout: Layout, sets: dict[str, SceneSet], folder: Path, progress: 
     """Write a data set a second time, in the layout of a public one, beside the first."""
     target = folder / layout.value
     if layout is Layout.CUHK_SYSU:
-        from sceneseek.data.cuhk_sysu import write_cuhk_sysu
+        from sceneseek.data.cuhk_sysu_writing import write_cuhk_sysu
 
         sizes = _gallery_sizes(sets["test"])
         write_cuhk_sysu(sets["train"], sets["test"], target, gallery_sizes=sizes, progress=progress)
     else:
-        from sceneseek.data.prw import write_prw
+        from sceneseek.data.prw_writing import write_prw
 
         write_prw(sets["train"], sets["test"], target, progress=progress)
 

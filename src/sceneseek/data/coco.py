@@ -17,13 +17,17 @@ left inside is an error that names the annotation.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sceneseek import boxes as box_ops
+from sceneseek.data.problems import BadRecord, OnProblem, Place, Problem, refuse, reporting
 from sceneseek.errors import DataError, suggest
 from sceneseek.structures import UNLABELED, Query, Sample, SceneSet
 
@@ -31,15 +35,26 @@ ANNOTATIONS = "annotations.json"
 IMAGES = "images"
 
 Record = dict[str, Any]
+_STICKS_OUT = 1.0
+"""Pixels by which a box may stick out of its picture without a remark: rounding does as much."""
 
 
-def read_coco(path: str | Path, gallery_size: int | None = None) -> SceneSet:
+@dataclass(frozen=True, slots=True)
+class _Person:
+    xywh: tuple[float, float, float, float]
+    person_id: int
+    is_ignored: bool
+    visibility: float
+
+
+def read_coco(path: str | Path, gallery_size: int | None = None, *, on_problem: OnProblem = refuse) -> SceneSet:
     """Read scenes, people and queries from a COCO-style file.
 
     Args:
         path: A folder with ``annotations.json`` and ``images/``, or the JSON file itself (pictures are then looked for
             in ``images/`` beside it, else beside it).
         gallery_size: Keep only the first so many entries of each query's gallery.
+        on_problem: Told of what is wrong; the default raises. What is told and not raised is left out.
 
     Returns:
         The scenes in file order. Pixels are not read.
@@ -47,26 +62,54 @@ def read_coco(path: str | Path, gallery_size: int | None = None) -> SceneSet:
     Raises:
         DataError: The file is missing, is not JSON, or contradicts itself; the message names the entry.
     """
-    file = _annotation_file(Path(path))
+    file = annotation_file(path)
     table = _load(file)
     folder = file.parent / IMAGES if (file.parent / IMAGES).is_dir() else file.parent
-    people: dict[int, list[Record]] = defaultdict(list)
-    for row in table["annotations"]:
-        people[_get(row, "image_id", file, "annotation")].append(row)
-    samples = tuple(
-        _sample(row, people.pop(_get(row, "id", file, "image"), []), folder, file) for row in table["images"]
-    )
-    if people:
-        image_id, rows = next(iter(people.items()))
-        raise DataError(f"{file}: annotation {rows[0].get('id')} belongs to image {image_id}, which is not listed.")
-    info = table.get("info", {})
+    people = _people_by_image(table["annotations"], file, on_problem)
+    samples: dict[int, Sample] = {}
+    listed: set[int] = set()
+    for i, row in enumerate(table["images"]):
+        place = _place(file, "image", row, i)
+        with reporting(on_problem, place):
+            image_id = _whole(row, "id", place)
+            if image_id in listed:
+                raise BadRecord(place, f"another image has the id {image_id} already; the two share an id.", "image id")
+            listed.add(image_id)
+            samples[image_id] = _sample(row, people.get(image_id, []), folder, place, on_problem)
+    for image_id, rows in people.items():
+        if image_id not in listed:
+            for place, _ in rows:
+                message = f"it belongs to image {image_id}, which is not listed."
+                on_problem(Problem("unlisted image", place, message))
+    info = table.get("info") or {}
+    shown_in = _images_of_people(samples.values())
+    queries = []
+    for i, row in enumerate(table.get("queries") or []):
+        place = _place(file, "query", row, i)
+        with reporting(on_problem, place):
+            query = _query(row, samples, place, on_problem)
+            _remark(query, shown_in.get(query.person_id, frozenset()), place, on_problem)
+            queries.append(replace(query, gallery=query.gallery[:gallery_size]))
     return SceneSet(
         name=str(info.get("name") or file.parent.name),
-        samples=samples,
-        queries=tuple(_query(row, gallery_size, file) for row in table.get("queries", [])),
+        samples=tuple(samples.values()),
+        queries=tuple(queries),
         detection_labels_complete=bool(info.get("detection_labels_complete", True)),
         info={str(k): str(v) for k, v in info.items() if isinstance(v, str | int | float) and k != "name"},
     )
+
+
+def annotation_file(path: str | Path) -> Path:
+    """The JSON file of a folder, or the file itself.
+
+    Raises:
+        DataError: There is none.
+    """
+    file = Path(path) / ANNOTATIONS if Path(path).is_dir() else Path(path)
+    if not file.is_file():
+        message = f"the file does not exist; expected a folder with {ANNOTATIONS} and {IMAGES}/, or the JSON file."
+        raise BadRecord(Place(file), message, "missing annotation file")
+    return file
 
 
 def write_coco(scenes: SceneSet, folder: str | Path) -> Path:
@@ -107,87 +150,161 @@ def write_coco(scenes: SceneSet, folder: str | Path) -> Path:
     return file
 
 
-def _annotation_file(path: Path) -> Path:
-    file = path / ANNOTATIONS if path.is_dir() else path
-    if not file.is_file():
-        raise DataError(
-            f"{file} does not exist; expected a folder with {ANNOTATIONS} and {IMAGES}/, or the JSON file itself."
-        )
-    return file
-
-
 def _load(file: Path) -> Record:
+    place = Place(file)
     try:
         table = json.loads(file.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as cause:
-        raise DataError(f"{file} is not JSON: {cause}.") from cause
+        raise BadRecord(place, f"the file is not JSON: {cause}.", "damaged annotation file") from cause
     if not isinstance(table, dict):
-        raise DataError(f"{file} holds a {type(table).__name__}; expected an object with 'images' and 'annotations'.")
+        found = type(table).__name__
+        raise BadRecord(place, f"the file holds a {found}; expected an object with 'images' and 'annotations'.")
     for key in ("images", "annotations"):
         if not isinstance(table.get(key), list):
-            raise DataError(f"{file} has no list '{key}'.{suggest(key, [str(k) for k in table])}")
+            raise BadRecord(place, f"there is no list '{key}'.{suggest(key, [str(k) for k in table])}")
+    for key, kind in (("queries", list), ("info", dict)):
+        if not isinstance(table.get(key) or kind(), kind):
+            raise BadRecord(place, f"'{key}' is not a {'list' if kind is list else 'table'}.")
     return table
 
 
-def _get(row: Record, key: str, file: Path, kind: str) -> Any:
-    try:
-        return row[key]
-    except (KeyError, TypeError):
-        raise DataError(
-            f"{file}: {kind} {row.get('id', row) if isinstance(row, dict) else row} has no '{key}'."
-        ) from None
+def _place(file: Path, kind: str, row: Any, index: int) -> Place:
+    """An entry by its id where it has one, else by its place in the list."""
+    if isinstance(row, dict) and "id" in row:
+        return Place(file, f"{kind} {row['id']}")
+    return Place(file, f"{kind} at place {index + 1}")
 
 
-def _sample(row: Record, people: list[Record], folder: Path, file: Path) -> Sample:
-    name = str(_get(row, "file_name", file, "image"))
-    width, height = int(_get(row, "width", file, "image")), int(_get(row, "height", file, "image"))
-    raw = np.array([_bbox(p, file) for p in people], np.float64).reshape(-1, 4)
-    corners = box_ops.clip(box_ops.from_xywh(raw), width, height)
+def _get(row: Any, key: str, place: Place) -> Any:
+    if not isinstance(row, dict) or key not in row:
+        raise BadRecord(place, f"it has no '{key}'.")
+    return row[key]
+
+
+def _whole(row: Any, key: str, place: Place) -> int:
+    value = _get(row, key, place)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        raise BadRecord(place, f"'{key}' is {value!r}; expected a whole number.")
+    return int(value)
+
+
+def _number(row: Record, key: str, default: float, place: Place) -> float:
+    value = default if row.get(key) is None else row[key]
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise BadRecord(place, f"'{key}' is {value!r}; expected a number.")
+    return float(value)
+
+
+def _people_by_image(rows: list[Any], file: Path, on_problem: OnProblem) -> dict[int, list[tuple[Place, _Person]]]:
+    people: dict[int, list[tuple[Place, _Person]]] = defaultdict(list)
+    for i, row in enumerate(rows):
+        place = _place(file, "annotation", row, i)
+        with reporting(on_problem, place):
+            people[_whole(row, "image_id", place)].append((place, _person(row, place)))
+    return people
+
+
+def _person(row: Record, place: Place) -> _Person:
+    person_id = UNLABELED if row.get("person_id") is None else _whole(row, "person_id", place)
+    return _Person(
+        xywh=_bbox(row, place),
+        person_id=max(person_id, UNLABELED),  # other codes of those who are not known, such as PRW's -2
+        is_ignored=bool(row.get("ignore", row.get("iscrowd", 0))),
+        visibility=_number(row, "visibility", 1.0, place),
+    )
+
+
+def _sample(
+    row: Record, people: list[tuple[Place, _Person]], folder: Path, place: Place, on_problem: OnProblem
+) -> Sample:
+    name = str(_get(row, "file_name", place))
+    width, height = _whole(row, "width", place), _whole(row, "height", place)
+    raw = box_ops.from_xywh(np.array([p.xywh for _, p in people], np.float64).reshape(-1, 4))
+    corners = box_ops.clip(raw, width, height)
     inside = box_ops.valid_mask(corners)
-    if not inside.all():
-        i = int(np.flatnonzero(~inside)[0])
-        raise DataError(
-            f"{file}: annotation {people[i].get('id')} has bbox {people[i]['bbox']}, which lies outside its image "
-            f"{name} of {width}x{height} pixels or has no area."
+    for i in np.flatnonzero(~inside).tolist():
+        at, person = people[i]
+        message = (
+            f"it has bbox {list(person.xywh)}, which lies outside its image {name} of {width}x{height} pixels or has "
+            "no area."
         )
+        on_problem(Problem("box outside its picture", at, message))
+    for i in np.flatnonzero(inside & (np.abs(raw - corners) > _STICKS_OUT).any(axis=1)).tolist():
+        message = f"bbox {list(people[i][1].xywh)} sticks out of its image {name} of {width}x{height}; it is clipped."
+        on_problem(Problem("box clipped to its picture", people[i][0], message, "note"))
+    kept = [person for (_, person), good in zip(people, inside, strict=True) if good]
     return Sample(
         image_id=int(row["id"]),
         path=folder / name,
         width=width,
         height=height,
-        boxes=corners.astype(np.float32),
-        person_ids=np.array([_person_id(p) for p in people], np.int64),
+        boxes=corners[inside].astype(np.float32),
+        person_ids=np.array([p.person_id for p in kept], np.int64),
         camera_id=None if row.get("camera") is None else str(row["camera"]),
-        ignore_mask=np.array([bool(p.get("ignore", p.get("iscrowd", 0))) for p in people], bool),
-        visibility=np.array([float(p.get("visibility", 1.0)) for p in people], np.float32),
-        time_s=None if row.get("time_s") is None else float(row["time_s"]),
+        ignore_mask=np.array([p.is_ignored for p in kept], bool),
+        visibility=np.array([p.visibility for p in kept], np.float32),
+        time_s=None if row.get("time_s") is None else _number(row, "time_s", 0.0, place),
     )
 
 
-def _person_id(person: Record) -> int:
-    value = int(person.get("person_id", UNLABELED))
-    return value if value >= 0 else UNLABELED
+def _bbox(row: Record, place: Place) -> tuple[float, float, float, float]:
+    bbox = _get(row, "bbox", place)
+    if (
+        not isinstance(bbox, list)
+        or len(bbox) != 4
+        or not all(isinstance(v, int | float) and math.isfinite(v) for v in bbox)
+    ):
+        raise BadRecord(place, f"it has bbox {bbox!r}; expected [x, y, width, height] in pixels.", "unreadable box")
+    x, y, w, h = (float(v) for v in bbox)
+    return x, y, w, h
 
 
-def _bbox(row: Record, file: Path) -> list[float]:
-    bbox = _get(row, "bbox", file, "annotation")
-    if not isinstance(bbox, list) or len(bbox) != 4 or not all(isinstance(v, int | float) for v in bbox):
-        raise DataError(
-            f"{file}: annotation {row.get('id')} has bbox {bbox!r}; expected [x, y, width, height] in pixels."
-        )
-    return [float(v) for v in bbox]
-
-
-def _query(row: Record, gallery_size: int | None, file: Path) -> Query:
-    gallery = _get(row, "gallery", file, "query")
+def _query(row: Record, samples: Mapping[int, Sample], place: Place, on_problem: OnProblem) -> Query:
+    gallery = _get(row, "gallery", place)
+    if not isinstance(gallery, list) or not all(isinstance(i, int) for i in gallery):
+        raise BadRecord(place, "its gallery is not a list of image ids.")
+    image_id, person_id = _whole(row, "image_id", place), _whole(row, "person_id", place)
+    if image_id not in samples:
+        raise BadRecord(place, f"it names image {image_id}, which is not in the set.", "unlisted image")
+    for unknown in (i for i in gallery if i not in samples):
+        message = f"its gallery names image {unknown}, which is not in the set."
+        on_problem(Problem("unlisted image", place, message))
+    box = box_ops.from_xywh([_bbox(row, place)])[0].astype(np.float32)
     return Query(
-        query_id=int(_get(row, "id", file, "query")),
-        image_id=int(_get(row, "image_id", file, "query")),
-        box=box_ops.from_xywh([_bbox(row, file)])[0].astype(np.float32),
-        person_id=int(_get(row, "person_id", file, "query")),
-        gallery=tuple(int(i) for i in gallery[:gallery_size]),
-        shot_group=None if row.get("shot_group") is None else int(row["shot_group"]),
+        query_id=_whole(row, "id", place),
+        image_id=image_id,
+        box=box,
+        person_id=person_id,
+        gallery=tuple(i for i in gallery if i in samples),
+        shot_group=None if row.get("shot_group") is None else _whole(row, "shot_group", place),
     )
+
+
+def _images_of_people(samples: Iterable[Sample]) -> dict[int, set[int]]:
+    shown_in: dict[int, set[int]] = defaultdict(set)
+    for sample in samples:
+        for person_id in sample.person_ids.tolist():
+            shown_in[person_id].add(sample.image_id)
+    return shown_in
+
+
+def _remark(query: Query, shown_in: Set[int], place: Place, on_problem: OnProblem) -> None:
+    """Say what is odd about a query."""
+    gallery = query.gallery
+    shows = [i in shown_in for i in gallery]
+    if len(set(gallery)) < len(gallery):
+        on_problem(Problem("gallery lists an image twice", place, "the gallery lists an image twice.", "note"))
+    if query.image_id in gallery:
+        message = f"the gallery holds the query's own image, {query.image_id}."
+        on_problem(Problem("query's own image in its gallery", place, message, "note"))
+    if not any(shows):
+        on_problem(Problem("nobody to find", place, "no image of the gallery shows the person.", "note"))
+    elif not all(shows[: sum(shows)]):
+        message = "the images that show the person are not the first of the gallery; a smaller gallery may lose them."
+        on_problem(Problem("positives are not first", place, message, "note"))
+    if query.image_id not in shown_in:
+        message = f"no box of image {query.image_id} carries the query's person {query.person_id}."
+        on_problem(Problem("query without a box", place, message, "note"))
 
 
 def _image_record(sample: Sample, images: Path) -> Record:

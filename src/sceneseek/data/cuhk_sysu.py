@@ -1,31 +1,33 @@
-"""CUHK-SYSU's files (Xiao, Li, Wang, Lin, Wang, CVPR 2017), read and written.
+"""CUHK-SYSU's files (Xiao, Li, Wang, Lin, Wang, CVPR 2017), read; ``cuhk_sysu_writing`` writes them.
 
 The layout::
 
     Image/SSM/sNNNN.jpg
-    annotation/Images.mat                          Img: every image with all its boxes
-    annotation/Person.mat                          Person: every person with its appearances
-    annotation/pool.mat                            pool: names of the test images; all others are for training
-    annotation/test/train_test/Train.mat           Train: training people with their appearances
+    annotation/Images.mat                              Img: every image with all its boxes
+    annotation/Person.mat                              Person: every person with its appearances; checked, never needed
+    annotation/pool.mat                                pool: names of the test images; all others are for training
+    annotation/test/train_test/Train.mat               Train: training people with their appearances
     annotation/test/train_test/TestG{50,100,...}.mat   one query per test person, with its gallery
+    annotation/test/subset/Occlusion.mat               the same for hidden people, in the variable Occlusion1
+    annotation/test/subset/Resolution.mat              the same for small people, in the variable Test_Size
 
 Traps that are dealt with here:
 
 * ``idlocate`` is stored as uint8 or uint16 ``x, y, w, h``: a sum of two overflows silently. All is int64 at once.
 * Boxes in ``Images.mat`` without area are dropped.
-* Identities are not stored with the boxes: they are matched to them by four equal numbers.
+* Identities are not stored with the boxes: they are matched to them by four equal numbers, and the first hit wins.
 * A struct array of one entry loses its dimension when squeezed, so nothing is squeezed.
+* Positives come first in a gallery, and some codes stop at the first entry without a box. Every entry is read here.
 * Four queries of the published protocol list one gallery image twice; ``Query.gallery`` repeats the image, as the file
-  does, and the evaluation decides what that means.
+  does, and the evaluation decides what that means. Two queries list their own image.
 
-Training identities are the row in ``Train``; test identities are the row in ``TestG``. The rest is ``UNLABELED``.
+Training identities are the row in ``Train``; test identities are the row in the protocol file. The rest is
+``UNLABELED``.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +37,7 @@ import numpy as np
 
 from sceneseek import boxes as box_ops
 from sceneseek.data import matlab
+from sceneseek.data.problems import BadRecord, OnProblem, Place, Problem, refuse, reporting
 from sceneseek.errors import DataError
 from sceneseek.pictures import picture_size
 from sceneseek.structures import UNLABELED, IntArray, Progress, Query, Sample, SceneSet, silent
@@ -42,17 +45,26 @@ from sceneseek.structures import UNLABELED, IntArray, Progress, Query, Sample, S
 PICTURES = Path("Image", "SSM")
 ANNOTATION = Path("annotation")
 PROTOCOLS = ANNOTATION / "test" / "train_test"
+SUBSETS = ANNOTATION / "test" / "subset"
 GALLERY_SIZES = (50, 100, 500, 1000, 2000, 4000)
 """The gallery sizes that are published with the data set."""
 
-_APPEARANCE_FIELDS = ("imname", "idlocate", "ishard")
-_HARD_BELOW = 0.5
+SUBSET_FILES = {"occlusion": "Occlusion.mat", "resolution": "Resolution.mat"}
+_VARIABLES = {"Occlusion": "Occlusion1", "Resolution": "Test_Size"}
+"""Protocol files whose variable is not called as the file is."""
+
+DEFAULT_GALLERY = 100
+"""The gallery size of the headline number."""
+
+_SMALLEST_GALLERY = 50
 
 Split = Literal["train", "test"]
+Subset = Literal["occlusion", "resolution"]
+GallerySize = int | Literal["full"]
 XYWH = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Appearance:
     """One image, with the place where a person is in it.
 
@@ -67,7 +79,7 @@ class Appearance:
     is_hard: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Person:
     """A person of ``Train.mat`` or ``Person.mat``, under the data set's own name (``p123``)."""
 
@@ -75,7 +87,7 @@ class Person:
     appearances: tuple[Appearance, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """One query of a protocol file, exactly as it is listed: duplicates and order are kept."""
 
@@ -90,14 +102,24 @@ class Task:
 
 
 def read_cuhk_sysu(
-    folder: str | Path, split: Split = "train", gallery_size: int = 100, *, progress: Progress = silent
+    folder: str | Path,
+    split: Split = "train",
+    gallery_size: GallerySize = DEFAULT_GALLERY,
+    *,
+    subset: Subset | None = None,
+    on_problem: OnProblem = refuse,
+    progress: Progress = silent,
 ) -> SceneSet:
     """Read CUHK-SYSU, or a data set in its layout.
 
     Args:
         folder: The folder that holds ``Image`` and ``annotation``.
         split: ``"train"``: all images that are not in the pool, no queries. ``"test"``: the pool, with queries.
-        gallery_size: Which ``TestG`` file gives the queries; not used for training.
+        gallery_size: Which ``TestG`` file gives the queries; not used for training. ``"full"`` takes the file for 50
+            (else the smallest) and adds to every gallery all other images of the pool but the query's own.
+        subset: Take the queries from ``Occlusion.mat`` or ``Resolution.mat``; then only ``"full"`` matters of
+            ``gallery_size``.
+        on_problem: Told of what is wrong; the default raises. What is told and not raised is left out.
         progress: Told of every image whose size is read.
 
     Returns:
@@ -107,39 +129,45 @@ def read_cuhk_sysu(
         their image are kept as they are, because the published numbers were measured with them.
 
     Raises:
-        DataError: A file is missing, damaged, or contradicts another; the message names it.
+        DataError: A file is missing, damaged, or contradicts another; the message names file and record.
         PictureError: A picture's header cannot be read.
     """
     folder = Path(folder)
-    all_boxes = read_images(folder / ANNOTATION / "Images.mat")
-    pool = read_pool(folder / ANNOTATION / "pool.mat")
-    _require_images(pool, all_boxes, folder / ANNOTATION / "pool.mat")
+    if split not in ("train", "test"):
+        raise DataError(f"CUHK-SYSU has the splits 'train' and 'test'; found {split!r}.")
+    all_boxes = read_images(folder / ANNOTATION / "Images.mat", on_problem)
+    pool = _known_pool(folder / ANNOTATION / "pool.mat", all_boxes, on_problem)
     rows = {name: i for i, name in enumerate(all_boxes)}
-    people: Iterable[tuple[Appearance, ...]]
-    tasks: tuple[Task, ...] = ()
+    people: list[tuple[Appearance, ...]]
+    tasks: dict[int, Task] = {}
     if split == "train":
         in_pool = set(pool)
         names = [name for name in all_boxes if name not in in_pool]
-        source = folder / PROTOCOLS / "Train.mat"
-        people = [person.appearances for person in read_people(source, "Train")]
-    elif split == "test":
-        names = list(dict.fromkeys(pool))
-        source = protocol_file(folder, gallery_size)
-        tasks = read_protocol(source)
-        people = [(task.query, *task.positives) for task in tasks]
+        source = Place(folder / PROTOCOLS / "Train.mat", "Train")
+        people = [person.appearances for person in read_people(source.file, "Train", on_problem)]
+        title = "cuhk-sysu-train"
     else:
-        raise DataError(f"CUHK-SYSU has the splits 'train' and 'test'; found {split!r}.")
-    labelled = _Labelled({name: all_boxes[name] for name in names}, source)
-    for person_id, appearances in enumerate(people):
+        names = list(pool)
+        source = _protocol_place(folder, gallery_size, subset)
+        tasks = dict(_numbered_tasks(source.file, source.record, on_problem))
+        people = [(task.query, *task.positives) for task in tasks.values()]
+        title = f"cuhk-sysu-{subset}" if subset else f"cuhk-sysu-test-g{gallery_size}"
+    labelled = _Labelled({name: all_boxes[name] for name in names}, source, on_problem)
+    for person_id, appearances in zip(tasks if split == "test" else range(len(people)), people, strict=True):
         labelled.assign(person_id, appearances)
     samples = []
     for done, name in enumerate(names):
-        samples.append(_sample(folder, rows[name], name, labelled))
+        place = Place(folder / PICTURES / name)
+        with reporting(on_problem, place):
+            samples.append(_sample(place, rows[name], labelled.boxes[name], labelled.person_ids[name], on_problem))
         progress(done + 1, len(names), name)
+    queries = _queries(tasks, rows, names, {s.image_id for s in samples}, source, on_problem)
+    if gallery_size == "full" and split == "test":
+        queries = [_with_full_gallery(query, samples) for query in queries]
     return SceneSet(
-        name=f"cuhk-sysu-{split}" + (f"-g{gallery_size}" if split == "test" else ""),
+        name=title,
         samples=tuple(samples),
-        queries=tuple(_query(i, task, rows, set(names), source) for i, task in enumerate(tasks)),
+        queries=tuple(queries),
         info={"boxes_added": str(labelled.num_added)} if labelled.num_added else {},
     )
 
@@ -152,24 +180,30 @@ def protocol_file(folder: str | Path, gallery_size: int) -> Path:
     """
     file = Path(folder) / PROTOCOLS / f"TestG{gallery_size}.mat"
     if not file.is_file():
-        sizes = sorted(int(m[1]) for p in file.parent.glob("TestG*.mat") if (m := re.fullmatch(r"TestG(\d+)", p.stem)))
-        raise DataError(
-            f"{file} does not exist; {file.parent} has galleries of {', '.join(map(str, sizes)) or 'no size'}."
-        )
+        sizes = ", ".join(map(str, gallery_sizes(folder))) or "no size"
+        raise BadRecord(Place(file), f"the file does not exist; the folder has galleries of {sizes}.",
+                        "missing annotation file")  # fmt: skip
     return file
 
 
-def read_images(file: str | Path) -> dict[str, IntArray]:
-    """Read ``Images.mat``: for each image its boxes, ``(N, 4)`` int64 ``x, y, w, h``; empty ones are dropped."""
+def gallery_sizes(folder: str | Path) -> tuple[int, ...]:
+    """The gallery sizes that a folder has ``TestG`` files for, ascending."""
+    files = (Path(folder) / PROTOCOLS).glob("TestG*.mat")
+    return tuple(sorted(int(m[1]) for file in files if (m := re.fullmatch(r"TestG(\d+)", file.stem))))
+
+
+def read_images(file: str | Path, on_problem: OnProblem = refuse) -> dict[str, IntArray]:
+    """Read ``Images.mat``: each image's boxes, ``(N, 4)`` int64 ``x, y, w, h``; those without area are left out."""
     found: dict[str, IntArray] = {}
     for row, record in enumerate(matlab.flat(matlab.load_variable(file, "Img"))):
-        owner = f"{file}, Img {row + 1}"  # fields by place, as every public reader takes them
-        name = matlab.text(matlab.field(record, 0, owner))
-        if not name or name in found:
-            raise DataError(f"{owner}: the image name is {name!r}; every name must be there once.")
-        entries = [_xywh(matlab.field(entry, 0, owner), owner) for entry in matlab.flat(matlab.field(record, 2, owner))]
-        boxes = np.array([b for b in entries if b is not None], np.int64).reshape(-1, 4)
-        found[name] = boxes[(boxes[:, 2] > 0) & (boxes[:, 3] > 0)]
+        place = Place(Path(file), f"Img {row + 1}")
+        with reporting(on_problem, place):  # fields by place, as every public reader takes them
+            name = matlab.text(matlab.field(record, 0, place))
+            if not name or name in found:
+                raise BadRecord(place, f"the image name is {name!r}; every name must be there once.", "image name")
+            found[name] = _image_boxes(matlab.flat(matlab.field(record, 2, place)), place, on_problem)
+            _check_count(matlab.field(record, 1, place), len(matlab.flat(matlab.field(record, 2, place))), "boxes",
+                         place, on_problem)  # fmt: skip
     return found
 
 
@@ -178,23 +212,31 @@ def read_pool(file: str | Path) -> tuple[str, ...]:
     return tuple(matlab.text(entry) for entry in matlab.flat(matlab.load_variable(file, "pool")))
 
 
-def read_people(file: str | Path, variable: str = "Train") -> tuple[Person, ...]:
-    """Read ``Train.mat`` (variable ``Train``) or ``Person.mat`` (variable ``Person``)."""
+def read_people(file: str | Path, variable: str = "Train", on_problem: OnProblem = refuse) -> tuple[Person, ...]:
+    """Read ``Train.mat`` (variable ``Train``) or ``Person.mat`` (variable ``Person``).
+
+    A record that cannot be read stays as a person without appearances: the row is the identity.
+    """
     people = []
     for row, record in enumerate(matlab.flat(matlab.load_variable(file, variable))):
-        owner = f"{file}, {variable} {row + 1}"
-        name = matlab.text(matlab.field(record, 0, owner))
-        entries = matlab.flat(matlab.field(record, 2, owner))
-        people.append(Person(name, tuple(_appearance(entry, owner) for entry in entries)))
+        place = Place(Path(file), f"{variable} {row + 1}")
+        person = Person("", ())
+        with reporting(on_problem, place):
+            name = matlab.text(matlab.field(record, 0, place))
+            entries = matlab.flat(matlab.field(record, 2, place))
+            person = Person(name, tuple(_appearance(e, place.at(f"scene {i + 1}")) for i, e in enumerate(entries)))
+            _check_count(matlab.field(record, 1, place), len(entries), "appearances", place, on_problem)
+        people.append(person)
     return tuple(people)
 
 
-def read_protocol(file: str | Path, variable: str | None = None) -> tuple[Task, ...]:
-    """Read a protocol file: ``TestG*.mat``, or a subset such as ``Occlusion.mat`` with its own variable name.
+def read_protocol(file: str | Path, variable: str | None = None, on_problem: OnProblem = refuse) -> tuple[Task, ...]:
+    """Read a protocol file: ``TestG*.mat``, ``Occlusion.mat`` or ``Resolution.mat``.
 
     Args:
         file: The file; pictures and other annotation files are not needed.
-        variable: The variable's name; the file's stem when not given.
+        variable: The variable's name; when not given, the one that the genuine file of that name has.
+        on_problem: Told of what is wrong; the default raises. Bad records are left out.
 
     Returns:
         The queries in file order.
@@ -203,288 +245,239 @@ def read_protocol(file: str | Path, variable: str | None = None) -> tuple[Task, 
         DataError: The file is missing or damaged, or an entry is not what it should be.
     """
     file = Path(file)
-    name = variable or file.stem
-    tasks = []
-    for row, record in enumerate(matlab.flat(matlab.load_variable(file, name))):
-        owner = f"{file}, {name} {row + 1}"
-        query = matlab.field(record, "Query", owner)
-        appearance = _appearance(query.reshape(-1)[0] if query.size else query, f"{owner}, Query")
-        if appearance.xywh is None:
-            raise DataError(f"{owner}: the query has no box.")
-        gallery = matlab.field(record, "Gallery", owner).reshape(-1)
-        tasks.append(
-            Task(
-                person_name=matlab.text(matlab.field(query, "idname", owner)),
-                query=appearance,
-                gallery=tuple(_appearance(entry, f"{owner}, Gallery {i + 1}") for i, entry in enumerate(gallery)),
-            )
-        )
-    return tuple(tasks)
+    return tuple(task for _, task in _numbered_tasks(file, variable or _variable(file), on_problem))
 
 
-def write_cuhk_sysu(
-    train: SceneSet,
-    test: SceneSet,
-    folder: str | Path,
-    gallery_sizes: Sequence[int] = (50, 100),
-    *,
-    progress: Progress = silent,
-) -> None:
-    """Write two splits in CUHK-SYSU's layout, pictures included, with the structures of the genuine files.
+def check_people(folder: str | Path, on_problem: OnProblem) -> int:
+    """Hold ``Person.mat``, which no evaluation needs, against the pictures that ``Images.mat`` lists.
 
-    The format has whole pixels, one query per person and no more: boxes are rounded, boxes to ignore are left out,
-    cameras and times are not kept. Visibility below one half becomes ``ishard``.
-
-    Args:
-        train: Scenes for training.
-        test: Scenes for testing, with queries; a query's gallery of size N becomes its first N entries.
-        folder: Where to write; pictures are named ``s1.jpg``, ``s2.jpg``, ... (a picture keeps its own suffix).
-        gallery_sizes: One ``TestG`` file is written for each.
-        progress: Told of every picture copied.
-
-    Raises:
-        DataError: A person has two queries, or a gallery is too short or has no room for all positives.
+    Returns:
+        How many people it names; 0 where the file is absent.
     """
-    folder = Path(folder)
-    tasks = {size: [_task(test, query, size) for query in test.queries] for size in gallery_sizes}
-    _require_one_query_each(test)
-    samples = [*train.samples, *test.samples]
-    names = [f"s{i + 1}{sample.path.suffix.lower()}" for i, sample in enumerate(samples)]
-    (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-    for done, (sample, name) in enumerate(zip(samples, names, strict=True)):
-        if not sample.path.is_file():
-            raise DataError(f"{sample.path} does not exist; the pictures are copied into the layout.")
-        shutil.copyfile(sample.path, folder / PICTURES / name)
-        progress(done + 1, len(samples), name)
-    train_names = {s.image_id: n for s, n in zip(train.samples, names, strict=False)}
-    test_names = {s.image_id: n for s, n in zip(test.samples, names[len(train) :], strict=True)}
-    annotation = folder / ANNOTATION
-    images = [_image_record(sample, name) for sample, name in zip(samples, names, strict=True)]
-    matlab.save_variables(annotation / "Images.mat", Img=matlab.struct_array(images, ("imname", "nAppear", "box")))
-    matlab.save_variables(annotation / "pool.mat", pool=matlab.cell_column(names[len(train) :]))
-    offset = int(train.person_ids.max()) + 1 if train.person_ids.size else 0
-    train_people = _person_records(train, train_names, 0)
-    everyone = np.concatenate([train_people, _person_records(test, test_names, offset)], axis=1)
-    matlab.save_variables(annotation / "Person.mat", Person=everyone)
-    cells = matlab.cell_column([train_people[:, i : i + 1] for i in range(train_people.shape[1])])
-    matlab.save_variables(folder / PROTOCOLS / "Train.mat", Train=cells)
-    for size, listed in tasks.items():
-        records = [_task_record(task, test_names, offset) for task in listed]
-        variable = f"TestG{size}"
-        array = matlab.struct_array(records, ("Query", "Gallery"))
-        matlab.save_variables(folder / PROTOCOLS / f"{variable}.mat", **{variable: array})
+    file = Path(folder) / ANNOTATION / "Person.mat"
+    if not file.is_file():
+        return 0
+    known = read_images(Path(folder) / ANNOTATION / "Images.mat", lambda problem, cause=None: None)
+    people = read_people(file, "Person", on_problem)
+    for row, person in enumerate(people):
+        for entry in person.appearances:
+            if entry.image_name not in known:
+                place = Place(file, f"Person {row + 1}")
+                on_problem(Problem("unlisted image", place, f"Images.mat does not list {entry.image_name}."))
+    return len(people)
 
 
-# -- reading -----------------------------------------------------------------------------------------------------------
+# -- labels ------------------------------------------------------------------------------------------------------------
 
 
 class _Labelled:
     """The boxes of a split, while identities are matched to them."""
 
-    def __init__(self, boxes: dict[str, IntArray], source: Path) -> None:
+    def __init__(self, boxes: dict[str, IntArray], source: Place, on_problem: OnProblem) -> None:
         self.boxes = {name: [tuple(int(v) for v in row) for row in rows] for name, rows in boxes.items()}
         self.person_ids = {name: [UNLABELED] * len(rows) for name, rows in self.boxes.items()}
         self.source = source
+        self.on_problem = on_problem
         self.num_added = 0
 
     def assign(self, person_id: int, appearances: Iterable[Appearance]) -> None:
         """Label the boxes that equal a person's appearances."""
+        place = Place(self.source.file, f"{self.source.record} {person_id + 1}")
         for appearance in appearances:
-            if appearance.xywh is None or min(appearance.xywh[2:]) <= 0:
+            if appearance.xywh is None:
                 continue
             name = appearance.image_name
-            if name not in self.boxes:
-                raise DataError(f"{self.source} names the image {name}, which is not one of this split's images.")
-            self._label(name, appearance.xywh, person_id)
+            if min(appearance.xywh[2:]) <= 0:
+                message = f"the box {list(appearance.xywh)} in {name} has no area; it is left out."
+                self.on_problem(Problem("box without area", place, message, "note"))
+            elif name not in self.boxes:
+                message = f"the image {name} is not one of this split's images."
+                self.on_problem(Problem("unlisted image", place, message))
+            elif not self._label(name, appearance.xywh, person_id):
+                message = f"no box of {name} equals {list(appearance.xywh)}; it is added to the image."
+                self.on_problem(Problem("unmatched box", place, message, "note"))
 
-    def _label(self, name: str, xywh: XYWH, person_id: int) -> None:
+    def _label(self, name: str, xywh: XYWH, person_id: int) -> bool:
         ids = self.person_ids[name]
         # The first hit wins, as in the field's codes; of equal boxes the one that is still free, so that two people at
         # one place keep both their labels.
         for i, box in enumerate(self.boxes[name]):
             if box == xywh and ids[i] in (UNLABELED, person_id):
                 ids[i] = person_id
-                return
+                return True
         self.boxes[name].append(xywh)
         ids.append(person_id)
         self.num_added += 1
+        return False
 
 
-def _sample(folder: Path, image_id: int, name: str, labelled: _Labelled) -> Sample:
-    path = folder / PICTURES / name
-    if not path.is_file():
-        raise DataError(f"{path} does not exist, but Images.mat lists it.")
-    width, height = picture_size(path)
-    corners = box_ops.from_xywh(np.array(labelled.boxes[name], np.int64).reshape(-1, 4))
-    bad = ~box_ops.valid_mask(box_ops.clip(corners, width, height))
-    if bad.any():
-        xywh = labelled.boxes[name][int(np.flatnonzero(bad)[0])]
-        raise DataError(
-            f"{path}: the box {list(xywh)} (x, y, w, h) lies outside the picture of {width}x{height} pixels."
-        )
+def _sample(
+    place: Place, image_id: int, boxes: Sequence[tuple[int, ...]], ids: Sequence[int], on_problem: OnProblem
+) -> Sample:
+    if not place.file.is_file():
+        raise BadRecord(place, "the picture does not exist, but Images.mat lists it.", "missing picture")
+    width, height = picture_size(place.file)
+    corners = box_ops.from_xywh(np.array(boxes, np.int64).reshape(-1, 4))
+    inside = box_ops.valid_mask(box_ops.clip(corners, width, height))
+    for i in np.flatnonzero(~inside).tolist():
+        message = f"the box {list(boxes[i])} (x, y, w, h) lies outside the picture of {width}x{height} pixels."
+        on_problem(Problem("box outside its picture", place, message))
     return Sample(
         image_id=image_id,
-        path=path,
+        path=place.file,
         width=width,
         height=height,
-        boxes=corners.astype(np.float32),
-        person_ids=np.array(labelled.person_ids[name], np.int64),
+        boxes=corners[inside].astype(np.float32),
+        person_ids=np.array(ids, np.int64)[inside],
     )
 
 
-def _query(row: int, task: Task, rows: dict[str, int], pool: set[str], source: Path) -> Query:
-    assert task.query.xywh is not None
-    for name in (task.query.image_name, *(entry.image_name for entry in task.gallery)):
-        if name not in pool:
-            raise DataError(f"{source}: query {row + 1} names the image {name}, which pool.mat does not list.")
-    return Query(
-        query_id=row,
-        image_id=rows[task.query.image_name],
-        box=box_ops.from_xywh([task.query.xywh])[0].astype(np.float32),
-        person_id=row,
-        gallery=tuple(rows[entry.image_name] for entry in task.gallery),
+# -- queries -----------------------------------------------------------------------------------------------------------
+
+
+def _variable(file: Path) -> str:
+    return _VARIABLES.get(file.stem, file.stem)
+
+
+def _protocol_place(folder: Path, gallery_size: GallerySize, subset: Subset | None) -> Place:
+    """The protocol file, and its variable as the record."""
+    if subset is not None:
+        if subset not in SUBSET_FILES:
+            raise DataError(f"CUHK-SYSU has the subsets 'occlusion' and 'resolution'; found {subset!r}.")
+        file = folder / SUBSETS / SUBSET_FILES[subset]
+    elif gallery_size == "full":
+        sizes = gallery_sizes(folder)
+        file = protocol_file(folder, _SMALLEST_GALLERY if not sizes or _SMALLEST_GALLERY in sizes else sizes[0])
+    else:
+        file = protocol_file(folder, gallery_size)
+    return Place(file, _variable(file))
+
+
+def _numbered_tasks(file: Path, variable: str, on_problem: OnProblem) -> Iterable[tuple[int, Task]]:
+    for row, record in enumerate(matlab.flat(matlab.load_variable(file, variable))):
+        place = Place(file, f"{variable} {row + 1}")
+        task: Task | None = None
+        with reporting(on_problem, place):
+            task = _task(record, place)
+            _remark(task, place, on_problem)
+        if task is not None:
+            yield row, task
+
+
+def _task(record: Any, place: Place) -> Task:
+    query = matlab.field(record, "Query", place)
+    appearance = _appearance(query.reshape(-1)[0] if query.size else query, place.at("Query"))
+    if appearance.xywh is None or min(appearance.xywh[2:]) <= 0:
+        raise BadRecord(place, "the query has no box, or one without area.", "query without a box")
+    gallery = matlab.field(record, "Gallery", place).reshape(-1)
+    return Task(
+        person_name=matlab.text(matlab.field(query, "idname", place)),
+        query=appearance,
+        gallery=tuple(_appearance(entry, place.at(f"Gallery {i + 1}")) for i, entry in enumerate(gallery)),
     )
 
 
-def _require_images(names: Iterable[str], known: dict[str, IntArray], file: Path) -> None:
-    for name in names:
+def _remark(task: Task, place: Place, on_problem: OnProblem) -> None:
+    """Say what is odd in a query's gallery."""
+    names = [entry.image_name for entry in task.gallery]
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        on_problem(Problem("gallery lists an image twice", place, f"the gallery lists {twice} twice.", "note"))
+    if task.query.image_name in names:
+        message = f"the gallery holds the query's own image, {task.query.image_name}."
+        on_problem(Problem("query's own image in its gallery", place, message, "note"))
+    if not task.positives:
+        on_problem(Problem("nobody to find", place, "no image of the gallery shows the person.", "note"))
+    elif task.positives != task.gallery[: len(task.positives)]:
+        message = "the images that show the person are not the first of the gallery."
+        on_problem(Problem("positives are not first", place, message, "note"))
+
+
+def _queries(
+    tasks: dict[int, Task],
+    rows: dict[str, int],
+    names: Iterable[str],
+    usable: set[int],
+    source: Place,
+    on_problem: OnProblem,
+) -> list[Query]:
+    """Queries of the tasks; entries whose picture could not be used have been reported and are left out."""
+    pool = set(names)
+    queries = []
+    for row, task in tasks.items():
+        assert task.query.xywh is not None
+        place = Place(source.file, f"{source.record} {row + 1}")
+        own = task.query.image_name
+        unknown = [n for n in (own, *(e.image_name for e in task.gallery)) if n not in pool]
+        if unknown:
+            on_problem(Problem("unlisted image", place, f"pool.mat does not list the image {unknown[0]}."))
+        if own not in pool or rows[own] not in usable:
+            on_problem(Problem("query without its picture", place, f"the query's picture {own} cannot be used."))
+            continue
+        with reporting(on_problem, place):
+            gallery = (rows[e.image_name] for e in task.gallery if e.image_name in pool)
+            box = box_ops.from_xywh([task.query.xywh])[0].astype(np.float32)
+            queries.append(Query(row, rows[own], box, row, tuple(i for i in gallery if i in usable)))
+    return queries
+
+
+def _with_full_gallery(query: Query, samples: Sequence[Sample]) -> Query:
+    listed = {query.image_id, *query.gallery}
+    rest = (s.image_id for s in samples if s.image_id not in listed)
+    return Query(query.query_id, query.image_id, query.box, query.person_id, (*query.gallery, *rest))
+
+
+# -- records -----------------------------------------------------------------------------------------------------------
+
+
+def _known_pool(file: Path, known: dict[str, IntArray], on_problem: OnProblem) -> tuple[str, ...]:
+    """The test images that ``Images.mat`` lists, each once."""
+    names: dict[str, None] = {}
+    for i, name in enumerate(read_pool(file)):
+        place = Place(file, f"pool {i + 1}")
         if name not in known:
-            raise DataError(f"{file} names the image {name}, which Images.mat does not list.")
+            on_problem(Problem("unlisted image", place, f"Images.mat does not list the image {name}."))
+        elif name in names:
+            on_problem(Problem("image listed twice", place, f"the image {name} is listed a second time.", "note"))
+        else:
+            names[name] = None
+    return tuple(names)
 
 
-def _appearance(entry: Any, owner: str) -> Appearance:
-    hard = matlab.field(entry, 2, owner)
-    return Appearance(
-        image_name=matlab.text(matlab.field(entry, 0, owner)),
-        xywh=_xywh(matlab.field(entry, 1, owner), owner),
-        is_hard=bool(hard.size and hard.reshape(-1)[0]),
-    )
+def _image_boxes(entries: Sequence[Any], place: Place, on_problem: OnProblem) -> IntArray:
+    boxes: list[XYWH] = []
+    for i, entry in enumerate(entries):
+        at = place.at(f"box {i + 1}")
+        with reporting(on_problem, at):
+            xywh = _xywh(matlab.field(entry, 0, at), at)
+            if xywh is not None and min(xywh[2:]) > 0:
+                boxes.append(xywh)
+            else:
+                message = f"the box is {list(xywh or [])}, without area; it is left out."
+                on_problem(Problem("box without area", at, message, "note"))
+    return np.array(boxes, np.int64).reshape(-1, 4)
 
 
-def _xywh(value: Any, owner: str) -> XYWH | None:
+def _check_count(stated: Any, found: int, what: str, place: Place, on_problem: OnProblem) -> None:
+    numbers = np.asarray(stated).reshape(-1)
+    if numbers.size != 1 or not np.issubdtype(numbers.dtype, np.number) or int(numbers[0]) != found:
+        message = f"the record states {numbers.tolist()} {what} and holds {found}."
+        on_problem(Problem("count that disagrees", place, message, "note"))
+
+
+def _appearance(entry: Any, place: Place) -> Appearance:
+    hard = matlab.field(entry, 2, place)
+    name = matlab.text(matlab.field(entry, 0, place))
+    if not name:
+        raise BadRecord(place, "the image name is empty.", "image name")
+    return Appearance(name, _xywh(matlab.field(entry, 1, place), place), bool(hard.size and hard.reshape(-1)[0]))
+
+
+def _xywh(value: Any, place: Place) -> XYWH | None:
     numbers = np.asarray(value).reshape(-1)
     if numbers.size == 0:
         return None
     if numbers.size != 4 or not np.issubdtype(numbers.dtype, np.number):
-        raise DataError(f"{owner}: idlocate is {numbers.tolist()}; expected x, y, w, h.")
+        raise BadRecord(place, f"idlocate is {numbers.tolist()}; expected x, y, w, h.", "unreadable box")
     x, y, w, h = (int(v) for v in numbers)
     return x, y, w, h
-
-
-# -- writing -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _SceneTask:
-    query: Query
-    xywh: XYWH
-    is_hard: bool
-    positives: dict[int, tuple[XYWH, bool]]
-    gallery: tuple[int, ...]
-
-
-def _rounded(sample: Sample, boxes: Any) -> IntArray:
-    """Corners to whole pixels inside the image, at least one pixel wide, as ``(N, 4)`` ``x, y, w, h``."""
-    limit = np.array([sample.width, sample.height])
-    corners = np.rint(np.asarray(boxes, np.float64).reshape(-1, 4)).astype(np.int64)
-    low = corners[:, :2].clip(0, limit - 1)
-    high = np.maximum(corners[:, 2:].clip(0, limit), low + 1)
-    return np.concatenate([low, high - low], axis=1)
-
-
-def _annotated(sample: Sample) -> list[tuple[XYWH, int, bool]]:
-    """Box, identity and hardness of every person the format can hold."""
-    assert sample.ignore_mask is not None
-    assert sample.visibility is not None
-    xywh = _rounded(sample, sample.boxes)
-    return [
-        (_as_xywh(xywh[i]), int(sample.person_ids[i]), bool(sample.visibility[i] < _HARD_BELOW))
-        for i in range(len(sample))
-        if not sample.ignore_mask[i]
-    ]
-
-
-def _as_xywh(row: IntArray) -> XYWH:
-    x, y, w, h = (int(v) for v in row)
-    return x, y, w, h
-
-
-def _locate(xywh: XYWH | None) -> Any:
-    return np.zeros((1, 0)) if xywh is None else np.array([xywh], np.uint16)
-
-
-def _flag(value: bool) -> Any:
-    return np.array([[int(value)]], np.uint8)
-
-
-def _appearance_record(name: str, xywh: XYWH | None, is_hard: bool) -> dict[str, Any]:
-    hard = np.zeros((1, 0)) if xywh is None else _flag(is_hard)
-    return {"imname": name, "idlocate": _locate(xywh), "ishard": hard}
-
-
-def _image_record(sample: Sample, name: str) -> dict[str, Any]:
-    people = [{"idlocate": _locate(xywh), "ishard": _flag(hard)} for xywh, _, hard in _annotated(sample)]
-    count = np.array([[len(people)]], np.uint16)
-    return {"imname": name, "nAppear": count, "box": matlab.struct_array(people, ("idlocate", "ishard"))}
-
-
-def _person_records(scenes: SceneSet, names: dict[int, str], offset: int) -> matlab.ObjectArray:
-    appearances: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for sample in scenes.samples:
-        for xywh, person_id, hard in _annotated(sample):
-            if person_id != UNLABELED:
-                appearances[person_id].append(_appearance_record(names[sample.image_id], xywh, hard))
-    records = [
-        {
-            "idname": _person_name(person_id + offset),
-            "nAppear": np.array([[len(scene)]], np.uint16),
-            "scene": matlab.struct_array(scene, _APPEARANCE_FIELDS),
-        }
-        for person_id, scene in sorted(appearances.items())
-    ]
-    return matlab.struct_array(records, ("idname", "nAppear", "scene"))
-
-
-def _person_name(person_id: int) -> str:
-    return f"p{person_id + 1}"
-
-
-def _require_one_query_each(test: SceneSet) -> None:
-    seen: set[int] = set()
-    for query in test.queries:
-        if query.person_id in seen:
-            raise DataError(
-                f"{test.name}: person {query.person_id} has two queries; CUHK-SYSU's layout names test people by their "
-                "one query. Keep one query for each person."
-            )
-        seen.add(query.person_id)
-
-
-def _task(test: SceneSet, query: Query, size: int) -> _SceneTask:
-    """What a ``TestG`` entry says of one query, with positives first."""
-    shown: dict[int, tuple[XYWH, bool]] = {}
-    for image_id in query.gallery:
-        for xywh, person_id, hard in _annotated(test.by_id[image_id]):
-            if person_id == query.person_id:
-                shown.setdefault(image_id, (xywh, hard))
-    ordered = [i for i in query.gallery if i in shown] + [i for i in query.gallery if i not in shown]
-    if len(ordered) < size:
-        raise DataError(
-            f"{test.name}: query {query.query_id} has a gallery of {len(ordered)} images; TestG{size} needs {size}."
-        )
-    if len(shown) > size:
-        raise DataError(f"{test.name}: query {query.query_id} has {len(shown)} positives; TestG{size} has no room.")
-    sample = test.by_id[query.image_id]
-    box = _as_xywh(_rounded(sample, query.box)[0])
-    hard = any(h for xywh, person_id, h in _annotated(sample) if person_id == query.person_id and xywh == box)
-    return _SceneTask(query, box, hard, shown, tuple(ordered[:size]))
-
-
-def _task_record(task: _SceneTask, names: dict[int, str], offset: int) -> dict[str, Any]:
-    query = _appearance_record(names[task.query.image_id], task.xywh, task.is_hard)
-    query["idname"] = _person_name(task.query.person_id + offset)
-    gallery = [_appearance_record(names[i], *task.positives.get(i, (None, False))) for i in task.gallery]
-    return {
-        "Query": matlab.struct_array([query], (*_APPEARANCE_FIELDS, "idname")),
-        "Gallery": matlab.struct_array(gallery, _APPEARANCE_FIELDS),
-    }

@@ -15,9 +15,10 @@ import numpy as np
 import scipy.io
 from numpy.typing import NDArray
 
-from sceneseek.errors import DataError
+from sceneseek.data.problems import BadRecord, Place
 
 ObjectArray = NDArray[np.object_]
+_DAMAGED = "damaged annotation file"
 
 
 def load_variables(file: str | Path) -> dict[str, NDArray[Any]]:
@@ -28,17 +29,19 @@ def load_variables(file: str | Path) -> dict[str, NDArray[Any]]:
     """
     file = Path(file)
     if not file.is_file():
-        raise DataError(f"{file} does not exist; check that the folder holds the data set's annotation files.")
+        raise BadRecord(Place(file), "the file does not exist; check that the folder holds all annotation files.",
+                        "missing annotation file")  # fmt: skip
     try:
         table = scipy.io.loadmat(file)
     except NotImplementedError as cause:
-        raise DataError(f"{file} is a MATLAB 7.3 (HDF5) file; save it again with MATLAB's option '-v7'.") from cause
+        raise BadRecord(Place(file), "this is a MATLAB 7.3 (HDF5) file; save it again with MATLAB's option '-v7'.",
+                        _DAMAGED) from cause  # fmt: skip
     except (ValueError, TypeError, OSError, EOFError, KeyError, IndexError, MemoryError, zlib.error) as cause:
-        raise DataError(
-            f"{file} is truncated or not a MATLAB file ({cause}). Copy it again from its source."
-        ) from cause
+        raise BadRecord(Place(file), f"the file is truncated or not a MATLAB file ({cause}). Copy it again from its "
+                        "source.", _DAMAGED) from cause  # fmt: skip
     except scipy.io.matlab.MatReadError as cause:
-        raise DataError(f"{file} is empty or not a MATLAB file ({cause}). Copy it again from its source.") from cause
+        raise BadRecord(Place(file), f"the file is empty or not a MATLAB file ({cause}). Copy it again from its "
+                        "source.", _DAMAGED) from cause  # fmt: skip
     return {str(name): value for name, value in table.items() if not str(name).startswith("__")}
 
 
@@ -50,7 +53,8 @@ def load_variable(file: str | Path, name: str) -> NDArray[Any]:
     """
     variables = load_variables(file)
     if name not in variables:
-        raise DataError(f"{file} has no variable '{name}'; it holds {', '.join(sorted(variables)) or 'none'}.")
+        raise BadRecord(Place(Path(file)), f"there is no variable '{name}'; the file holds "
+                        f"{', '.join(sorted(variables)) or 'none'}.")  # fmt: skip
     return variables[name]
 
 
@@ -59,16 +63,16 @@ def flat(value: Any) -> list[Any]:
     return list(np.asarray(value).reshape(-1))
 
 
-def field(record: Any, key: str | int, owner: str) -> NDArray[Any]:
+def field(record: Any, key: str | int, place: Place) -> NDArray[Any]:
     """One field of one struct, unpacked from the ``(1, 1)`` arrays that scipy wraps structs in.
 
     Args:
         record: The struct.
         key: The field's name, or its place where only that is agreed upon.
-        owner: Begins the message of an error.
+        place: Where the struct is, for the message of an error.
 
     Raises:
-        DataError: There is no such field.
+        BadRecord: There is no such field.
     """
     value = record
     while isinstance(value, np.ndarray) and value.size == 1:
@@ -77,7 +81,7 @@ def field(record: Any, key: str | int, owner: str) -> NDArray[Any]:
     if key not in (range(len(names)) if isinstance(key, int) else names):
         wanted = f"at least {key + 1} fields" if isinstance(key, int) else f"the field '{key}'"
         found = f"the fields {', '.join(names)}" if names else "no struct"
-        raise DataError(f"{owner}: expected a struct with {wanted}; found {found}.")
+        raise BadRecord(place, f"expected a struct with {wanted}; found {found}.")
     return np.asarray(value[key])
 
 

@@ -1,10 +1,10 @@
-"""PRW's files (Zheng, Zhang, Sun, Chandraker, Yang, Tian, CVPR 2017), read and written.
+"""PRW's files (Zheng, Zhang, Sun, Chandraker, Yang, Tian, CVPR 2017), read; ``prw_writing`` writes them.
 
 The layout::
 
     frames/c1s1_000151.jpg ...
     annotations/c1s1_000151.jpg.mat ...   rows [id, x, y, w, h]
-    frame_train.mat, frame_test.mat       img_index_train, img_index_test: frame names without ".jpg"
+    frame_train.mat, frame_test.mat       img_index_train, img_index_test: frame names, without ".jpg"
     ID_train.mat, ID_test.mat             lists of identities; not read
     query_info.txt                        lines "id x y w h frame", CRLF
 
@@ -16,13 +16,14 @@ Traps that are dealt with here:
 * Training ids have holes (1..478, 480..483, 932): they are renumbered from 0. Codes that use ``id - 1`` as the class
   train towards places that belong to nobody.
 * Coordinates below zero occur.
-* ``query_info.txt`` ends its lines with CRLF; other tools' versions of it end them with LF.
+* A person may be in a frame twice (10 times in training, 3 in testing): both boxes are kept.
+* ``query_info.txt`` ends its lines with CRLF; other versions of it, such as PRW-mini's (QEEPS), end them with LF.
+* Frames are named without ".jpg" in the lists, but not in every copy of them: both are read.
 """
 
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from numpy.typing import NDArray
 
 from sceneseek import boxes as box_ops
 from sceneseek.data import matlab
+from sceneseek.data.problems import BadRecord, OnProblem, Place, Problem, refuse, reporting
 from sceneseek.errors import DataError
 from sceneseek.pictures import picture_size
 from sceneseek.structures import UNLABELED, IntArray, Progress, Query, Sample, SceneSet, silent
@@ -62,15 +64,23 @@ class QueryLine:
         person_id: As in the file.
         xywh: ``x, y, width, height`` in pixels.
         frame: The frame's name without ``.jpg``.
+        line: Its number in the file, from 1.
     """
 
     person_id: int
     xywh: tuple[float, float, float, float]
     frame: str
+    line: int = 0
 
 
 def read_prw(
-    folder: str | Path, split: Split = "train", *, rounding: Rounding = "published", progress: Progress = silent
+    folder: str | Path,
+    split: Split = "train",
+    *,
+    queries: str | Path | None = None,
+    rounding: Rounding = "published",
+    on_problem: OnProblem = refuse,
+    progress: Progress = silent,
 ) -> SceneSet:
     """Read PRW, or a data set in its layout.
 
@@ -78,9 +88,11 @@ def read_prw(
         folder: The folder that holds ``frames`` and ``annotations``.
         split: ``"train"`` has no queries; in ``"test"`` each query's gallery is every test frame but its own, those
             that show the person first.
+        queries: Another list in the form of ``query_info.txt``, such as PRW-mini's 30 queries.
         rounding: ``"published"`` treats coordinates as the code behind the published numbers does: whole pixels, and x
             and y below zero moved to 0 with the width kept, nothing clipped at the far borders (some boxes stick out by
             up to 9 pixels). ``"exact"`` keeps fractions and clips at every border.
+        on_problem: Told of what is wrong; the default raises. What is told and not raised is left out.
         progress: Told of every frame read.
 
     Returns:
@@ -88,7 +100,7 @@ def read_prw(
         in ascending order; test ids are the file's own. ``camera_id`` is ``"c1"`` to ``"c6"``, from the frame's name.
 
     Raises:
-        DataError: A file is missing, damaged, or contradicts another; the message names it.
+        DataError: A file is missing, damaged, or contradicts another; the message names file and record.
         PictureError: A picture's header cannot be read.
     """
     folder = Path(folder)
@@ -96,30 +108,50 @@ def read_prw(
         raise DataError(f"PRW has the splits 'train' and 'test'; found {split!r}.")
     if rounding not in ("published", "exact"):
         raise DataError(f"rounding must be 'published' or 'exact'; found {rounding!r}.")
-    names = read_frame_names(folder / f"frame_{split}.mat", split)
+    names = read_frame_names(folder / f"frame_{split}.mat", split, on_problem)
     annotations: dict[str, tuple[IntArray, FloatRows]] = {}
     for done, name in enumerate(names):
-        annotations[name] = read_annotation(folder / ANNOTATIONS / f"{name}.jpg.mat")
+        file = annotation_file(folder, name)
+        with reporting(on_problem, Place(file)):
+            annotations[name] = read_annotation(file, on_problem)
         progress(done + 1, len(names), name)
     if split == "train":
         annotations = _renumbered(annotations)
-    samples = tuple(_sample(folder, i, name, *annotations[name], rounding) for i, name in enumerate(names))
-    queries: tuple[Query, ...] = ()
+    samples = []
+    for i, name in enumerate(names):
+        if name in annotations:
+            place = Place(folder / FRAMES / f"{name}.jpg")
+            with reporting(on_problem, place):
+                samples.append(_sample(place, i, name, *annotations[name], rounding, on_problem))
+    asked: tuple[Query, ...] = ()
     if split == "test":
-        queries = _queries(read_query_info(folder / QUERIES), names, samples, rounding, folder / QUERIES)
-    return SceneSet(name=f"prw-{split}", samples=samples, queries=queries)
+        file = folder / QUERIES if queries is None else Path(queries)
+        asked = _queries(read_query_info(file, on_problem), names, samples, rounding, file, on_problem)
+    return SceneSet(name=f"prw-{split}", samples=tuple(samples), queries=asked)
 
 
-def read_frame_names(file: str | Path, split: Split) -> tuple[str, ...]:
+def read_frame_names(file: str | Path, split: Split, on_problem: OnProblem = refuse) -> tuple[str, ...]:
     """Read the frame names, without ``.jpg``, of ``frame_train.mat`` or ``frame_test.mat``."""
-    cells = matlab.flat(matlab.load_variable(file, f"img_index_{split}"))
-    names = tuple(matlab.text(cell) for cell in cells)
-    if len(set(names)) != len(names):
-        raise DataError(f"{file} lists a frame twice.")
-    return names
+    variable = f"img_index_{split}"
+    names: dict[str, None] = {}
+    for i, cell in enumerate(matlab.flat(matlab.load_variable(file, variable))):
+        name = matlab.text(cell).removesuffix(".jpg")
+        if not name or name in names:
+            place = Place(Path(file), f"{variable} {i + 1}")
+            on_problem(Problem("frame name", place, f"the frame name is {name!r}; every name must be there once."))
+        else:
+            names[name] = None
+    return tuple(names)
 
 
-def read_annotation(file: str | Path) -> tuple[IntArray, FloatRows]:
+def annotation_file(folder: str | Path, frame: str) -> Path:
+    """Where a frame's people are: ``<frame>.jpg.mat``, or ``<frame>.mat`` where only that exists."""
+    file = Path(folder) / ANNOTATIONS / f"{frame}.jpg.mat"
+    short = file.with_name(f"{frame}.mat")
+    return short if short.is_file() and not file.is_file() else file
+
+
+def read_annotation(file: str | Path, on_problem: OnProblem = refuse) -> tuple[IntArray, FloatRows]:
     """Read one frame's people.
 
     Returns:
@@ -128,32 +160,29 @@ def read_annotation(file: str | Path) -> tuple[IntArray, FloatRows]:
     Raises:
         DataError: The file cannot be read, has none of the three matrices, or has one of another shape.
     """
+    place = Place(Path(file))
     variables = matlab.load_variables(file)
     key = next((k for k in ANNOTATION_KEYS if k in variables), None)
     if key is None:
-        raise DataError(
-            f"{file} has none of the variables {', '.join(ANNOTATION_KEYS)}; it holds {', '.join(variables) or 'none'}."
-        )
+        held = ", ".join(variables) or "none"
+        raise BadRecord(place, f"there is none of the variables {', '.join(ANNOTATION_KEYS)}; the file holds {held}.")
     matrix = variables[key]
     if matrix.size == 0:
         return np.zeros(0, np.int64), np.zeros((0, 4))
     numeric = np.issubdtype(matrix.dtype, np.number)
     if not numeric or matrix.ndim != 2 or matrix.shape[1] != _NUM_BOX_FIELDS:
-        raise DataError(f"{file}: {key} has shape {matrix.shape} of {matrix.dtype}; expected rows [id, x, y, w, h].")
+        raise BadRecord(place, f"{key} has shape {matrix.shape} of {matrix.dtype}; expected rows [id, x, y, w, h].")
     rows = matrix.astype(np.float64)
-    bad = ~np.isfinite(rows).all(axis=1) | (rows[:, 3:] <= 0).any(axis=1)
-    if bad.any():
-        raise DataError(f"{file}: {key} has the row {rows[bad][0].tolist()}; expected id, x, y, and w, h above zero.")
-    ids = rows[:, 0].astype(np.int64)
+    good = np.array([_is_person(row, place.at(f"{key} row {i + 1}"), on_problem) for i, row in enumerate(rows)], bool)
+    ids = rows[good, 0].astype(np.int64)
     ids[ids == UNKNOWN_ID] = UNLABELED
-    if (ids < UNLABELED).any():
-        raise DataError(
-            f"{file}: {key} has the id {ids.min()}; expected {UNKNOWN_ID} for unknown people, else 0 or more."
-        )
-    return ids, rows[:, 1:]
+    known, times = np.unique(ids[ids != UNLABELED], return_counts=True)
+    for person_id in known[times > 1].tolist():
+        on_problem(Problem("person twice in a frame", place, f"person {person_id} is in the frame twice.", "note"))
+    return ids, rows[good, 1:]
 
 
-def read_query_info(file: str | Path) -> tuple[QueryLine, ...]:
+def read_query_info(file: str | Path, on_problem: OnProblem = refuse) -> tuple[QueryLine, ...]:
     """Read ``query_info.txt``, with any kind of line end.
 
     Raises:
@@ -161,19 +190,12 @@ def read_query_info(file: str | Path) -> tuple[QueryLine, ...]:
     """
     file = Path(file)
     if not file.is_file():
-        raise DataError(f"{file} does not exist; it lists the queries.")
+        raise BadRecord(Place(file), "the file does not exist; it lists the queries.", "missing annotation file")
     lines = []
     for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
-        words = line.split()
-        if not words:
-            continue
-        try:
-            if len(words) != _NUM_QUERY_FIELDS:
-                raise ValueError(f"{len(words)} words")
-            x, y, w, h = (float(word) for word in words[1:5])
-            lines.append(QueryLine(int(words[0]), (x, y, w, h), words[5].removesuffix(".jpg")))
-        except ValueError as cause:
-            raise DataError(f"{file}, line {number}: {line!r} is not 'id x y width height frame' ({cause}).") from None
+        if line.strip():
+            with reporting(on_problem, Place(file)):
+                lines.append(_query_line(line, Place(file, f"line {number}"), number))
     return tuple(lines)
 
 
@@ -190,43 +212,6 @@ def camera_of(frame: str) -> str:
     return match[0]
 
 
-def write_prw(train: SceneSet, test: SceneSet, folder: str | Path, *, progress: Progress = silent) -> None:
-    """Write two splits in PRW's layout, pictures included.
-
-    Every query's gallery is all other test frames in this layout, whatever ``Query.gallery`` says. Boxes to ignore,
-    visibility and times are not kept. Ids are written as they are (the genuine ones begin at 1).
-
-    Args:
-        train: Scenes for training.
-        test: Scenes for testing, with queries.
-        folder: Where to write. Frames are named ``c<camera>s1_<number>.jpg``: a camera called ``c3`` or ``3`` keeps its
-            number, others are numbered in the order of their names.
-        progress: Told of every picture copied.
-
-    Raises:
-        DataError: A picture is missing or is not JPEG.
-    """
-    folder = Path(folder)
-    samples = [*train.samples, *test.samples]
-    cameras = _camera_numbers(samples)
-    names = [f"c{cameras[sample.camera_id]}s1_{i + 1:06d}" for i, sample in enumerate(samples)]
-    (folder / FRAMES).mkdir(parents=True, exist_ok=True)
-    for done, (sample, name) in enumerate(zip(samples, names, strict=True)):
-        if sample.path.suffix.lower() not in (".jpg", ".jpeg") or not sample.path.is_file():
-            raise DataError(f"{sample.path} is missing or not a JPEG file; PRW's frames are JPEG files and are copied.")
-        shutil.copyfile(sample.path, folder / FRAMES / f"{name}.jpg")
-        matlab.save_variables(folder / ANNOTATIONS / f"{name}.jpg.mat", box_new=_annotation_matrix(sample))
-        progress(done + 1, len(samples), name)
-    train_names, test_names = names[: len(train)], names[len(train) :]
-    for split, scenes, own in (("train", train, train_names), ("test", test, test_names)):
-        listed = {f"img_index_{split}": matlab.cell_column(own)}
-        matlab.save_variables(folder / f"frame_{split}.mat", **listed)
-        matlab.save_variables(folder / f"ID_{split}.mat", **{f"ID_{split}": scenes.person_ids[None].astype(np.float64)})
-    frame_of = {sample.image_id: name for sample, name in zip(test.samples, test_names, strict=True)}
-    lines = [_query_line(query, frame_of[query.image_id]) for query in test.queries]
-    (folder / QUERIES).write_bytes("".join(lines).encode())
-
-
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
@@ -239,17 +224,50 @@ def _renumbered(annotations: dict[str, tuple[IntArray, FloatRows]]) -> dict[str,
     }
 
 
-def _sample(folder: Path, image_id: int, name: str, ids: IntArray, rows: FloatRows, rounding: Rounding) -> Sample:
-    path = folder / FRAMES / f"{name}.jpg"
-    if not path.is_file():
-        raise DataError(f"{path} does not exist, but the list of frames names it.")
-    width, height = picture_size(path)
+def _is_person(row: FloatRows, place: Place, on_problem: OnProblem) -> bool:
+    """Whether a row is a person; what is wrong with it is reported."""
+    values = row.tolist()
+    if not np.isfinite(row).all() or row[3] <= 0 or row[4] <= 0:
+        message = f"the row is {values}; expected id, x, y, and w, h above zero."
+        on_problem(Problem("box without area", place, message))
+        return False
+    if row[0] != int(row[0]) or (row[0] < UNLABELED and row[0] != UNKNOWN_ID):
+        message = f"the row has the id {row[0]:g}; expected {UNKNOWN_ID} for unknown people, else 0 or more."
+        on_problem(Problem("identity", place, message))
+        return False
+    return True
+
+
+def _query_line(line: str, place: Place, number: int) -> QueryLine:
+    words = line.split()
+    try:
+        if len(words) != _NUM_QUERY_FIELDS:
+            raise ValueError(f"{len(words)} words")
+        x, y, w, h = (float(word) for word in words[1:5])
+        return QueryLine(int(words[0]), (x, y, w, h), words[5].removesuffix(".jpg"), number)
+    except ValueError as cause:
+        raise BadRecord(place, f"{line.strip()!r} is not 'id x y width height frame' ({cause}).") from None
+
+
+def _sample(
+    place: Place,
+    image_id: int,
+    name: str,
+    ids: IntArray,
+    rows: FloatRows,
+    rounding: Rounding,
+    on_problem: OnProblem,
+) -> Sample:
+    if not place.file.is_file():
+        raise BadRecord(place, "the picture does not exist, but the list of frames names it.", "missing picture")
+    width, height = picture_size(place.file)
     corners = _annotation_corners(rows, rounding, width, height)
-    bad = ~box_ops.valid_mask(box_ops.clip(corners, width, height))
-    if bad.any():
-        row = rows[bad][0].tolist()
-        raise DataError(f"{path}: the box {row} (x, y, w, h) has no area inside the frame of {width}x{height} pixels.")
-    return Sample(image_id, path, width, height, corners.astype(np.float32), ids, camera_id=camera_of(name))
+    inside = box_ops.valid_mask(box_ops.clip(corners, width, height))
+    for i in np.flatnonzero(~inside).tolist():
+        message = f"the box {rows[i].tolist()} (x, y, w, h) has no area inside the frame of {width}x{height} pixels."
+        on_problem(Problem("box outside its picture", place, message))
+    boxes = corners[inside].astype(np.float32)
+    return Sample(image_id, place.file, width, height, boxes, ids[inside], camera_id=camera_of(name))
 
 
 def _annotation_corners(rows: FloatRows, rounding: Rounding, width: int, height: int) -> FloatRows:
@@ -271,49 +289,36 @@ def _query_corners(line: QueryLine, rounding: Rounding, sample: Sample) -> Float
 
 
 def _queries(
-    lines: Sequence[QueryLine], names: Sequence[str], samples: Sequence[Sample], rounding: Rounding, file: Path
+    lines: Sequence[QueryLine],
+    names: Sequence[str],
+    samples: Sequence[Sample],
+    rounding: Rounding,
+    file: Path,
+    on_problem: OnProblem,
 ) -> tuple[Query, ...]:
-    place = {name: i for i, name in enumerate(names)}
+    place_of = {name: i for i, name in enumerate(names)}
+    usable = {sample.image_id: sample for sample in samples}
     shown_in: dict[int, list[int]] = {}
     for sample in samples:
         for person_id in np.unique(sample.person_ids).tolist():
             shown_in.setdefault(person_id, []).append(sample.image_id)
     queries = []
     for i, line in enumerate(lines):
-        if line.frame not in place:
-            raise DataError(f"{file}, query {i + 1}: the frame {line.frame} is not one of the test frames.")
-        own = place[line.frame]
-        box = _query_corners(line, rounding, samples[own]).astype(np.float32)
-        if not box_ops.valid_mask([box])[0]:
-            raise DataError(f"{file}, query {i + 1}: the box {list(line.xywh)} has no area inside the frame.")
-        positives = [image for image in shown_in.get(line.person_id, []) if image != own]
-        skip = {own, *positives}
-        gallery = (*positives, *(image for image in range(len(names)) if image not in skip))
-        queries.append(Query(i, own, box, line.person_id, gallery))
+        place = Place(file, f"line {line.line}")
+        with reporting(on_problem, place):
+            if line.frame not in place_of:
+                raise BadRecord(place, f"the frame {line.frame} is not one of the test frames.", "unlisted image")
+            own = place_of[line.frame]
+            if own not in usable:
+                raise BadRecord(place, f"the frame {line.frame} cannot be used.", "query without its picture")
+            box = _query_corners(line, rounding, usable[own]).astype(np.float32)
+            if not box_ops.valid_mask([box])[0]:
+                raise BadRecord(place, f"the box {list(line.xywh)} has no area inside the frame.", "box without area")
+            positives = [image for image in shown_in.get(line.person_id, []) if image != own]
+            if not positives:
+                message = f"no other frame shows person {line.person_id}."
+                on_problem(Problem("nobody to find", place, message, "note"))
+            skip = {own, *positives}
+            gallery = (*positives, *(image for image in usable if image not in skip))
+            queries.append(Query(i, own, box, line.person_id, gallery))
     return tuple(queries)
-
-
-# -- writing -----------------------------------------------------------------------------------------------------------
-
-
-def _camera_numbers(samples: Sequence[Sample]) -> dict[str | None, int]:
-    names = {sample.camera_id for sample in samples}
-    own: dict[str | None, int] = {
-        name: int(m[1]) for name in names if name is not None and (m := re.fullmatch(r"c?([1-9]\d*)", name))
-    }
-    if len(own) == len(names) and len(set(own.values())) == len(own):
-        return own
-    return {name: i + 1 for i, name in enumerate(sorted(names, key=lambda name: name or ""))}
-
-
-def _annotation_matrix(sample: Sample) -> FloatRows:
-    assert sample.ignore_mask is not None
-    ids = np.where(sample.person_ids == UNLABELED, UNKNOWN_ID, sample.person_ids)
-    xywh = box_ops.to_xywh(sample.boxes.astype(np.float64))
-    matrix: FloatRows = np.concatenate([ids[:, None].astype(np.float64), xywh], axis=1)[~sample.ignore_mask]
-    return matrix
-
-
-def _query_line(query: Query, frame: str) -> str:
-    x, y, w, h = (float(v) for v in box_ops.to_xywh([query.box.astype(np.float64)])[0])
-    return f"{query.person_id} {x:.4f} {y:.4f} {w:.4f} {h:.4f} {frame}\r\n"
