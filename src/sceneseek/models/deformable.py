@@ -87,7 +87,7 @@ def deformable_convolution(
     stride: int,
     padding: int,
 ) -> Tensor:
-    """torchvision's ``deform_conv2d`` with one group, by whichever way is quick on the device.
+    """What ``torchvision.ops.deform_conv2d`` computes with one group, by whichever way is quick on the device.
 
     On a graphics processor it is torchvision's kernel. Its kernel for processors is scalar code; ``grid_sample`` and a
     matrix product compute the same three times as fast, and the gradient five times.

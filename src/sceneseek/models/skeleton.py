@@ -1,4 +1,4 @@
-"""What all networks with region proposals share: transform, stem, proposal network, and the conventions of calling.
+"""What all networks with region proposals share: transform, stem and proposal network.
 
 Source: Ren, He, Girshick and Sun, Faster R-CNN (2015), trained jointly: proposals are constants for everything behind
 them. A network says what it learns from regions, what it finds in them, and how it embeds them; the rest is here.
@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 
-from sceneseek.errors import ValueRefused
 from sceneseek.models.backbones import Backbone, Stem
 from sceneseek.models.normalisation import NormMode, set_norm_mode
 from sceneseek.models.options import NetworkOptions
+from sceneseek.models.scene_network import Found, Maps, SceneNetwork
 from sceneseek.models.trunk import (
     ANCHORS,
     ImageSize,
@@ -29,7 +29,17 @@ from sceneseek.models.trunk import (
     Target,
 )
 
-Maps = OrderedDict[str, Tensor]
+__all__ = [
+    "PERSON_SEARCH",
+    "SMALL",
+    "Found",
+    "Maps",
+    "SearchNetwork",
+    "Skeleton",
+    "SkeletonOptions",
+    "laid_out",
+    "skeleton",
+]
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,39 @@ class SkeletonOptions(NetworkOptions):
     embedding_dim: int = 256
 
 
+SMALL: dict[str, Any] = {
+    "min_size": 384,
+    "max_size": 640,
+    "frozen_stages": 0,
+    "stem_norm": "batch",
+    "tail_norm": "batch",
+    "anchors": "people",
+    "rpn_batch": 128,
+    "train_proposals": (1000, 300),
+    "test_proposals": (500, 100),
+    "det_level": "stride16",
+    "det_size": (12, 6),
+    "det_regions": 32,
+    "region_operator": "align_centred",
+}
+"""For the small networks on MobileNetV2: scenes of 640x384, upright regions, a hundred proposals."""
+PERSON_SEARCH: dict[str, Any] = {
+    "min_size": 900,
+    "max_size": 1500,
+    "frozen_stages": 0,
+    "freeze_entry": True,
+    "stem_norm": "batch",
+    "tail_norm": "batch",
+    "anchors": "person_search",
+    "det_level": "layer3",
+    "det_size": (14, 14),
+    "det_positive_fraction": 0.5,
+    "region_operator": "align",
+    "max_detections": 300,
+}
+"""What the codes of NAE, SeqNet, COAT and OIMNet++ have in common, on ResNet-50; normalisations train on the batch."""
+
+
 @dataclass(frozen=True)
 class Skeleton:
     """The parts in front of the regions.
@@ -147,29 +190,15 @@ def skeleton(backbone: Backbone, options: SkeletonOptions) -> Skeleton:
     return Skeleton(transform, stem, proposals)
 
 
-class IdentityModule(Protocol):
-    """Identity losses with their memories, as a network calls them."""
-
-    def update(self, *columns: Tensor) -> None:
-        """Let the memories take in a step's regions."""
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
-@dataclass(frozen=True)
-class Found:
-    """Detections per image, in resized pixels.
-
-    Attributes:
-        boxes: ``(N, 4)``.
-        scores: ``(N,)``, falling.
-        embeddings: Unit rows ``(N, D)``.
-    """
-
-    boxes: list[Tensor]
-    scores: list[Tensor]
-    embeddings: list[Tensor]
+def laid_out(net: NetworkT, options: SkeletonOptions) -> NetworkT:
+    """A network with its weights in the memory layout that the options name."""
+    return net.to(memory_format=torch.channels_last) if options.channels_last else net
 
 
-class SearchNetwork(nn.Module):
+class SearchNetwork(SceneNetwork):
     """A network with region proposals that keeps the model contract.
 
     A subclass has ``identity``, says with ``learn``, ``find`` and ``embed_regions`` what happens to regions, and names
@@ -186,14 +215,9 @@ class SearchNetwork(nn.Module):
     """
 
     def __init__(self, parts: Skeleton, embedding_dim: int, shared_level: str) -> None:
-        super().__init__()
-        self.transform = parts.transform
-        self.stem = parts.stem
+        stride = parts.stem.level(shared_level).stride
+        super().__init__(parts.transform, parts.stem, embedding_dim, {shared_level: stride})
         self.proposals = parts.proposals
-        self.embedding_dim = embedding_dim
-        self.feature_strides = {shared_level: parts.stem.level(shared_level).stride}
-        # Not state: what the last forward saw, until `update_memories` takes it in or the next step's replaces it.
-        self._pending: list[tuple[Tensor, ...]] = []
 
     def learn(
         self, maps: Maps, proposals: list[Tensor], sizes: Sequence[ImageSize], targets: list[Target]
@@ -216,99 +240,24 @@ class SearchNetwork(nn.Module):
         """Unit rows ``(sum N, D)`` for ``(N, 4)`` boxes per image, in resized pixels."""
         raise NotImplementedError
 
-    def remember(self, embeddings: Tensor, labels: Tensor, image_indices: Tensor, *more: Tensor) -> None:
-        """Keep what a forward pass saw for ``update_memories``: columns of equal length, the labels as in ``losses``."""
-        self._pending.append(tuple(column.detach() for column in (embeddings, labels, image_indices, *more)))
-
-    def forward(
-        self, images: list[Tensor], targets: list[Target] | None = None
-    ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
-        """Losses in training, detections in evaluation.
-
-        Args:
-            images: ``(3, H, W)`` float RGB in [0, 1], at their own size.
-            targets: In training: ``boxes`` ``(N, 4)`` in the images' pixels and ``person_ids`` ``(N,)`` per image.
-
-        Returns:
-            In training unweighted losses by name. In evaluation ``boxes`` ``(N, 4)`` in the images' pixels, ``scores``
-            ``(N,)`` falling, and unit ``embeddings`` ``(N, D)`` per image.
-
-        Raises:
-            ValueRefused: Training without targets, or with an identity that the memories have no room for.
-        """
-        if self.training:
-            if targets is None:
-                raise ValueRefused("a network in training needs targets; call model.eval() first to detect.")
-            return self._losses(images, targets)
-        return self._detections(images)
-
-    def _losses(self, images: list[Tensor], targets: list[Target]) -> dict[str, Tensor]:
-        people = [
-            {
-                "boxes": t["boxes"],
-                "person_ids": t["person_ids"],
-                "labels": torch.ones(len(t["boxes"]), dtype=torch.int64, device=t["boxes"].device),
-            }
-            for t in targets
-        ]
-        scenes, people = self.transform(images, people)
+    def learn_scenes(self, scenes: ImageList, targets: list[Target]) -> dict[str, Tensor]:
+        """The losses of the proposal network, and of everything behind it."""
         maps = self.stem(scenes.tensors)
-        proposals, losses = self.proposals(scenes, maps, people)
-        return {**losses, **self.learn(maps, proposals, scenes.image_sizes, people)}
+        proposals, losses = self.proposals(scenes, maps, targets)
+        return {**losses, **self.learn(maps, proposals, scenes.image_sizes, targets)}
 
-    def _detections(self, images: list[Tensor]) -> list[dict[str, Tensor]]:
-        scenes, _ = self.transform(images)
+    def find_scenes(self, scenes: ImageList) -> Found:
+        """The people among the proposals."""
         maps = self.stem(scenes.tensors)
         proposals, _ = self.proposals(scenes, maps, None)
-        found = self.find(maps, proposals, scenes.image_sizes)
-        originals = [(int(image.shape[-2]), int(image.shape[-1])) for image in images]
-        restored = [
-            self.transform.restore(boxes, size, original)
-            for boxes, size, original in zip(found.boxes, scenes.image_sizes, originals, strict=True)
-        ]
-        columns = zip(restored, found.scores, found.embeddings, strict=True)
-        return [{"boxes": b, "scores": s, "embeddings": e} for b, s, e in columns]
+        return self.find(maps, proposals, scenes.image_sizes)
 
-    def embed(self, images: list[Tensor], boxes: list[Tensor]) -> list[Tensor]:
-        """Embed given boxes, past the proposals.
+    def embed_scenes(self, scenes: ImageList, boxes: list[Tensor]) -> list[Tensor]:
+        """Embed given boxes, past the proposals."""
+        embeddings = self.embed_regions(self.stem(scenes.tensors), boxes)
+        return list(torch.split(embeddings, [len(b) for b in boxes]))
 
-        Args:
-            images: As for ``forward``.
-            boxes: ``(N, 4)`` per image, in its pixels.
-
-        Returns:
-            Unit rows ``(N, D)`` per image.
-        """
-        scenes, given = self.transform(images, [{"boxes": b} for b in boxes])
-        embeddings = self.embed_regions(self.stem(scenes.tensors), [g["boxes"] for g in given])
-        return list(embeddings.split([len(b) for b in boxes]))
-
-    def update_memories(self) -> None:
-        """Let the memories take in what was seen since the last call; once per step, after the backward pass."""
-        pending, self._pending = self._pending, []
-        if not pending:
-            return
-        embeddings, labels, _, *more = (torch.cat(column) for column in zip(*pending, strict=True))
-        # Several forward passes may make one step; their images are different ones.
-        offsets, images = 0, []
-        for _, _, image_indices, *_ in pending:
-            images.append(image_indices + offsets)
-            offsets += int(image_indices.max()) + 1 if len(image_indices) else 0
-        identity: IdentityModule = self.identity
-        identity.update(embeddings, labels, torch.cat(images), *more)
-
-    def shared_features(self, images: list[Tensor]) -> Maps:
-        """The maps that detection and re-identification both depend on: ``(B, C, h, w)`` by level name."""
-        scenes: ImageList = self.transform(images)[0]
+    def share_maps(self, scenes: ImageList) -> Maps:
+        """The shared level."""
         maps = self.stem(scenes.tensors)
         return OrderedDict((name, maps[name]) for name in self.feature_strides)
-
-    @property
-    def identity_table(self) -> Tensor:
-        """One unit row per identity, ``(P, D)``; zero where never seen."""
-        raise NotImplementedError
-
-    @property
-    def scale(self) -> float:
-        """What multiplies cosines with the identity table."""
-        raise NotImplementedError

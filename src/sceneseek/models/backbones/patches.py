@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 
 from torch import Tensor, nn
@@ -51,7 +52,7 @@ class ChannelsFirst(nn.Module):
         return out.permute(0, 3, 1, 2)
 
 
-def _in_stages(stages: list[nn.Module], width: int, end: nn.Module | None = None) -> Backbone:
+def _in_stages(stages: Sequence[nn.Module], width: int, end: nn.Module | None = None) -> Backbone:
     levels = [Level(f"stride{4 << i}", 4 << i, width << i) for i in range(len(stages))]
     names = [level.name for level in levels]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import Any
 
 from torch import nn
 from torchvision.models.resnet import Bottleneck
@@ -39,8 +40,8 @@ def resnet50_conv4_3(weights: str | None = None) -> Backbone:
 def resnet50_dcn(weights: str | None = None) -> Backbone:
     """ResNet-50 with modulated deformable 3x3 convolutions in ``layer2`` to ``layer4``; levels as of ResNet-50.
 
-    It takes the weights of a plain ResNet-50. Offsets start at zero and masks at a half, as in mmcv, so that the network
-    does not start as that ResNet-50: every deformable convolution answers with half of what the plain one would.
+    It takes the weights of a plain ResNet-50. Offsets start at zero and masks at a half, as in mmcv: every deformable
+    convolution first answers with half of what the plain one would.
 
     Source: Zhu, Hu, Lin and Dai, Deformable ConvNets v2 (2019); the stages are those of Yan et al., AlignPS (2021).
     """
@@ -73,7 +74,7 @@ def stride_on_first_convolution(stem: nn.Module) -> None:
                     conv.stride = first
 
 
-def _resnet(net: nn.Module, width: int, cut: int | None = None) -> Backbone:
+def _resnet(net: Any, width: int, cut: int | None = None) -> Backbone:
     entry = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool, net.layer1)
     stages: list[nn.Module] = [entry, net.layer2, net.layer3, net.layer4]
     levels = [Level(f"layer{i}", 2 ** (i + 1), width * 2 ** (i - 1)) for i in (1, 2, 3, 4)]
