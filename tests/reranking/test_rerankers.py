@@ -17,6 +17,7 @@ from sceneseek.reranking import (
     Question,
     Reranker,
     named_reranker,
+    parse_reranker,
 )
 from sceneseek.structures import Extraction, SceneSet
 
@@ -121,9 +122,10 @@ def test_order_of_images_and_detections_does_not_matter(reranker: Reranker) -> N
 def test_methods_by_name() -> None:
     for name, method in RERANKERS.items():
         assert named_reranker(name) == method()
-        assert named_reranker(name).switches()["method"] == name
     assert named_reranker("k_reciprocal", k1=5, k2=None, lambda_=0.0) == KReciprocal(5, 6, 0.0)
-    assert KReciprocal().switches() == {"method": "k_reciprocal", "k1": 20, "k2": 6, "lambda": 0.3}
+    assert str(KReciprocal()) == "k_reciprocal (k1 20, k2 6, lambda 0.3)"
+    assert str(ContextMatching(30, 4)) == "cbgm (k1 30, k2 4)"
+    assert str(QueryExpansion(2, 0.0, True)) == "query_expansion (n 2, alpha 0.0, database True)"
 
 
 @pytest.mark.parametrize(
@@ -139,3 +141,28 @@ def test_methods_by_name() -> None:
 def test_what_is_not_known_is_refused(name: str, parameters: dict[str, float], message: str) -> None:
     with pytest.raises(ValueRefused, match=message):
         named_reranker(name, **parameters)
+
+
+@pytest.mark.parametrize(
+    "method", [ContextMatching(3, 2), KReciprocal(7, 2, 0.25), QueryExpansion(2, 0.5, True)], ids=str
+)
+def test_text_for_people_and_text_for_the_command_line_say_the_same(method: Reranker) -> None:
+    text = str(method).replace(" (", ":").replace(", ", ",").replace(" ", "=").rstrip(")")
+    assert parse_reranker(text) == method
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cbgm:k1", "'k1' in 'cbgm:k1' is no parameter"),
+        ("cbgm:k1=ten", "'ten' in 'cbgm:k1=ten' is no value"),
+        ("cbgm:k3=1", "no parameter 'k3'"),
+        ("", "there is no re-ranking ''"),
+        ("cbgm:k1=2.5", "whole number"),
+        ("query_expansion:n=yes", "whole number"),
+        ("query_expansion:database=3", "yes or no"),
+    ],
+)
+def test_text_that_means_nothing_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueRefused, match=message):
+        parse_reranker(text)

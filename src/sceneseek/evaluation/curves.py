@@ -10,7 +10,8 @@ import numpy as np
 
 from sceneseek.evaluation.metrics import mean_score
 from sceneseek.evaluation.protocols import SearchProtocol
-from sceneseek.evaluation.search import Reranker, search
+from sceneseek.evaluation.search import search
+from sceneseek.reranking import Reranker
 from sceneseek.structures import (
     Extraction,
     FloatArray,

@@ -13,7 +13,8 @@ from sceneseek.evaluation.detection import detection_scores
 from sceneseek.evaluation.failures import hardest
 from sceneseek.evaluation.metrics import cumulative_match, mean_score
 from sceneseek.evaluation.protocols import SearchProtocol, named_protocol, varied
-from sceneseek.evaluation.search import Reranker, search
+from sceneseek.evaluation.search import search
+from sceneseek.reranking import Reranker
 from sceneseek.structures import Extraction, Progress, QueryOutcomes, SceneSet, Score, SearchReport, silent
 
 
@@ -39,7 +40,8 @@ def evaluate(
         extraction: What a model saw in ``scenes``.
         scenes: Annotations and queries.
         protocol: The rules, or the name of a variant in ``protocols.PROTOCOLS``.
-        rerank: Changes similarities before they are ranked.
+        rerank: Gives each gallery new similarities before it is ranked, see ``sceneseek.reranking``; the report
+            names it among the protocol's switches.
         curve: Also score smaller, nested galleries.
         sweep: Also score thirty thresholds of the detector's score.
         num_failures: How many of the hardest queries to explain.
@@ -73,7 +75,7 @@ def evaluate(
     failures = hardest(extraction, scenes, outcomes, protocol, num_failures)
     return SearchReport(
         provenance=extraction.provenance,
-        protocol=protocol.switches(),
+        protocol=protocol.switches() if rerank is None else {**protocol.switches(), "rerank": str(rerank)},
         num_images=len(extraction),
         num_detections=len(extraction.boxes),
         num_queries=int(answerable.sum()),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from sceneseek.evaluation.matching import sightings
 from sceneseek.evaluation.metrics import area_of_hits
 from sceneseek.evaluation.protocols import SearchProtocol
 from sceneseek.evaluation.ranking import Standing, standing
+from sceneseek.reranking import Question, Rerank, Reranker
 from sceneseek.structures import (
     Extraction,
     FloatArray,
@@ -39,35 +39,6 @@ _DENSE = 0.1
 """Share of all detections from which one matrix product with all of them is cheaper than gathering a gallery's own."""
 
 
-@dataclass(frozen=True, eq=False)
-class QueryBlock:
-    """Some queries and what their galleries hold, before it is ranked: what a re-ranker sees.
-
-    Attributes:
-        extraction: All detections; rows below are rows of it.
-        queries: ``B`` questions.
-        embeddings: ``(B, D)`` float32, of the queries.
-        rows: For each query the ``(G,)`` detections to rank; a row may appear twice (``duplicates="double"``).
-        similarities: For each query ``(G,)`` float32, exact as defined in ``cosines``, weighted by confidence where the
-            protocol does so.
-        own_rows: For each query the detections of its own scene at or above the score threshold: its company.
-    """
-
-    extraction: Extraction
-    queries: tuple[Query, ...]
-    embeddings: FloatArray
-    rows: tuple[IntArray, ...]
-    similarities: tuple[FloatArray, ...]
-    own_rows: tuple[IntArray, ...]
-
-
-class Reranker(Protocol):
-    """Gives a block's galleries new similarities."""
-
-    def __call__(self, block: QueryBlock) -> Sequence[NDArray[Any]]:
-        """Return for each query ``(G,)`` finite similarities of its ``rows``, larger is closer."""
-
-
 def search(
     extraction: Extraction,
     scenes: SceneSet,
@@ -86,7 +57,7 @@ def search(
         scenes: Annotations and queries.
         protocol: The rules.
         progress: Told about queries.
-        rerank: Changes similarities before they are ranked; the hits are then chosen among the new ones.
+        rerank: Gives each gallery new similarities before it is ranked; the hits are then chosen among the new ones.
 
     Returns:
         The outcomes, query by query, and the histogram of similarities. Bins are filled from float32 products: a
@@ -103,9 +74,7 @@ class _Pool:
 
     def __init__(self, extraction: Extraction, junk: NDArray[np.bool_], det_threshold: float) -> None:
         kept = np.flatnonzero((extraction.scores >= det_threshold) & ~junk)
-        image_ids = extraction.image_ids[extraction.image_of[kept]]
-        keys = (*extraction.boxes[kept].T[::-1], -extraction.scores[kept], image_ids)
-        self.rows: IntArray = kept[np.lexsort(keys)]
+        self.rows: IntArray = kept[np.argsort(extraction.precedence[kept])]
         self.positions = extraction.image_of[self.rows]
         self.scores = extraction.scores[self.rows]
         self.embeddings = extraction.embeddings[self.rows]
@@ -159,7 +128,8 @@ class _Search:
     def __init__(
         self, extraction: Extraction, scenes: SceneSet, protocol: SearchProtocol, rerank: Reranker | None
     ) -> None:
-        self._extraction, self._scenes, self._protocol, self._rerank = extraction, scenes, protocol, rerank
+        self._extraction, self._scenes, self._protocol = extraction, scenes, protocol
+        self._rerank = None if rerank is None else rerank.prepare(extraction, protocol.det_threshold)
         self._people = sightings(extraction, scenes, (q.person_id for q in scenes.queries), protocol)
         self._galleries = Galleries(extraction, scenes, protocol)
         self._pool = _Pool(extraction, self._people.junk, protocol.det_threshold)
@@ -213,7 +183,7 @@ class _Search:
     def _lines(self, block: list[_Asked]) -> Iterator[_Line]:
         sizes = [int(self._pool.counts @ asked.copies) for asked in block]
         if self._rerank is not None:
-            yield from self._reranked(block)
+            yield from self._reranked(block, self._rerank)
         elif sum(sizes) > _DENSE * len(block) * len(self._pool) and not any((a.copies > 1).any() for a in block):
             yield from self._dense(block)
         else:
@@ -258,31 +228,22 @@ class _Search:
 
         return exact
 
-    def _reranked(self, block: list[_Asked]) -> Iterator[_Line]:
-        assert self._rerank is not None
-        places = [self._pool.places_in(asked.copies) for asked in block]
-        exact = [self._exact_of(a, p)(np.arange(len(p))) for a, p in zip(block, places, strict=True)]
-        seen = QueryBlock(
-            self._extraction,
-            tuple(asked.query for asked in block),
-            self._vectors[[asked.number for asked in block]],
-            tuple(self._pool.rows[p] for p in places),
-            tuple(exact),
-            tuple(self._own_rows(asked.query) for asked in block),
-        )
-        for asked, p, given in zip(block, places, self._rerank(seen), strict=True):
-            near = np.array(given, np.float64)
-            if near.shape != p.shape or not np.isfinite(near).all():
+    def _reranked(self, block: list[_Asked], rerank: Rerank) -> Iterator[_Line]:
+        for asked in block:
+            places = self._pool.places_in(asked.copies)
+            once, copies = np.unique(places, return_inverse=True)
+            vector = self._vectors[asked.number]
+            similarities = exact_similarities(self._embeddings[once], vector)
+            weights = self._pool.scores[once] if self._protocol.confidence_weighted else None
+            given = rerank(Question(asked.query, vector, self._pool.rows[once], similarities, weights))
+            near = np.asarray(given, np.float64)
+            if near.shape != once.shape or not np.isfinite(near).all():
                 raise ValueRefused(
                     f"the re-ranker gave query {asked.query.query_id} similarities of shape {near.shape}; expected "
-                    f"{p.shape} finite ones."
+                    f"{once.shape} finite ones."
                 )
-            yield _Line(asked, near, p, near.copy().__getitem__, 0.0)
-
-    def _own_rows(self, query: Query) -> IntArray:
-        position = self._galleries.own(query)
-        rows = np.arange(self._extraction.offsets[position], self._extraction.offsets[position + 1])
-        return rows[self._extraction.scores[rows] >= self._protocol.det_threshold]
+            near = near[copies]
+            yield _Line(asked, near, places, near.copy().__getitem__, 0.0)
 
     def _rank(self, line: _Line) -> None:
         hits, values = self._hits(line)

@@ -18,6 +18,7 @@ from sceneseek.reranking.rerankers import (
     Rerank,
     Reranker,
     named_reranker,
+    parse_reranker,
 )
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "mean_of_shots",
     "named_reranker",
     "nearest",
+    "parse_reranker",
     "query_context",
 ]

@@ -66,9 +66,8 @@ class MaxOfShots:
     shots: Mapping[int, NDArray[Any]]
     name: ClassVar[str] = "max_of_shots"
 
-    def switches(self) -> dict[str, object]:
-        """See ``rerankers.Reranker``."""
-        return {"method": self.name}
+    def __str__(self) -> str:
+        return self.name
 
     def prepare(self, extraction: Extraction, det_threshold: float) -> Rerank:
         """See ``rerankers.Reranker``; every detection given is compared, whatever ``det_threshold``."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -64,8 +65,8 @@ class Reranker(Protocol):
             det_threshold: Detections with a lower score take no part.
         """
 
-    def switches(self) -> dict[str, object]:
-        """The method and its parameters by name, for the record."""
+    def __str__(self) -> str:
+        """The method and its parameters, for the record."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,8 @@ class ContextMatching:
         if self.k1 < 0 or self.k2 < 1:
             raise ValueRefused(f"k1 is {self.k1} and k2 is {self.k2}; expected at least 0 and at least 1.")
 
-    def switches(self) -> dict[str, object]:
-        """See ``Reranker``."""
-        return {"method": self.name, **asdict(self)}
+    def __str__(self) -> str:
+        return _named(self.name, asdict(self))
 
     def prepare(self, extraction: Extraction, det_threshold: float) -> Rerank:
         """See ``Reranker``."""
@@ -136,9 +136,8 @@ class KReciprocal:
     def __post_init__(self) -> None:
         reciprocal_encoding.check_parameters(self.k1, self.k2, self.lambda_)
 
-    def switches(self) -> dict[str, object]:
-        """See ``Reranker``."""
-        return {"method": self.name, "k1": self.k1, "k2": self.k2, "lambda": self.lambda_}
+    def __str__(self) -> str:
+        return _named(self.name, asdict(self))
 
     def prepare(self, extraction: Extraction, det_threshold: float) -> Rerank:
         """See ``Reranker``."""
@@ -180,9 +179,8 @@ class QueryExpansion:
     def __post_init__(self) -> None:
         expansion.check_parameters(self.n, self.alpha)
 
-    def switches(self) -> dict[str, object]:
-        """See ``Reranker``."""
-        return {"method": self.name, **asdict(self)}
+    def __str__(self) -> str:
+        return _named(self.name, asdict(self))
 
     def prepare(self, extraction: Extraction, det_threshold: float) -> Rerank:
         """See ``Reranker``."""
@@ -227,6 +225,13 @@ RERANKERS: Mapping[str, type[ContextMatching] | type[KReciprocal] | type[QueryEx
 """The methods by name."""
 
 
+_WORDS = {"yes": True, "true": True, "no": False, "false": False}
+
+
+def _named(name: str, parameters: Mapping[str, object]) -> str:
+    return f"{name} ({', '.join(k.rstrip('_') + f' {v}' for k, v in parameters.items())})"
+
+
 def named_reranker(name: str, **parameters: Any) -> Reranker:
     """A method by its name; parameters that are not given, or ``None``, keep their published values.
 
@@ -250,10 +255,48 @@ def named_reranker(name: str, **parameters: Any) -> Reranker:
         )
     method = RERANKERS[name]
     given = {k: v for k, v in parameters.items() if v is not None}
-    known = tuple(method.__dataclass_fields__)
+    known = {field.name: type(field.default) for field in fields(method)}
     unknown = [k for k in given if k not in known]
     if unknown:
         raise ValueRefused(
             f"{name} has no parameter {unknown[0].rstrip('_')!r}; it has {', '.join(k.rstrip('_') for k in known)}."
         )
+    for key, value in given.items():
+        kinds = {bool: (bool,), int: (int,), float: (int, float)}[known[key]]
+        if not isinstance(value, kinds) or (isinstance(value, bool) and known[key] is not bool):
+            expected = {bool: "yes or no", int: "a whole number", float: "a number"}[known[key]]
+            raise ValueRefused(f"{key.rstrip('_')} of {name} is {value}; expected {expected}.")
     return method(**given)
+
+
+def parse_reranker(text: str) -> Reranker:
+    """A method from one line of text: its name, and after a colon the parameters that are not the published ones.
+
+    Raises:
+        ValueRefused: The text has another form, or names what does not exist.
+
+    Example:
+        >>> parse_reranker("cbgm")
+        ContextMatching(k1=10, k2=3)
+        >>> parse_reranker("k_reciprocal:k1=30,lambda=0.5")
+        KReciprocal(k1=30, k2=6, lambda_=0.5)
+        >>> parse_reranker("query_expansion:database=yes")
+        QueryExpansion(n=5, alpha=3.0, database=True)
+    """
+    name, _, rest = text.partition(":")
+    parameters = {}
+    for part in filter(None, rest.split(",")):
+        key, found, value = (p.strip() for p in part.partition("="))
+        if not found:
+            raise ValueRefused(f"{part!r} in {text!r} is no parameter; expected the form 'cbgm:k1=30,k2=4'.")
+        parameters["lambda_" if key == "lambda" else key] = _value(value, text)
+    return named_reranker(name.strip(), **parameters)
+
+
+def _value(word: str, text: str) -> int | float | bool:
+    if word.lower() in _WORDS:
+        return _WORDS[word.lower()]
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(word)
+    raise ValueRefused(f"{word!r} in {text!r} is no value; expected a number, 'yes' or 'no'.")
