@@ -39,12 +39,13 @@ def _root(
 
 
 def _register() -> None:
-    from sceneseek.cli import data, demo, evaluate, find, gallery, index, train, weights
+    from sceneseek.cli import data, demo, evaluate, find, gallery, index, report, train, weights
 
     app.command("demo")(demo.demo)
     app.command("index")(index.index)
     app.command("find")(find.find)
     app.command("evaluate")(evaluate.evaluate)
+    app.command("report")(report.report)
     app.command("train")(train.train)
     app.add_typer(data.app, name="data")
     app.add_typer(gallery.app, name="gallery")

@@ -11,8 +11,8 @@ import numpy as np
 from sceneseek import boxes as box_ops
 from sceneseek.cli.scenes import view_of
 from sceneseek.drawing import jpeg_data_uri
-from sceneseek.evaluation import plots
-from sceneseek.evaluation import report as reporting
+from sceneseek.evaluation import page as report_page
+from sceneseek.evaluation import plots, summary
 from sceneseek.pictures import read_picture
 from sceneseek.structures import UNLABELED, Match, Sample, SceneSet
 
@@ -51,7 +51,7 @@ def write_page(
     samples = {sample.path.resolve(): sample for sample in scenes.samples}
     reports = [run.report for run in runs]
     longest = max(seconds.values(), default=1.0)
-    page = reporting.environment("sceneseek.cli").get_template("demo.html").render(
+    page = report_page.environment("sceneseek.cli").get_template("demo.html").render(
         title="Person search demo",
         answers=[_answer(a, scenes, samples, lookalikes) for a in answers],
         lookalikes_shown=all(lookalikes.get(a.query.person_id) for a in answers),
@@ -60,13 +60,13 @@ def write_page(
         num_cameras=len({s.camera_id for s in scenes.samples}),
         head=reports[0],
         label=plots.label(reports[0]),
-        cards=reporting.cards(reports[0]),
-        table=reporting.table(reports),
-        bars=reporting.bars(reports),
-        charts=reporting.charts(reports),
-        steps=[(name, reporting.seconds(s), 100 * s / longest) for name, s in seconds.items()],
-        total=reporting.seconds(sum(seconds.values())),
-        facts=reporting.facts(reports[0]),
+        cards=report_page.cards(reports[0]),
+        table=summary.table(reports),
+        bars=report_page.bars(reports),
+        charts=report_page.charts(reports),
+        steps=[(name, summary.seconds(s), 100 * s / longest) for name, s in seconds.items()],
+        total=summary.seconds(sum(seconds.values())),
+        facts=summary.facts(reports[0]),
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".html.partial")

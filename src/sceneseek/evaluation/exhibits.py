@@ -11,8 +11,10 @@ import numpy as np
 
 from sceneseek.drawing import crop, draw_boxes, jpeg_data_uri, thumbnail
 from sceneseek.errors import PictureError
+from sceneseek.evaluation.album import Album
+from sceneseek.evaluation.comparison import QueryChange
 from sceneseek.pictures import read_picture
-from sceneseek.structures import Extraction, Failure, ImageArray, SceneSet, SearchReport
+from sceneseek.structures import Failure, ImageArray, SearchReport
 
 RIGHT, WRONG, ASKED = (31, 158, 119), (214, 69, 65), (42, 120, 214)
 _CROP_SIDE, _SCENE_SIDE = 200, 460
@@ -59,19 +61,32 @@ class FailureExample:
     right: Person
 
 
+@dataclass(frozen=True)
+class ChangeExample:
+    """A query that two runs answer differently; an answer is ``None`` when nothing was ranked."""
+
+    change: QueryChange
+    query: Person
+    first: Person | None
+    second: Person | None
+
+
 class Exhibits:
     """Cuts people out of the scenes of one evaluation.
 
     Args:
         report: The evaluation.
-        extraction: What it was made from.
-        scenes: The data.
+        album: Where its pictures are.
+
+    Attributes:
+        missing: Names of pictures that were needed and could not be read.
     """
 
-    def __init__(self, report: SearchReport, extraction: Extraction, scenes: SceneSet) -> None:
-        self._report, self._extraction, self._scenes = report, extraction, scenes
-        self._place = {q.query_id: i for i, q in enumerate(scenes.queries)}
+    def __init__(self, report: SearchReport, album: Album) -> None:
+        self._report, self._album = report, album
+        self._place = {int(q): i for i, q in enumerate(report.outcomes.query_ids)}
         self._read = lru_cache(maxsize=_CACHED_SCENES)(_read)
+        self.missing: set[str] = set()
 
     def failures(self, count: int = 8) -> list[FailureExample]:
         """The hardest queries, the worst first."""
@@ -82,7 +97,7 @@ class Exhibits:
         outcomes = self._report.outcomes
         people: dict[int, int] = {}
         for i in np.flatnonzero(outcomes.answerable_mask):
-            people.setdefault(self._scenes.queries[i].person_id, int(i))
+            people.setdefault(int(self._album.query_people[i]), int(i))
         choices = list(people.values())
         if len(choices) > count:
             choices = [choices[int(j)] for j in np.linspace(0, len(choices) - 1, count)]
@@ -91,6 +106,15 @@ class Exhibits:
     def ranking(self, query_id: int, top: int = 7) -> RankedExample:
         """The ranking of one query."""
         return self._ranking(self._place[query_id], top)
+
+    def change(self, change: QueryChange, other: Exhibits) -> ChangeExample:
+        """What this run and another answered to one query."""
+        i, j = self._place[change.query_id], other._place[change.query_id]
+        return ChangeExample(change, self._query(i), self._first(i), other._first(j))
+
+    def _first(self, i: int, scene: bool = False) -> Person | None:
+        top = self._report.outcomes.top_detections
+        return self._ranked(i, 0, scene) if top.shape[1] and top[i, 0] >= 0 else None
 
     def _ranking(self, i: int, top: int) -> RankedExample:
         outcomes = self._report.outcomes
@@ -104,26 +128,22 @@ class Exhibits:
         )
 
     def _query(self, i: int, scene: bool = False) -> Person:
-        query = self._scenes.queries[i]
-        return self._person(query.image_id, query.box, colour=ASKED if scene else None)
+        album = self._album
+        return self._person(int(album.query_images[i]), album.query_boxes[i], colour=ASKED if scene else None)
 
     def _ranked(self, i: int, k: int, scene: bool = False) -> Person:
         outcomes = self._report.outcomes
-        row, hit = int(outcomes.top_detections[i, k]), bool(outcomes.top_hits[i, k])
-        image_id = int(self._extraction.image_ids[self._extraction.image_of[row]])
+        hit = bool(outcomes.top_hits[i, k])
         colour = (RIGHT if hit else WRONG) if scene else None
-        return self._person(
-            image_id, self._extraction.boxes[row], float(outcomes.top_similarities[i, k]), hit=hit, colour=colour
-        )
+        image_id, box = int(self._album.ranked_images[i, k]), self._album.ranked_boxes[i, k]
+        return self._person(image_id, box, float(outcomes.top_similarities[i, k]), hit=hit, colour=colour)
 
     def _failure(self, failure: Failure) -> FailureExample:
         i = self._place[failure.query_id]
-        ranked = self._report.outcomes.top_detections[i, 0] >= 0
         right = self._person(
             failure.right_image_id, failure.right_box, failure.right_similarity, hit=True, colour=RIGHT
         )
-        first = self._ranked(i, 0, scene=True) if ranked else None
-        return FailureExample(failure, self._query(i, scene=True), first, right)
+        return FailureExample(failure, self._query(i, scene=True), self._first(i, scene=True), right)
 
     def _person(
         self,
@@ -134,9 +154,10 @@ class Exhibits:
         hit: bool = False,
         colour: tuple[int, int, int] | None = None,
     ) -> Person:
-        path = self._scenes.by_id[image_id].path
+        path = self._album.path(image_id)
         image = self._read(path)
         if image is None:
+            self.missing.add(path.name)
             return Person("", path.name, similarity, hit)
         picture = jpeg_data_uri(thumbnail(crop(image, box, margin=0.05), _CROP_SIDE), 84)
         scene = "" if colour is None else jpeg_data_uri(_drawn(image, box, colour), 80)

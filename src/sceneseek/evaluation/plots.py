@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from html import escape
 from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sceneseek.structures import SearchReport
+from sceneseek.structures import DetectionScores, IntArray, SearchReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,16 +25,39 @@ SERIES = ("#2a78d6", "#e07b39", "#1f9e77", "#b5559c", "#8a8f98")
 """Line colours, told apart with any colour vision; lines differ in dashes too."""
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1)))
 _LETTERS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+FROM = " · "
+"""Between a model's name and the run it comes from, where two runs hold models of one name."""
 _LEAST_SPAN = 20.0
+_CMC_RANKS = 50
 _numbers = count(1)
 
 
-def gallery_size(reports: Sequence[SearchReport]) -> str | None:
-    """The mAP of nested galleries with its interval; ``None`` when there is only one size."""
+Curve = Sequence[tuple[int, float]]
+"""Points of a published curve: images in the gallery, and mAP in per cent."""
+
+
+def gallery_size(reports: Sequence[SearchReport], beside: Mapping[str, Curve] = MappingProxyType({})) -> str | None:
+    """The mAP of nested galleries with its interval; ``None`` when there is only one size.
+
+    Args:
+        reports: The models.
+        beside: Published curves by name, drawn thin and grey.
+    """
     if all(len(r.gallery_curve) < 2 for r in reports):
         return None
-    with _chart("images in the gallery", "mAP, per cent") as (axes, svg):
+    ends = [(label(r), r.gallery_curve[0], r.gallery_curve[-1]) for r in reports if len(r.gallery_curve) > 1]
+    alt = "; ".join(
+        f"{name} from {a.mean_ap} at {a.gallery_size:,} images to {b.mean_ap} at {b.gallery_size:,}"
+        for name, a, b in ends
+    )
+    with _chart("images in the gallery", "mAP, per cent", f"mAP by gallery size: {alt}") as (axes, svg):
         sizes: set[int] = set()
+        for name, curve in beside.items():
+            axes.plot([n for n, _ in curve], [v for _, v in curve], color=_SOFT, linewidth=0.9, alpha=0.7)
+            axes.annotate(
+                name, curve[-1], xytext=(3, 0), textcoords="offset points", fontsize=7.5, color=_SOFT, va="center"
+            )
+            sizes.update(n for n, _ in curve)
         for i, report in enumerate(reports):
             points = [p for p in report.gallery_curve if p.mean_ap.value is not None]
             x = [p.gallery_size for p in points]
@@ -49,13 +74,36 @@ def gallery_size(reports: Sequence[SearchReport]) -> str | None:
     return svg[0]
 
 
+def threshold_sweep(reports: Sequence[SearchReport]) -> str | None:
+    """The mAP over boxes per scene as the detector's threshold falls; ``None`` where there was no sweep.
+
+    The figure of the original PRW protocol (Zheng et al., 2017).
+    """
+    swept = [r for r in reports if r.threshold_sweep]
+    if not swept:
+        return None
+    best = [max(r.threshold_sweep, key=lambda p: p.mean_ap.value or 0.0) for r in swept]
+    alt = "; ".join(
+        f"{label(r)} best {p.mean_ap} at {p.boxes_per_image:.1f} boxes per scene"
+        for r, p in zip(swept, best, strict=True)
+    )
+    with _chart("boxes per scene", "mAP, per cent", f"mAP by boxes per scene: {alt}") as (axes, svg):
+        for i, report in enumerate(reports):
+            points = sorted(report.threshold_sweep, key=lambda p: p.boxes_per_image)
+            y = [100 * (p.mean_ap.value or 0.0) for p in points]
+            _line(axes, i, [p.boxes_per_image for p in points], y, _label(reports, i), marker="o", markersize=3)
+        _finish(axes, reports, top=True)
+    return svg[0]
+
+
 def cumulative_match(reports: Sequence[SearchReport]) -> str:
     """The CMC curves."""
-    with _chart("rank", "queries with a hit by then, per cent") as (axes, svg):
+    alt = "; ".join(f"{label(r)} " + ", ".join(f"{s} at rank {k}" for k, s in r.top_k.items()) for r in reports)
+    with _chart("rank", "queries with a hit by then, per cent", f"Share of queries by rank: {alt}") as (axes, svg):
         ranks = [1, 5, 10, 20, 30, 40, 50]
         for i, report in enumerate(reports):
-            x = np.arange(1, len(report.cmc) + 1)
-            _line(axes, i, x, 100 * report.cmc, _label(reports, i))
+            shown = report.cmc[:_CMC_RANKS]
+            _line(axes, i, np.arange(1, len(shown) + 1), 100 * shown, _label(reports, i))
         axes.set_xticks(ranks, [str(r) for r in ranks])
         axes.set_xlim(0, 51)
         _finish(axes, reports, top=True)
@@ -66,7 +114,12 @@ def detection(reports: Sequence[SearchReport]) -> str | None:
     """Precision over recall of detection at IoU 0.5; ``None`` where detection was not scored."""
     if all(r.detection is None for r in reports):
         return None
-    with _chart("recall, per cent", "precision, per cent") as (axes, svg):
+    alt = "; ".join(
+        f"{label(r)} recall {100 * r.detection.recall:.1f}, AP50 {100 * r.detection.ap50:.1f}"
+        for r in reports
+        if r.detection
+    )
+    with _chart("recall, per cent", "precision, per cent", f"Precision over recall of detection: {alt}") as (axes, svg):
         drawn: list[Any] = []
         for i, report in enumerate(reports):
             d = report.detection
@@ -74,7 +127,7 @@ def detection(reports: Sequence[SearchReport]) -> str | None:
             if d is None or any(np.array_equal(d.curve_recall, other) for other in drawn):
                 continue
             drawn.append(d.curve_recall)
-            keep = _thinned(d.curve_recall)
+            keep = thinned(d)
             _line(axes, i, 100 * d.curve_recall[keep], 100 * d.curve_precision[keep], _label(reports, i))
             at = int((d.curve_scores >= d.score_threshold).sum()) - 1
             if at >= 0:
@@ -92,7 +145,11 @@ def detection(reports: Sequence[SearchReport]) -> str | None:
 def similarities(report: SearchReport) -> str:
     """How similar matches and strangers are, each as a share of its own kind."""
     histogram = report.histogram
-    with _chart("similarity to the query", "share of each kind, per cent") as (axes, svg):
+    middle = (histogram.edges[:-1] + histogram.edges[1:]) / 2
+    kinds = {"the right person": histogram.matches, "strangers": histogram.strangers}
+    means = [f"{n} {np.average(middle, weights=c):.2f} on average" for n, c in kinds.items() if c.sum()]
+    alt = f"Histogram of similarities to the query: {', '.join(means)}"
+    with _chart("similarity to the query", "share of each kind, per cent", alt) as (axes, svg):
         together = np.flatnonzero(histogram.matches + histogram.strangers)
         lo, hi = (int(together[0]), int(together[-1]) + 1) if len(together) else (0, len(histogram.matches))
         step = max(1, (hi - lo) // 50)
@@ -111,8 +168,8 @@ def similarities(report: SearchReport) -> str:
 
 
 @contextmanager
-def _chart(x_label: str, y_label: str) -> Iterator[tuple[Axes, list[str]]]:
-    """Yield axes to draw on and a list that holds the SVG afterwards."""
+def _chart(x_label: str, y_label: str, alt: str) -> Iterator[tuple[Axes, list[str]]]:
+    """Yield axes to draw on and a list that holds the SVG afterwards; ``alt`` says it in words."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -129,7 +186,7 @@ def _chart(x_label: str, y_label: str) -> Iterator[tuple[Axes, list[str]]]:
     }  # fmt: skip
     with mpl.rc_context(style):
         # No pyplot: it keeps every figure in a list of its own, and wants a display.
-        figure = Figure(figsize=(6.2, 3.5), layout="constrained")
+        figure = Figure(figsize=(5.6, 3.5), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         axes.set_xlabel(x_label)
@@ -137,10 +194,10 @@ def _chart(x_label: str, y_label: str) -> Iterator[tuple[Axes, list[str]]]:
         yield axes, svg
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg.append(_inline(buffer.getvalue(), number))
+    svg.append(_inline(buffer.getvalue(), number, alt))
 
 
-def _inline(document: str, number: int) -> str:
+def _inline(document: str, number: int, alt: str) -> str:
     """Make a stand-alone SVG part of a page: no header, names of its own, the page's colours and letters."""
     body = document[document.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
@@ -149,9 +206,9 @@ def _inline(document: str, number: int) -> str:
     body = re.sub(r"font: ([\d.]+px) [^;\"]+", rf"font: \1 {_LETTERS}", body)
     for mark, variable in _THEME.items():
         body = body.replace(mark, variable)
-    return re.sub(
-        r'<svg([^>]*?) width="[^"]*"', r"<svg\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", body, count=1)
-    )
+    body = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", body, count=1)
+    body = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", body, count=1)
+    return body.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
 
 
 def _line(axes: Axes, i: int, x: Any, y: Any, label: str, **style: Any) -> None:
@@ -177,12 +234,16 @@ def _label(reports: Sequence[SearchReport], i: int) -> str:
 
 def label(report: SearchReport) -> str:
     """A model's name for a page: file paths inside it are shortened to what matters."""
-    name = re.sub(r"=[^+]*", "", report.provenance.model)
+    name, apart, origin = report.provenance.model.partition(FROM)
+    name = re.sub(r"=[^+]*", "", name)
     name = name.rsplit("/", 1)[-1] if "/" in name and "+" not in name else name
-    return f"{name}, true boxes" if report.provenance.boxes == "truth" else name
+    return (f"{name}, true boxes" if report.provenance.boxes == "truth" else name) + apart + origin
 
 
-def _thinned(recall: Any, most: int = 400) -> Any:
-    """Indices of at most about ``most`` points, ends included."""
-    n = len(recall)
-    return np.arange(n) if n <= most else np.unique(np.linspace(0, n - 1, most).astype(int))
+def thinned(scores: DetectionScores, most: int = 400) -> IntArray:
+    """Places on a precision-recall curve, at most about ``most``: evenly spread, ends and threshold included."""
+    n = len(scores.curve_recall)
+    if n <= most:
+        return np.arange(n)
+    at = int((scores.curve_scores >= scores.score_threshold).sum()) - 1
+    return np.unique([max(at, 0), *np.linspace(0, n - 1, most).astype(int)])
