@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,8 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
 from torchvision.models.detection.roi_heads import RoIHeads
 from torchvision.ops import clip_boxes_to_image
 
+from sceneseek.models.heads.regions import binary_losses
+from sceneseek.models.heads.reid import SpatialPool
 from sceneseek.models.trunk import ImageSize, RegionPooling, Target
 
 
@@ -81,20 +84,23 @@ class LightRegionHead(nn.Module):
 
 
 class TailRegionHead(nn.Module):
-    """A network's own last stage as the detector's head, averaged over its cells.
+    """A network's own last stage as the detector's head, pooled over its cells.
 
     Args:
-        tail: A module with ``out_channels``.
+        tail: Maps regions to regions.
+        out_channels: Depth of its output.
+        spatial: How cells become a vector.
     """
 
-    def __init__(self, tail: nn.Module, out_channels: int) -> None:
+    def __init__(self, tail: nn.Module, out_channels: int, spatial: Literal["average", "max"] = "average") -> None:
         super().__init__()
         self.tail = tail
+        self.spatial = SpatialPool(spatial == "max")
         self.out_channels = out_channels
 
     def forward(self, regions: Tensor) -> Tensor:
         """Describe ``(N, C, h, w)`` regions as ``(N, out_channels)``."""
-        described: Tensor = self.tail(regions).mean(dim=(2, 3))
+        described: Tensor = self.spatial(self.tail(regions))
         return described
 
 
@@ -175,8 +181,6 @@ def detection_losses(
 ) -> dict[str, Tensor]:
     """Cross-entropy over all regions, and smooth L1 over the codes of people.
 
-    Source: Girshick, Fast R-CNN (2015), eq. 1 to 3.
-
     Args:
         logits: ``(N, 2)``.
         predicted: ``(N, 8)``, codes per class.
@@ -187,8 +191,5 @@ def detection_losses(
     Returns:
         ``loss_det_cls``, a mean over regions, and ``loss_det_reg``, a sum over people divided by the number of regions.
     """
-    if len(labels) == 0:
-        return {"loss_det_cls": logits.sum() * 0.0, "loss_det_reg": predicted.sum() * 0.0}
-    people = labels > 0
-    regression = F.smooth_l1_loss(predicted[people, 4:], codes[people], beta=beta, reduction="sum")
-    return {"loss_det_cls": F.cross_entropy(logits, labels), "loss_det_reg": regression / len(labels)}
+    classification, regression = binary_losses(logits[:, 1] - logits[:, 0], predicted[:, 4:], labels > 0, codes, beta)
+    return {"loss_det_cls": classification, "loss_det_reg": regression}
