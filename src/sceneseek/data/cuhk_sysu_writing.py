@@ -14,6 +14,7 @@ import numpy as np
 from sceneseek.data import matlab
 from sceneseek.data.cuhk_sysu import ANNOTATION, GALLERY_SIZES, PICTURES, PROTOCOLS, XYWH
 from sceneseek.data.placing import Placement, place_picture
+from sceneseek.data.query_boxes import annotated_box
 from sceneseek.errors import DataError
 from sceneseek.structures import UNLABELED, IntArray, Progress, Query, Sample, SceneSet, silent
 
@@ -209,7 +210,8 @@ def _task(test: SceneSet, people: Mapping[int, Sequence[_Located]], query: Query
     if len(shown) > size:
         raise DataError(f"{test.name}: query {query.query_id} has {len(shown)} positives; TestG{size} has no room.")
     sample = test.by_id[query.image_id]
-    box = _as_xywh(_rounded(sample, query.box)[0])
+    row = annotated_box(query, sample)  # the reader finds the query's box by equality
+    box = _as_xywh(_rounded(sample, query.box if row is None else sample.boxes[row])[0])
     hard = any(p.is_hard for p in people[sample.image_id] if p.person_id == query.person_id and p.xywh == box)
     return _SceneTask(query, box, hard, shown, tuple(ordered[:size]))
 

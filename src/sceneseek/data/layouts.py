@@ -120,11 +120,8 @@ def guess_layout(path: str | Path) -> Layout:
         raise DataError(f"{path} has files of several layouts ({', '.join(found)}); say which one to read.")
     if crops.is_divided(path) or crops.holds_crops(path):
         return "crops"
-    raise DataError(
-        f"{path} is of no known layout: there is no {coco.ANNOTATIONS} (coco), no annotation/Images.mat (cuhk_sysu), "
-        f"no {prw.QUERIES} or frame_train.mat (prw), no {webtattoo.TABLE} (webtattoo), and there are no crops named after "
-        "people (crops)."
-    )
+    signs = "; ".join(f"{name}: {', '.join(files)}" for name, files in _SIGNS.items())
+    raise DataError(f"{path} is of no known layout. Looked for {signs}; crops: pictures named after people.")
 
 
 def splits_of(path: str | Path, layout: Layout) -> tuple[Split | None, ...]:

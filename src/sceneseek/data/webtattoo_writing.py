@@ -11,12 +11,10 @@ import numpy as np
 
 from sceneseek import boxes as box_ops
 from sceneseek.data.placing import Placement, place_picture
+from sceneseek.data.query_boxes import annotated_box
 from sceneseek.data.webtattoo import COLUMNS, PICTURES, TABLE
 from sceneseek.errors import DataError
 from sceneseek.structures import UNLABELED, Progress, Query, Sample, SceneSet, silent
-
-_SAME_BOX = 0.5
-"""The IoU from which a box with the query's identity is the query's own."""
 
 
 def write_webtattoo(
@@ -110,14 +108,13 @@ def _shared_gallery(test: SceneSet) -> frozenset[int]:
 
 
 def _query_key(test: SceneSet, query: Query) -> tuple[int, int]:
-    sample = test.by_id[query.image_id]
-    overlap = box_ops.iou(sample.boxes, [query.box])[:, 0] * (sample.person_ids == query.person_id)
-    if not len(overlap) or overlap.max() < _SAME_BOX:
+    row = annotated_box(query, test.by_id[query.image_id])
+    if row is None:
         raise DataError(
             f"{test.name}: the box of query {query.query_id} is not one of image {query.image_id}'s boxes of its "
             "identity."
         )
-    return query.image_id, int(overlap.argmax())
+    return query.image_id, row
 
 
 def _lines(sample: Sample, name: str, split: str, is_gallery: bool, queried: set[int]) -> list[tuple[str, ...]]:

@@ -8,8 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn, optim
 
-from sceneseek.data import samplers, transforms
-from sceneseek.data.coco import read_coco
+from sceneseek.data import layouts, samplers, transforms
 from sceneseek.errors import RecipeError
 from sceneseek.structures import SceneSet
 from sceneseek.training import optimisers, schedules
@@ -49,12 +48,13 @@ def read_scenes(table: DataTable | EvaluationTable, root: Path) -> SceneSet:
         RecipeError: If there is nothing at that path.
         DataError: If the annotations are wrong.
     """
+    is_training = isinstance(table, DataTable)
     named = table.train if isinstance(table, DataTable) else table.data
     path = root / named
     if not path.exists():
-        key = "data.train" if isinstance(table, DataTable) else "evaluation.data"
+        key = "data.train" if is_training else "evaluation.data"
         raise RecipeError(f"{key} = {named!r}: there is nothing at {path}. --data names the folder that holds it.")
-    return read_coco(path)
+    return layouts.read_scenes(path, "train" if is_training else "test", table.layout)
 
 
 def build_augmentation(table: AugmentationTable) -> transforms.Augmentation:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from sceneseek.data.layouts import Layout
+
 
 class Table(BaseModel):
     """A table whose keys are known; a misspelt one is refused."""
@@ -42,11 +44,12 @@ class DataTable(Table):
     """``[data]``: what to train on.
 
     Attributes:
-        layout: The annotation format.
-        train: Folder (or file) of the training set, absolute or below ``--data``.
+        layout: How it lies on disk, see ``data.layouts``; ``"auto"`` looks at the files.
+        train: Folder (or file) of the training set, absolute or below ``--data``; of a set that is divided the training
+            part is read.
     """
 
-    layout: Literal["coco"]
+    layout: Layout | Literal["auto"]
     train: Text
 
 
@@ -279,14 +282,15 @@ class EvaluationTable(Table):
     """``[evaluation]``: what to measure while training; left out, nothing is.
 
     Attributes:
-        layout: The annotation format.
-        data: Folder (or file) of a set with queries, absolute or below ``--data``.
+        layout: How it lies on disk, see ``data.layouts``; ``"auto"`` looks at the files.
+        data: Folder (or file) of a set with queries, absolute or below ``--data``; of a set that is divided the test
+            part is read.
         every_steps: Steps between evaluations; the last step is always evaluated.
         batch_size: Images per forward pass.
         best: The number whose highest value marks the best checkpoint.
     """
 
-    layout: Literal["coco"]
+    layout: Layout | Literal["auto"]
     data: Text
     every_steps: Count
     batch_size: Count
