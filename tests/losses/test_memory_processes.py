@@ -36,15 +36,16 @@ def test_two_processes_remember_the_same_in_rank_order(tmp_path):
     assert [process.returncode for process in processes] == [0, 0], "\n".join(reports)
 
     worker = load_worker()
-    dictionary, centres = worker.memories()
+    remembered = worker.memories()
     for step in range(5):
         parts = [worker.rows_of(rank, step) for rank in range(2)]
         rows, labels = (torch.cat(column) for column in zip(*parts, strict=True))
-        dictionary.update(rows, labels)
-        centres.update(rows, labels)
-    assert int(dictionary.pointer) != 0  # the ring has gone round, or the order would not be tested
+        for memory in remembered.values():
+            memory.update(rows, labels)
+    for ring in ("dictionary", "queue"):
+        assert int(remembered[ring].pointer) != 0, ring  # it has gone round, or the order would not be tested
     for output in outputs:
         state = torch.load(output, weights_only=True)
-        for name, memory in (("dictionary", dictionary), ("centres", centres)):
+        for name, memory in remembered.items():
             for key, value in memory.state_dict().items():
                 assert torch.equal(state[name][key], value), (output.name, name, key)

@@ -6,17 +6,32 @@ things). The memories (``memory``) change only through ``update``, once per trai
 """
 
 from sceneseek.losses.c2hep import C2HEPLoss
-from sceneseek.losses.memory import BACKGROUND, ClassCentres, FeatureDictionary, Memory
+from sceneseek.losses.loim import localisation_shares
+from sceneseek.losses.memory import (
+    BACKGROUND,
+    ClassCentres,
+    FeatureCentres,
+    FeatureDictionary,
+    IdentityTable,
+    Memory,
+    UnlabelledQueue,
+)
 from sceneseek.losses.mining import positive_group_indices, priority_pool_indices
+from sceneseek.losses.oim import OIMLoss
 from sceneseek.losses.olp import OLPLoss
 
 __all__ = [
     "BACKGROUND",
     "C2HEPLoss",
     "ClassCentres",
+    "FeatureCentres",
     "FeatureDictionary",
+    "IdentityTable",
     "Memory",
+    "OIMLoss",
     "OLPLoss",
+    "UnlabelledQueue",
+    "localisation_shares",
     "positive_group_indices",
     "priority_pool_indices",
 ]
