@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from sceneseek.losses.mining import HardOrder
@@ -21,7 +20,7 @@ from sceneseek.models.heads.detection import Detector, DetectorSettings, LightRe
 from sceneseek.models.heads.identity import IdentityLosses, IdentitySettings
 from sceneseek.models.heads.reid import Pooling, RegionLabeller, Reidentifier
 from sceneseek.models.normalisation import set_norm_mode
-from sceneseek.models.skeleton import Found, Maps, SearchNetwork, Skeleton, SkeletonOptions, skeleton
+from sceneseek.models.skeleton import Found, Maps, SearchNetwork, Skeleton, SkeletonOptions, laid_out, skeleton
 from sceneseek.models.trunk import ImageSize, RegionPooling, Target
 from sceneseek.models.zoo import register
 
@@ -191,7 +190,7 @@ def build(backbone: Backbone, options: DCINetOptions) -> DCINet:
         RegionLabeller(options.reid_regions, options.reid_positive_fraction),
         identity,
     )
-    return net.to(memory_format=torch.channels_last) if options.channels_last else net
+    return laid_out(net, options)
 
 
 def _detector(backbone: Backbone, options: DCINetOptions) -> Detector:

@@ -16,7 +16,13 @@ BuilderT = TypeVar("BuilderT", bound=Builder)
 
 _BUILDERS: dict[str, Builder] = {}
 _DEFAULTS: dict[str, NetworkOptions] = {}
-_HOMES = ("sceneseek.models.dcinet",)
+_HOMES = (
+    "sceneseek.models.dcinet",
+    "sceneseek.models.nae",
+    "sceneseek.models.oim",
+    "sceneseek.models.oimnetpp",
+    "sceneseek.models.seqnet",
+)
 """Modules that register builders; they are imported when a name is first asked for."""
 
 

@@ -1,0 +1,97 @@
+"""OIM: one network that detects people and embeds them, taught identities by a look-up table and a queue.
+
+Source: Xiao, Li, Wang, Lin and Wang, Joint Detection and Identification Feature Learning for Person Search (2017), and
+the authors' prototxt files.
+Differs from the paper: torchvision's ResNet-50, whose blocks normalise before the addition, in place of a network
+converted from Torch whose blocks normalise after it; anchors across the border of a scene take part in training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.models.heads.joint import JointHead, neck_of
+from sceneseek.models.heads.oim_identity import OIMIdentity, OIMOptions
+from sceneseek.models.one_head import HeadNumbers, OneHeadNetwork, OneHeadOptions, region_tail
+from sceneseek.models.skeleton import SMALL, Skeleton, laid_out, skeleton
+from sceneseek.models.zoo import register
+
+
+class OIM(OneHeadNetwork):
+    """Stem, proposals, and one tail per region with three linear layers: score, box, embedding.
+
+    Its losses are the four of Faster R-CNN, and ``loss_oim`` over all sampled regions.
+
+    Args:
+        parts: What stands in front of the regions.
+        head: Tail and linear layers.
+        numbers: What is done with its answers.
+        identity: The OIM loss with its memories.
+    """
+
+    def __init__(self, parts: Skeleton, head: JointHead, numbers: HeadNumbers, identity: OIMIdentity) -> None:
+        super().__init__(parts, head, numbers, identity)
+
+
+@dataclass(frozen=True)
+class OIMNetOptions(OneHeadOptions, OIMOptions):
+    """Everything that can be chosen when an OIM network is built.
+
+    What is not told here is told by ``SkeletonOptions``, ``OneHeadOptions`` and ``OIMOptions``.
+    """
+
+    network = "OIM"
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """Names of the losses, sorted."""
+        return ("loss_det_cls", "loss_det_reg", "loss_oim", "loss_rpn_cls", "loss_rpn_reg")
+
+
+RESNET50 = OIMNetOptions(
+    det_level="conv4_3",
+    det_size=(14, 14),
+    frozen_stages=0,
+    freeze_entry=True,
+    tail_norm="batch",
+    max_detections=300,
+)
+MOBILENET = OIMNetOptions(**SMALL, neck="running")
+
+
+def build(backbone: Backbone, options: OIMNetOptions) -> OIM:
+    """Put an OIM network together.
+
+    Args:
+        backbone: Taken apart; its stem is used, its tail copied.
+        options: Every choice.
+    """
+    parts = skeleton(backbone, options)
+    pooling, tail = region_tail(backbone, options)
+    neck = neck_of(options.neck, options.embedding_dim)
+    head = JointHead(pooling, tail, options.embedding_dim, spatial=options.pooling, neck=neck)
+    return laid_out(
+        OIM(parts, head, HeadNumbers.of(options), OIMIdentity(options.num_identities, options.embedding_dim, options)),
+        options,
+    )
+
+
+@register("oim_resnet50", RESNET50)
+def oim_resnet50(**options: Any) -> OIM:
+    """OIM on ResNet-50 with the published numbers; ``options`` are those of ``OIMNetOptions``.
+
+    As published the stem ends behind the third block of layer 3 (``det_level="conv4_3"``). Later implementations end it
+    behind the sixth: ``det_level="layer3"``.
+    """
+    chosen = RESNET50.changed(options)
+    backbone = "resnet50_conv4_3" if chosen.det_level == "conv4_3" else "resnet50"
+    return build(BACKBONES[backbone](chosen.weights), chosen)
+
+
+@register("oim_mobilenet_v2", MOBILENET)
+def oim_mobilenet_v2(**options: Any) -> OIM:
+    """The small OIM: MobileNetV2, scenes of 640x384; ``options`` are those of ``OIMNetOptions``."""
+    chosen = MOBILENET.changed(options)
+    return build(BACKBONES["mobilenet_v2"](chosen.weights), chosen)
