@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pickle
-from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -13,6 +12,7 @@ from torchvision import transforms
 
 import tiny_onnx
 from sceneseek.errors import ModelError, UnknownModelError, WeightsError
+from sceneseek.models.tiling import Tiling
 from sceneseek.models.two_step import People, TwoStep, create_two_step
 from sceneseek.models.two_step.colour_histogram import ColourHistogram, stripe_histograms
 from sceneseek.models.two_step.naming import Half
@@ -20,7 +20,7 @@ from sceneseek.models.two_step.onnx_session import OnnxNetwork
 from sceneseek.models.two_step.osnet import OSNet, network_input
 from sceneseek.models.two_step.parts import person_crop, unit_rows
 from sceneseek.models.two_step.pipeline import to_pixels
-from sceneseek.models.two_step.tiling import Tiled, cut_mask, tile_starts
+from sceneseek.models.two_step.tiling import Tiled
 from sceneseek.models.two_step.torchvision_parts import TorchvisionDetector, TorchvisionEmbedder
 from sceneseek.models.two_step.yolox import STRIDES, YOLOX, decode, letterbox, num_anchors
 
@@ -203,22 +203,6 @@ def test_histograms_hold_every_pixels_weight() -> None:
     assert np.isfinite(stripe_histograms(noise(1, 1))).all()
 
 
-@pytest.mark.parametrize(("length", "tile", "overlap"), [(1920, 640, 0.25), (641, 640, 0.25), (5000, 416, 0.5)])
-def test_tiles_cover_everything_and_overlap(length: int, tile: int, overlap: float) -> None:
-    starts = tile_starts(length, tile, overlap)
-    assert starts[0] == 0
-    assert starts[-1] == length - tile
-    assert all(b - a <= tile * (1 - overlap) + 1 for a, b in pairwise(starts))
-
-
-def test_boxes_cut_by_inner_edges_are_told() -> None:
-    boxes = np.array([[0, 10, 20, 40], [10, 0, 20, 40], [10, 10, 100, 40], [10, 10, 20, 100], [10, 10, 20, 40]])
-    boxes = boxes.astype(np.float32)
-    assert cut_mask(boxes, (50, 50, 150, 150), (500, 500)).tolist() == [True, True, True, True, False]
-    assert cut_mask(boxes, (0, 0, 100, 100), (500, 500)).tolist() == [False, False, True, True, False]
-    assert cut_mask(boxes, (400, 400, 500, 500), (500, 500)).tolist() == [True, True, False, False, False]
-
-
 class BrightSpots:
     """Finds white rectangles, but only those that fill a fair share of what it is shown."""
 
@@ -241,7 +225,7 @@ def test_tiling_finds_each_person_once_and_whole() -> None:
     np.testing.assert_array_equal(found.boxes[order], people[np.lexsort(people.T[::-1])])
     small = Tiled(BrightSpots()).detect(image[:200, :200])  # type: ignore[arg-type]
     np.testing.assert_array_equal(small.boxes, people[:1])
-    assert Tiled(BrightSpots(), tile=300).fingerprint != Tiled(BrightSpots()).fingerprint  # type: ignore[arg-type]
+    assert Tiled(BrightSpots(), Tiling(tile=300)).fingerprint != Tiled(BrightSpots()).fingerprint  # type: ignore[arg-type]
 
 
 def pipeline(tmp_path: Path) -> TwoStep:

@@ -29,8 +29,8 @@ def index(
         typer.Option(
             "--model",
             "-m",
-            help="A shipped name, a .safetensors file, or detector+embedder. Default: the gallery's own model; "
-            f"{DEFAULT_MODEL} for a new gallery.",
+            help="A shipped name, a .safetensors file, or detector+embedder; NAME-tiled looks for small people. "
+            f"Default: the gallery's own model; {DEFAULT_MODEL} for a new gallery.",
         ),
     ] = None,
     every: Annotated[
@@ -51,16 +51,16 @@ def index(
     from sceneseek.finder import Finder
     from sceneseek.gallery import Gallery
     from sceneseek.inference.media import discover, frames_of
-    from sceneseek.inference.predictor import load_predictor
+    from sceneseek.inference.predictor import lasting_name, load_predictor
 
     if not (every >= 0 and math.isfinite(every)):
         raise ValueRefused(f"--every is {every:g}; expected seconds, 0 for every frame.")
     spec = model or known_model(gallery) or DEFAULT_MODEL
     with err.status(f"loading {escape(spec)}"):
         predictor = load_predictor(spec, device=device)
-    # A file of weights is remembered by its path: the name inside it would not find it again.
-    name = str(Path(spec).absolute()) if Path(spec).is_file() else predictor.name
-    store = Gallery.open_or_create(gallery, name, predictor.fingerprint, predictor.embedding_dim)
+    store = Gallery.open_or_create(
+        gallery, lasting_name(spec, predictor), predictor.fingerprint, predictor.embedding_dim
+    )
     finder = Finder(predictor, store)
     begun = time.perf_counter()
     with progress_bar("indexing", "files") as progress:

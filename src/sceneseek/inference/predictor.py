@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,8 @@ def load_predictor(
 
     Args:
         spec: A shipped model (``"dcinet-synthetic"``), the path of a ``.safetensors`` file, or a two-step pipeline
-            ``"DETECTOR+EMBEDDER"`` (``"yolox_nano+osnet_x0_25"``; see ``sceneseek.models.two_step``).
+            ``"DETECTOR+EMBEDDER"`` (``"yolox_nano+osnet_x0_25"``; see ``sceneseek.models.two_step``). With ``-tiled``
+            behind a model's or a detector's name, pictures are also searched tile by tile, for small people.
         device: torch's name of a device, or ``"auto"`` for a GPU where there is one.
         batch_size: How many images share a forward pass.
         score_threshold: People of whom the detector is less sure are dropped; by default the model's own. Average
@@ -171,17 +173,34 @@ def load_predictor(
         ModelError: The device is not there.
     """
     from sceneseek.models import two_step, weights
+    from sceneseek.models.tiled import TiledSearch
+    from sceneseek.models.tiling import TILED, split_name
 
     _usable(device)
-    if two_step.is_two_step(spec) and not spec.endswith(".safetensors"):
+    file, tiled = split_name(spec)
+    if two_step.is_two_step(spec) and not file.endswith(".safetensors"):
         pipeline = two_step.create_two_step(spec, score_threshold=score_threshold)
         return Predictor(pipeline, name=spec, fingerprint=pipeline.fingerprint, device=device, batch_size=batch_size)
     own = {} if score_threshold is None else {"score_threshold": score_threshold}
-    model, info = weights.load_model(spec, **own)
-    fingerprint = info.sha256
+    model, info = weights.load_model(file, **own)
+    name, facts = info.name, [info.sha256]
     if own:
-        fingerprint = hashlib.sha256(f"{info.sha256}:score>={score_threshold}".encode()).hexdigest()
-    return Predictor(model, name=info.name, fingerprint=fingerprint, device=device, batch_size=batch_size)
+        facts.append(f"score>={score_threshold}")
+    if tiled:
+        model = TiledSearch(model)
+        name += TILED
+        facts.append(model.fingerprint)
+    # The network as it was stored goes by the hash of its file.
+    fingerprint = info.sha256 if len(facts) == 1 else hashlib.sha256(":".join(facts).encode()).hexdigest()
+    return Predictor(model, name=name, fingerprint=fingerprint, device=device, batch_size=batch_size)
+
+
+def lasting_name(spec: str, predictor: Predictor) -> str:
+    """A model's name with which it is found again later, from any folder: a file of weights goes by its whole path."""
+    from sceneseek.models.tiling import TILED, split_name
+
+    file, tiled = split_name(spec)
+    return f"{Path(file).absolute()}{TILED if tiled else ''}" if Path(file).is_file() else predictor.name
 
 
 def _usable(device: str | torch.device) -> torch.device:

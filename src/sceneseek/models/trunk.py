@@ -61,11 +61,15 @@ class SceneTransform(GeneralizedRCNNTransform):  # type: ignore[misc]
         self.antialias = antialias
         self.channels_last = channels_last
 
+    def zoom(self, height: int, width: int, short: float | None = None) -> float:
+        """Pixels of the resized scene per pixel of a picture, whose short side becomes ``short``, or evaluation's."""
+        wanted = self.min_size[-1] if short is None else short
+        return float(min(wanted / min(height, width), self.max_size / max(height, width)))
+
     def resize(self, image: Tensor, target: Target | None = None) -> tuple[Tensor, Target | None]:
         """Resize one ``(3, H, W)`` image, and the boxes of its target with it."""
         height, width = image.shape[-2:]
-        short = self.torch_choice(self.min_size) if self.training else self.min_size[-1]
-        scale = min(short / min(height, width), self.max_size / max(height, width))
+        scale = self.zoom(height, width, self.torch_choice(self.min_size) if self.training else None)
         # At least one cell is left of a picture that is thousands of times as long as it is wide.
         size = (max(1, int(height * scale)), max(1, int(width * scale)))
         if size != (height, width):

@@ -9,6 +9,7 @@ from pathlib import Path
 from sceneseek.errors import UnknownModelError
 from sceneseek.models import registry
 from sceneseek.models.registry import WeightEntry
+from sceneseek.models.tiling import TILED
 from sceneseek.models.two_step.colour_histogram import ColourHistogram
 from sceneseek.models.two_step.osnet import OSNet
 from sceneseek.models.two_step.parts import DEFAULT_SCORE_THRESHOLD, Detector, Embedder
@@ -17,7 +18,6 @@ from sceneseek.models.two_step.tiling import Tiled
 from sceneseek.models.two_step.torchvision_parts import TorchvisionDetector, TorchvisionEmbedder
 from sceneseek.models.two_step.yolox import YOLOX
 
-TILED = "-tiled"
 COLOUR_HISTOGRAM = "colour_histogram"
 
 _DETECTORS: dict[str, Callable[[WeightEntry, Path, str, float], Detector]] = {
