@@ -124,3 +124,47 @@ def test_what_cannot_be_done_is_refused(data: Path, tmp_path: Path) -> None:
     run(data, "--extraction", tmp_path / "x.npz")
     with pytest.raises(ExtractionError, match="Name another file"):
         run(data, "-m", "another", "--extraction", tmp_path / "x.npz")
+
+
+def test_re_ranking_is_named_on_the_screen_and_in_every_report(data: Path, tmp_path: Path) -> None:
+    printed = run(data, "-m", "m", "--rerank", "k_reciprocal:k1=5,k2=2", "--out", tmp_path)
+    assert "m, k_reciprocal" in printed
+    table = json.loads((tmp_path / "report.json").read_text())
+    assert table["models"][0]["protocol"]["rerank"] == "k_reciprocal (k1 5, k2 2, lambda 0.3)"
+    for name in ("report.md", "report.html"):
+        assert "k_reciprocal (k1 5, k2 2, lambda 0.3)" in (tmp_path / name).read_text()
+
+
+def test_shots_of_a_group_are_one_query(data: Path, tmp_path: Path) -> None:
+    file = data / "annotations.json"
+    table = json.loads(file.read_text())
+    person = table["queries"][0]["person_id"]
+    shots = [q for q in table["queries"] if q["person_id"] == person]
+    assert len(shots) > 1
+    for query in shots:
+        query["shot_group"] = 5
+    file.write_text(json.dumps(table))
+    run(data, "-m", "m", "--shots", "mean", "--out", tmp_path)
+    assert "shots joined by mean" in (tmp_path / "report.html").read_text()
+    for shots_by, rerank in (("mean", None), ("max", "max_of_shots")):
+        printed = json.loads(run(data, "-m", "m", "--shots", shots_by, "--json"))
+        model = printed["models"][0]
+        assert model["queries"] == len(table["queries"]) - len(shots) + 1
+        assert model["protocol"].get("rerank") == rerank
+        assert model["provenance"]["data"] == f"people, shots joined by {shots_by}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("--rerank", "cbgn"), ValueRefused, "Did you mean 'cbgm'"),
+        (("--shots", "max", "--rerank", "cbgm"), ValueRefused, "--shots mean goes with all"),
+        (("--shots", "max", "--baseline"), ValueRefused, "--shots mean goes with all"),
+        (("--shots", "mean"), DataError, "shot_group"),
+    ],
+)
+def test_re_ranking_that_cannot_be_is_refused(
+    data: Path, arguments: tuple[str, ...], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        run(data, "-m", "m", *arguments)

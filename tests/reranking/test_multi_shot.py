@@ -9,7 +9,7 @@ import pytest
 
 from evaluation.worlds import random_world
 from reranking.reference_reranking import crowd, similarity
-from sceneseek.errors import DataError, ValueRefused
+from sceneseek.errors import DataError, ExtractionError, ValueRefused
 from sceneseek.reranking import MaxOfShots, Question, join_shots, max_of_shots, mean_of_shots
 from sceneseek.structures import Extraction, SceneSet
 
@@ -85,6 +85,13 @@ def test_max_compares_every_shot() -> None:
 def test_without_groups_there_is_nothing_to_join() -> None:
     with pytest.raises(DataError, match="shot_group"):
         join_shots(*random_world(1), "mean")
+
+
+def test_an_extraction_of_other_data_is_refused() -> None:
+    extraction, _ = grouped(3)
+    _, others = grouped(4)
+    with pytest.raises(ExtractionError, match="Extract again"):
+        join_shots(extraction, others, "mean")
 
 
 def test_unknown_fusion_is_refused() -> None:

@@ -18,6 +18,7 @@ from sceneseek.errors import DataError, ValueRefused
 
 if TYPE_CHECKING:
     from sceneseek.evaluation.report import Run
+    from sceneseek.reranking import Reranker
     from sceneseek.structures import Extraction, SceneSet, SearchReport
 
 BASELINE = "colour_histogram"
@@ -31,6 +32,14 @@ class Boxes(StrEnum):
 
     detector = "detector"
     truth = "truth"
+
+
+class Shots(StrEnum):
+    """What becomes of several pictures of one person."""
+
+    apart = "apart"
+    mean = "mean"
+    max = "max"
 
 
 class AP(StrEnum):
@@ -66,6 +75,22 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
     ap: Annotated[
         AP, typer.Option("--ap", help="step: today's average precision; trapezoid: as before about 2018.")
     ] = AP.step,
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            "--rerank",
+            help="Rank again by cbgm, k_reciprocal or query_expansion; parameters other than the published ones "
+            "follow a colon: cbgm:k1=30,k2=4.",
+        ),
+    ] = None,
+    shots: Annotated[
+        Shots,
+        typer.Option(
+            "--shots",
+            help="Ask queries of one shot_group apart, or at once by the mean of their embeddings or the max of their "
+            "similarities.",
+        ),
+    ] = Shots.apart,
     out_folder: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Write report.html, .md and .json here, and keep the extractions."),
@@ -92,6 +117,7 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
     from sceneseek.evaluation.report import as_json as report_json
 
     specs = list(dict.fromkeys(model or []))
+    again = _reranker(rerank, shots, several=len(specs) > 1 or baseline)
     if extraction is not None and len(specs) > 1:
         raise ValueRefused("--extraction names one file but there are several models; use --out, which keeps one each.")
     scenes = read_coco(data)
@@ -100,11 +126,18 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
     extractions = _extractions(scenes, specs, boxes, extraction, out_folder, batch_size, device)
     if baseline:
         extractions.append(_described(scenes, extractions[0], out_folder, batch_size))
+    extractions, scenes, again = _joined(extractions, scenes, shots, again)
     runs: list[Run] = []
     for seen in extractions:
         with progress_bar("scoring", "queries") as progress:
             report = score(
-                seen, scenes, det_threshold=det_threshold, gallery_size=gallery_size, ap=ap.value, progress=progress
+                seen,
+                scenes,
+                rerank=again,
+                det_threshold=det_threshold,
+                gallery_size=gallery_size,
+                ap=ap.value,
+                progress=progress,
             )
         runs.append(Run(report, seen))
     if as_json:
@@ -115,6 +148,29 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
         with err.status("writing the report"):
             files = write_report(out_folder, scenes, runs, command=_command())
         err.print(f"wrote {escape(str(files['html']))}; open it in a browser", highlight=False, soft_wrap=True)
+
+
+def _reranker(text: str | None, shots: Shots, several: bool) -> Reranker | None:
+    from sceneseek.reranking import parse_reranker
+
+    if shots is Shots.max and (text is not None or several):
+        raise ValueRefused(
+            "--shots max ranks by the embeddings of one model: it goes with one --model, without --rerank or "
+            "--baseline. --shots mean goes with all of them."
+        )
+    return None if text is None else parse_reranker(text)
+
+
+def _joined(
+    extractions: list[Extraction], scenes: SceneSet, shots: Shots, again: Reranker | None
+) -> tuple[list[Extraction], SceneSet, Reranker | None]:
+    """What to score when several pictures of one person are one query."""
+    if shots is Shots.apart:
+        return extractions, scenes, again
+    from sceneseek.reranking import join_shots
+
+    joined = [join_shots(seen, scenes, "max" if shots is Shots.max else "mean") for seen in extractions]
+    return [j.extraction for j in joined], joined[0].scenes, again or joined[0].reranker
 
 
 def _command() -> str:

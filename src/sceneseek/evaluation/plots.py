@@ -237,7 +237,9 @@ def label(report: SearchReport) -> str:
     name, apart, origin = report.provenance.model.partition(FROM)
     name = re.sub(r"=[^+]*", "", name)
     name = name.rsplit("/", 1)[-1] if "/" in name and "+" not in name else name
-    return (f"{name}, true boxes" if report.provenance.boxes == "truth" else name) + apart + origin
+    name = f"{name}, true boxes" if report.provenance.boxes == "truth" else name
+    method, _, _ = str(report.protocol.get("rerank", "")).partition(" (")
+    return (f"{name}, {method}" if method else name) + apart + origin
 
 
 def thinned(scores: DetectionScores, most: int = 400) -> IntArray:

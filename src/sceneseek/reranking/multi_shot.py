@@ -113,8 +113,10 @@ def join_shots(extraction: Extraction, scenes: SceneSet, fusion: Fusion) -> Join
 
     Raises:
         ValueRefused: There is no such fusion.
-        DataError: No query has a ``shot_group``.
+        DataError: No two queries share a ``shot_group``.
+        ExtractionError: The extraction belongs to other data.
     """
+    extraction.require(scenes)
     if fusion not in FUSIONS:
         raise ValueRefused(f"shots are {fusion!r}; expected 'mean' or 'max'.{suggest(str(fusion), FUSIONS)}")
     groups = _groups(scenes.queries)
