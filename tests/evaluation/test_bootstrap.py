@@ -39,7 +39,7 @@ def test_any_score_of_weighted_entries_has_an_interval() -> None:
     units = np.sort(rng.integers(0, 50, 400))
     values = rng.random(400)
     sums, counts = np.bincount(units, values, 50), np.bincount(units, minlength=50)
-    got = bootstrap.curve_interval(lambda w: (w @ values) / w.sum(axis=1), units, 50, values.mean(), 1000)
+    got = bootstrap.pooled_interval(lambda _, w: (w @ values) / w.sum(axis=1), units, 50, values.mean(), 1000)
     assert got == pytest.approx(bootstrap.ratio_interval(sums, counts, 1000))
 
 
@@ -63,7 +63,7 @@ def test_nothing_to_resample_has_no_interval() -> None:
     assert bootstrap.mean_interval([0.5], 0) is None
     assert bootstrap.ratio_interval([0, 0], [0, 0]) is None
     assert bootstrap.ratio_interval([], []) is None
-    assert bootstrap.curve_interval(lambda w: w.sum(1), [], 0, 0.0) is None
+    assert bootstrap.pooled_interval(lambda _, w: w.sum(1), [], 0, 0.0) is None
 
 
 def test_entries_that_do_not_count_are_not_drawn() -> None:

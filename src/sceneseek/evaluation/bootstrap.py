@@ -75,8 +75,8 @@ def ratio_interval(parts: ArrayLike, wholes: ArrayLike, samples: int = SAMPLES) 
     return percentiles(sums[:, 0] / sums[:, 1], float(total[0] / total[1]))
 
 
-def curve_interval(
-    score: Callable[[Float64Array], Float64Array],
+def pooled_interval(
+    score: Callable[[Float64Array, Float64Array], Float64Array],
     units: ArrayLike,
     num_units: int,
     value: float,
@@ -85,9 +85,10 @@ def curve_interval(
     """The interval of a score that is no mean, such as average precision of pooled detections.
 
     Args:
-        score: Takes ``(B, M)`` weights, how often each of ``M`` pooled entries was drawn, and gives ``(B,)`` scores.
+        score: Takes ``(B, U)`` counts, how often each unit was drawn, and ``(B, M)`` the same for each pooled entry;
+            gives ``(B,)`` scores.
         units: ``(M,)`` the unit that each entry belongs to; units without entries are drawn too.
-        num_units: How many units there are.
+        num_units: ``U``.
         value: The score itself.
         samples: Resampled scores.
 
@@ -99,7 +100,7 @@ def curve_interval(
         return None
     step = max(1, _BLOCK // max(len(owner), 1))
     scores = [
-        score(counts[start : start + step, owner])
+        score(counts[start : start + step], counts[start : start + step, owner])
         for counts in _counts(num_units, samples)
         for start in range(0, len(counts), step)
     ]

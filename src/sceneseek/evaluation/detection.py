@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from sceneseek.evaluation.bootstrap import SAMPLES
+from sceneseek.evaluation.detection_intervals import RECALL_POINTS, ap_interval, recall_interval
 from sceneseek.evaluation.matching import greedy, mutual_best
 from sceneseek.evaluation.metrics import average_precision
 from sceneseek.structures import BoolArray, DetectionScores, Extraction, FloatArray, SceneSet
 from sceneseek.structures.report import Float64Array
 
-RECALL_POINTS = 101
 MAX_DETECTIONS = 100
 """Detections per image that COCO's AP looks at, best scores first."""
 
 
-def detection_scores(extraction: Extraction, scenes: SceneSet, score_threshold: float = 0.5) -> DetectionScores:
+def detection_scores(
+    extraction: Extraction, scenes: SceneSet, score_threshold: float = 0.5, bootstrap_samples: int = SAMPLES
+) -> DetectionScores:
     """Score the boxes of an extraction against all annotated people, unlabelled ones included.
 
     Ignored boxes are nobody to find, and a detection on one of them (IoU 0.5) that fits nobody else is no false alarm.
@@ -23,6 +26,7 @@ def detection_scores(extraction: Extraction, scenes: SceneSet, score_threshold: 
         extraction: What the model saw.
         scenes: The annotations; every visible person must have a box.
         score_threshold: For the field's recall and AP; COCO's AP looks at all scores.
+        bootstrap_samples: For the intervals; 0 leaves them out.
 
     Returns:
         The scores; zeros where there is nobody to find.
@@ -30,31 +34,38 @@ def detection_scores(extraction: Extraction, scenes: SceneSet, score_threshold: 
     scores: list[FloatArray] = []
     hits: list[BoolArray] = []
     paired: list[tuple[FloatArray, BoolArray]] = []
-    people = matched = 0
-    for sample in scenes.samples:
+    people_of, matched_of = np.zeros((2, len(scenes)), np.int64)
+    for i, sample in enumerate(scenes.samples):
         found = extraction.detections(sample.image_id)
         ignore = np.asarray(sample.ignore_mask)
-        people += int((~ignore).sum())
+        people_of[i] = (~ignore).sum()
         best = np.argsort(-found.scores, kind="stable")[:MAX_DETECTIONS]
         hit, neutral = greedy(sample.boxes, ignore, found.boxes[best], found.scores[best])
         scores.append(found.scores[best][~neutral])
         hits.append(hit[~neutral])
         sure = found[found.scores >= score_threshold]
         pairs = _mutual(sample.boxes, ignore, sure.boxes)
-        matched += int(pairs[0].sum())
+        matched_of[i] = pairs[0].sum()
         paired.append((sure.scores[pairs[1]], pairs[0][pairs[1]]))
+    people, matched = int(people_of.sum()), int(matched_of.sum())
     recall, precision, ordered = _curve(np.concatenate([np.zeros(0, np.float32), *scores]), _joined(hits), people)
     sure_scores = np.concatenate([np.zeros(0, np.float32), *(s for s, _ in paired)])
+    ap50 = _interpolated_ap(recall, precision)
+    owner = np.repeat(np.arange(len(scenes)), [len(h) for h in hits])
     return DetectionScores(
         recall=matched / people if people else 0.0,
         ap=average_precision(sure_scores, _joined([h for _, h in paired]), people) if people else 0.0,
-        ap50=_interpolated_ap(recall, precision),
+        ap50=ap50,
         score_threshold=score_threshold,
         num_people=people,
         num_detections=int((extraction.scores >= score_threshold).sum()),
         curve_recall=recall,
         curve_precision=precision,
         curve_scores=ordered,
+        recall_interval=recall_interval(matched_of, people_of, bootstrap_samples),
+        ap50_interval=ap_interval(np.concatenate(scores), _joined(hits), owner, people_of, ap50, bootstrap_samples)
+        if scores
+        else None,
     )
 
 

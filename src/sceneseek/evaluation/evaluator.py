@@ -71,7 +71,7 @@ def evaluate(
         points.append(point(size, outcomes, searched - started, bootstrap_samples))
     swept = threshold_sweep(extraction, scenes, protocol, bootstrap_samples, rerank, progress) if sweep else ()
     scored = scenes.detection_labels_complete and extraction.provenance.boxes == "detector"
-    detection = detection_scores(extraction, scenes, protocol.det_threshold) if scored else None
+    detection = detection_scores(extraction, scenes, protocol.det_threshold, bootstrap_samples) if scored else None
     failures = hardest(extraction, scenes, outcomes, protocol, num_failures)
     return SearchReport(
         provenance=extraction.provenance,

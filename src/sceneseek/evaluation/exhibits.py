@@ -15,6 +15,7 @@ from sceneseek.evaluation.album import Album
 from sceneseek.evaluation.comparison import QueryChange
 from sceneseek.pictures import read_picture
 from sceneseek.structures import Failure, ImageArray, SearchReport
+from sceneseek.structures.report import Box
 
 RIGHT, WRONG, ASKED = (31, 158, 119), (214, 69, 65), (42, 120, 214)
 _CROP_SIDE, _SCENE_SIDE = 200, 460
@@ -141,8 +142,9 @@ class Exhibits:
     def _failure(self, failure: Failure) -> FailureExample:
         i = self._place[failure.query_id]
         right = self._person(
-            failure.right_image_id, failure.right_box, failure.right_similarity, hit=True, colour=RIGHT
-        )
+            failure.right_image_id, failure.right_box, failure.right_similarity,
+            hit=True, colour=RIGHT, attempt=failure.near_box,
+        )  # fmt: skip
         return FailureExample(failure, self._query(i, scene=True), self._first(i, scene=True), right)
 
     def _person(
@@ -153,13 +155,15 @@ class Exhibits:
         *,
         hit: bool = False,
         colour: tuple[int, int, int] | None = None,
+        attempt: Box | None = None,
     ) -> Person:
         path = self._album.path(image_id)
         image = self._read(path)
         if image is None:
             self.missing.add(path.name)
             return Person("", path.name, similarity, hit)
-        picture = jpeg_data_uri(thumbnail(crop(image, box, margin=0.05), _CROP_SIDE), 84)
+        cut = crop(image, box, margin=0.05) if attempt is None else _with_attempt(image, box, attempt)
+        picture = jpeg_data_uri(thumbnail(cut, _CROP_SIDE), 84)
         scene = "" if colour is None else jpeg_data_uri(_drawn(image, box, colour), 80)
         return Person(picture, path.name, similarity, hit, scene)
 
@@ -170,6 +174,20 @@ def _read(path: Path) -> ImageArray | None:
         return read_picture(path)
     except PictureError:
         return None
+
+
+def _with_attempt(image: ImageArray, box: Sequence[float] | np.ndarray, attempt: Box) -> ImageArray:
+    """The person with some of what is around, and the detection that was no hit."""
+    both = np.array([box, attempt], np.float64)
+    around = np.concatenate([both[:, :2].min(axis=0), both[:, 2:].max(axis=0)])
+    large = 2 * _CROP_SIDE / max(around[2:] - around[:2])  # Draw at the size shown, so that lines keep their width.
+    cut = crop(image, around, margin=0.15)
+    corner = np.maximum(np.floor(around[:2] - 0.15 * (around[2:] - around[:2])), 0)
+    scale = min(large, 1.0)
+    small = thumbnail(cut, max(1, round(scale * max(cut.shape[:2]))))
+    ratio = np.array([small.shape[1] / cut.shape[1], small.shape[0] / cut.shape[0]] * 2)
+    rows = (both - np.tile(corner, 2)) * ratio
+    return draw_boxes(small, rows, colours=[RIGHT, WRONG], width=max(1, round(min(small.shape[:2]) / 70)))
 
 
 def _drawn(image: ImageArray, box: Sequence[float] | np.ndarray, colour: tuple[int, int, int]) -> ImageArray:

@@ -255,11 +255,16 @@ def _read_model(model: Mapping[str, Any]) -> RunRecord:
             for p in model["gallery_curve"]
         ),
         detection=_read_detection(model),
-        failures=tuple(Failure(**{**f, "right_box": tuple(f["right_box"])}) for f in model["failures"]),
+        failures=tuple(_read_failure(f) for f in model["failures"]),
         seconds=model["seconds"],
         threshold_sweep=tuple(_read_threshold(p) for p in model["threshold_sweep"]),
     )
     return RunRecord(report, album)
+
+
+def _read_failure(failure: Mapping[str, Any]) -> Failure:
+    boxes = {name: failure[name] and tuple(failure[name]) for name in ("right_box", "near_box")}
+    return Failure(**{**failure, **boxes})
 
 
 def _read_threshold(point: Mapping[str, Any]) -> ThresholdPoint:

@@ -174,6 +174,7 @@ class Failure:
         right_box: The annotated box there.
         right_rank: Where it was ranked; 0 when it was not.
         right_similarity: Its similarity, when a detection matched it.
+        near_box: Where nothing matched: the detection there that came nearest, if one overlaps at all.
     """
 
     query_id: int
@@ -184,6 +185,7 @@ class Failure:
     right_box: Box
     right_rank: int
     right_similarity: float | None
+    near_box: Box | None = None
 
 
 @dataclass(frozen=True, eq=False)
