@@ -96,7 +96,7 @@ def gallery(scenes: SceneSet, query: Query, rules: SearchProtocol) -> list[int]:
 
 def feature(extraction: Extraction, query: Query, rules: SearchProtocol) -> list[float] | None:
     if rules.query_feature == "gt_roi":
-        return [float(v) for v in extraction.query_embeddings[extraction.query_ids.tolist().index(query.query_id)]]
+        return [float(v) for v in extraction.query_embeddings[extraction.query_position_of[query.query_id]]]
     found = extraction.detections(query.image_id)
     best = None
     for i in range(len(found)):
@@ -108,7 +108,7 @@ def feature(extraction: Extraction, query: Query, rules: SearchProtocol) -> list
 
 
 def first_row(extraction: Extraction, image_id: int) -> int:
-    return int(extraction.offsets[extraction.image_ids.tolist().index(image_id)])
+    return int(extraction.offsets[extraction.position_of[image_id]])
 
 
 def similarity(embedding: list[float], asked: list[float], score: float, rules: SearchProtocol) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -32,11 +33,13 @@ from sceneseek.structures import (
 TOP = 10
 """How many of the ranked detections are kept for showing."""
 BINS = 200
-_BLOCK = 64
-_BLOCK_ENTRIES = 2_500_000
+_BLOCK = 256
+_BLOCK_ENTRIES = 10_000_000
 """Similarities held at a time, at most, so that memory does not grow with the queries."""
 _DENSE = 0.1
-"""Share of all detections from which one matrix product with all of them is cheaper than gathering a gallery's own."""
+"""Share of all images from which a product with all detections is cheaper than gathering a gallery's own."""
+_FEW = 64
+"""One image in so many, or fewer, outside a gallery are taken out of it one by one."""
 
 
 def search(
@@ -84,14 +87,14 @@ class _Pool:
         self.starts = np.zeros(len(extraction), np.int64)
         by_id = np.argsort(extraction.image_ids)
         self.starts[by_id] = np.cumsum(self.counts[by_id]) - self.counts[by_id]
-        self._by_id = by_id
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def places_in(self, copies: IntArray) -> IntArray:
         """Places of all detections of some images, rising; those of an image listed twice are there twice."""
-        images = self._by_id[copies[self._by_id] > 0]
+        images = np.flatnonzero(copies)
+        images = images[np.argsort(self.starts[images], kind="stable")]
         counts = self.counts[images]
         places = np.repeat(self.starts[images] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
         repeats = copies[images]
@@ -134,21 +137,21 @@ class _Search:
         self._galleries = Galleries(extraction, scenes, protocol)
         self._pool = _Pool(extraction, self._people.junk, protocol.det_threshold)
         self._embeddings = self._pool.embeddings.astype(np.float32, copy=False)
-        self._columns = np.ascontiguousarray(self._embeddings.T)
         self._vectors, self._has_vector = self._query_vectors()
         longest = longest_product(self._embeddings, self._vectors)
         self._error = error_bound(extraction.embedding_dim, longest)
         self._counts = _Counts(len(scenes.queries), protocol)
+        self._step = max(1, min(_BLOCK, _BLOCK_ENTRIES // max(1, len(self._pool))))
+        self._memory = _Memory()
 
     def run(self, progress: Progress) -> tuple[QueryOutcomes, SimilarityHistogram]:
         """Rank everybody."""
         queries = self._scenes.queries
-        step = max(1, min(_BLOCK, _BLOCK_ENTRIES // max(1, len(self._pool))))
-        for start in range(0, len(queries), step):
-            block = [self._ask(i, queries[i]) for i in range(start, min(start + step, len(queries)))]
-            for line in self._lines(block):
+        for start in range(0, len(queries), self._step):
+            end = min(start + self._step, len(queries))
+            for line in self._lines([self._ask(i, queries[i]) for i in range(start, end)]):
                 self._rank(line)
-            progress(min(start + step, len(queries)), len(queries))
+            progress(end, len(queries))
         return self._counts.outcomes(self._scenes), self._counts.histogram()
 
     def _query_vectors(self) -> tuple[FloatArray, NDArray[np.bool_]]:
@@ -181,18 +184,23 @@ class _Search:
         return _Asked(index, query, copies, found, mine[neutral & (listed > 0)], num_positives, num_images)
 
     def _lines(self, block: list[_Asked]) -> Iterator[_Line]:
-        sizes = [int(self._pool.counts @ asked.copies) for asked in block]
         if self._rerank is not None:
             yield from self._reranked(block, self._rerank)
-        elif sum(sizes) > _DENSE * len(block) * len(self._pool) and not any((a.copies > 1).any() for a in block):
+        elif self._is_dense(block):
             yield from self._dense(block)
         else:
             for asked in block:
                 yield self._sparse(asked)
 
+    def _is_dense(self, block: list[_Asked]) -> bool:
+        images = sum(asked.num_images for asked in block)
+        every_row_once = self._protocol.duplicates != "double" or all((a.copies <= 1).all() for a in block)
+        return every_row_once and images > _DENSE * len(block) * len(self._extraction)
+
     def _dense(self, block: list[_Asked]) -> Iterator[_Line]:
         """One matrix product for all."""
-        table = self._vectors[[asked.number for asked in block]] @ self._columns
+        table = self._memory.get("table", (len(block), len(self._pool)), np.float32)
+        np.matmul(self._vectors[[asked.number for asked in block]], self._embeddings.T, out=table)
         if self._protocol.confidence_weighted:
             table *= self._pool.scores
         for near, asked in zip(table, block, strict=True):
@@ -202,18 +210,21 @@ class _Search:
     def _leave_out(self, near: FloatArray, asked: _Asked) -> None:
         """Take out of a line over the whole pool what the gallery does not hold."""
         outside = np.flatnonzero(asked.copies == 0)
-        if _BLOCK * len(outside) < len(asked.copies):
+        if _FEW * len(outside) < len(asked.copies):
             for position in outside:
                 start = self._pool.starts[position]
                 near[start : start + self._pool.counts[position]] = -np.inf
         else:
             weight = np.where(asked.copies > 0, np.float32(0.0), np.float32(-np.inf))
-            near += weight[self._pool.positions]
+            spread = self._memory.get("line", near.shape, np.float32)
+            near += np.take(weight, self._pool.positions, out=spread, mode="clip")
 
     def _sparse(self, asked: _Asked) -> _Line:
         """The gallery's own detections."""
         places = self._pool.places_in(asked.copies)
-        near = self._embeddings[places] @ self._vectors[asked.number]
+        rows = self._memory.get("rows", (len(places), self._embeddings.shape[1]), np.float32)
+        np.take(self._embeddings, places, axis=0, out=rows, mode="clip")
+        near = rows @ self._vectors[asked.number]
         if self._protocol.confidence_weighted:
             near *= self._pool.scores[places]
         return _Line(asked, near, places, self._exact_of(asked, places), self._error)
@@ -322,13 +333,18 @@ def _matched_row(extraction: Extraction, query: Query) -> int | None:
     return int(rows[order[0]])
 
 
-def _binned(near: NDArray[Any]) -> IntArray:
-    """Counts of similarities by bin; ``-inf`` is not ranked; other values beyond the ends count there."""
-    scaled = near * near.dtype.type(BINS / 2)
-    scaled += near.dtype.type(BINS / 2 + 1)
-    # Bin 0 is for what is not ranked.
-    np.clip(scaled, 0 if np.isneginf(near.min(initial=0.0)) else 1, BINS, out=scaled)
-    return np.bincount(scaled.astype(np.int64), minlength=BINS + 1)[1:]
+class _Memory:
+    """Arrays that are used again: fresh ones of this size would cost more to map into memory than to fill."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, NDArray[Any]] = {}
+
+    def get(self, name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+        """An array with whatever was left in it; valid until the next call with the same name."""
+        size = math.prod(shape)
+        if name not in self._kept or self._kept[name].size < size or self._kept[name].dtype != dtype:
+            self._kept[name] = np.empty(size, dtype)
+        return self._kept[name][:size].reshape(shape)
 
 
 class _Counts:
@@ -341,7 +357,9 @@ class _Counts:
         self._top_rows = np.full((num_queries, TOP), -1, np.int64)
         self._top_similarities = np.zeros((num_queries, TOP), np.float32)
         self._top_hits = np.zeros((num_queries, TOP), bool)
-        self._histograms = np.zeros((2, BINS), np.int64)
+        self._everybody = np.zeros(BINS, np.int64)
+        self._right: list[NDArray[Any]] = [np.zeros(0, np.float32)]
+        self._memory = _Memory()
 
     def add(self, line: _Line, found: Standing, rows: IntArray) -> None:
         i, last = line.asked.number, self._protocol.last_rank
@@ -355,13 +373,26 @@ class _Counts:
         shown = len(rows)
         self._top_rows[i, :shown] = rows
         self._top_similarities[i, :shown] = found.top_similarities
-        self._top_hits[i, :shown] = np.isin(found.top, found.hits)
+        self._top_hits[i, :shown] = (found.top[:, None] == found.hits).any(axis=1)
+        binned = self._binned(line.near)
+        self._ranked[i] = binned.sum()
+        self._everybody += binned
+        self._right.append(line.near[found.hits])
 
-        everybody = _binned(line.near)
-        self._ranked[i] = everybody.sum()
-        right = _binned(line.near[found.hits])
-        self._histograms[0] += right
-        self._histograms[1] += everybody - right
+    def _binned(self, near: NDArray[Any]) -> IntArray:
+        """Counts by bin; ``-inf`` is not ranked, other values beyond the ends count there."""
+        scaled = self._memory.get("scaled", near.shape, near.dtype)
+        np.multiply(near, near.dtype.type(BINS / 2), out=scaled)
+        scaled += near.dtype.type(BINS / 2 + 2)
+        if near.dtype == np.float64:  # Re-ranked: of any size, not only cosines.
+            np.maximum(scaled, 1.0, out=scaled, where=~np.isneginf(near))
+        # Entry 0 is for what is not ranked, entry 1 for what is below -1.
+        np.clip(scaled, 0, BINS + 1, out=scaled)
+        bins = self._memory.get("bins", near.shape, np.int64)
+        np.copyto(bins, scaled, casting="unsafe")
+        counts = np.bincount(bins, minlength=BINS + 2)
+        counts[2] += counts[1]
+        return counts[2:]
 
     def outcomes(self, scenes: SceneSet) -> QueryOutcomes:
         return QueryOutcomes(
@@ -379,4 +410,5 @@ class _Counts:
         )
 
     def histogram(self) -> SimilarityHistogram:
-        return SimilarityHistogram(np.linspace(-1.0, 1.0, BINS + 1), self._histograms[0], self._histograms[1])
+        right = self._binned(np.concatenate(self._right))
+        return SimilarityHistogram(np.linspace(-1.0, 1.0, BINS + 1), right, self._everybody - right)
