@@ -11,7 +11,7 @@ def localisation_shares(overlaps: Tensor, lowest: float = 0.7, highest: float = 
     LOIM is ``oim.OIMLoss`` with a scale of 30 whose table is updated with these shares in place of a fixed momentum:
     ``v <- (1 - s) v + s x``, then length one. The loss, its gradient and the queue are those of OIM.
 
-    Source: Lee, Oh, Baek, Lee and Ham, OIMNet++ (2022), section 3.3, whose code has a largest share of 1 - 0.1.
+    Source: Lee, Oh, Baek, Lee and Ham, OIMNet++ (2022), whose code has a largest share of 1 - 0.1.
     Differs from the paper: nothing known; a version of the authors' code leaves out the lower limit (``lowest=0``).
 
     Args:

@@ -14,11 +14,12 @@ BACKGROUND = UNLABELED - 1
 """Label of a region that holds no person. Labels of people are their identity, or ``UNLABELED``."""
 
 
-class Memory(nn.Module):
-    """State that survives a training step but is no part of a network at work.
+class TrainingOnly(nn.Module):
+    """What training needs and a network at work does not: in checkpoints, but not in weights meant for inference."""
 
-    All of it lies in buffers, so that a checkpoint holds it; weights meant for inference leave it out.
-    """
+
+class Memory(TrainingOnly):
+    """State that survives a training step, all of it in buffers."""
 
     @torch.no_grad()
     def update(self, embeddings: Tensor, labels: Tensor) -> None:
