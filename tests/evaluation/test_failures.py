@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.worlds import provenance, unit
 from sceneseek.evaluation import evaluate
-from sceneseek.structures import Detections, Extraction, Failure, Query, Sample, SceneSet
+from sceneseek.structures import UNLABELED, Detections, Extraction, Failure, Query, Sample, SceneSet
 
 BOX = [10.0, 10.0, 60.0, 110.0]
 
@@ -80,3 +80,40 @@ def test_an_ignored_twin_of_the_hit_does_not_take_the_hit_away() -> None:
     outcomes = evaluate(extraction, scenes, bootstrap_samples=0).outcomes
     assert outcomes.average_precision.tolist() == [1.0]
     assert outcomes.num_ranked.tolist() == [1]  # The second detection lies on the ignored box, and leaves.
+
+
+def test_an_attempt_that_was_off_is_kept_to_be_drawn() -> None:
+    assert failure_with(person([10, 10, 60, 50], 0.9)).near_box == (10, 10, 60, 50)
+    assert failure_with(person(BOX, 0.9)).near_box is None
+    assert failure_with(person([120, 10, 160, 110], 0.9)).near_box is None
+
+
+@pytest.mark.parametrize(
+    ("people", "reason", "text"),
+    [
+        ([(BOX, 2)], "out-ranked", "somebody else, person 2"),
+        ([(BOX, UNLABELED)], "out-ranked", "whose identity is not annotated"),
+        ([([150, 10, 190, 110], 2)], "out-ranked", "nobody who is annotated"),
+        ([], "out-ranked", "nobody who is annotated"),
+        ([([10, 10, 60, 220], 1)], "box off", r"the right person, but its box overlaps them by 0.48 \(IoU\)"),
+    ],
+)
+def test_a_failure_says_whom_the_first_answer_shows(
+    people: list[tuple[list[float], int]], reason: str, text: str
+) -> None:
+    """The right person is found in image 1; image 2 holds a more similar detection, on ``BOX``."""
+    boxes, ids = [b for b, _ in people], [p for _, p in people]
+    samples = (
+        Sample(0, "q", 300, 300, [BOX], [1]),
+        Sample(1, "right", 300, 300, [BOX], [1]),
+        Sample(2, "first", 300, 300, np.reshape(boxes, (-1, 4)), ids),
+    )
+    scenes = SceneSet("failures", samples, (Query(0, 0, BOX, 1, (1, 2)),))
+    nearer = Detections([BOX], [0.9], unit(np.array([[0.9, math.sqrt(0.19)]])))
+    extraction = Extraction.gather(
+        [(0, Detections.empty(2)), (1, person(BOX, 0.9)), (2, nearer)], [(0, np.array([1, 0], np.float32))],
+        provenance(scenes), 2,
+    )  # fmt: skip
+    (failure,) = evaluate(extraction, scenes, bootstrap_samples=0).failures
+    assert failure.reason == reason
+    assert re.search(text, failure.explanation)
