@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import queue
-import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from sceneseek import boxes as box_arithmetic
+from sceneseek.ahead import read_ahead
 from sceneseek.errors import BoxError, GalleryModelError, SceneseekError, ValueRefused
 from sceneseek.gallery import Filters, FrameKey, Gallery, GalleryWriter
 from sceneseek.similarity import normalise
@@ -133,7 +132,7 @@ class Finder:
         total = len(items) if isinstance(items, Sized) else None
         with ExitStack() as stack:
             writer = stack.enter_context(self.gallery.writer(self.commit_frames))
-            ahead = stack.enter_context(closing(_read_ahead(_events(items, frames_of, writer, every_s))))
+            ahead = stack.enter_context(closing(read_ahead(_events(items, frames_of, writer, every_s), _READ_AHEAD)))
             run = _Run(self.model, writer, every_s, progress, total)
             group: list[_Event] = []
             num_frames = num_pixels = 0
@@ -384,42 +383,6 @@ def _reason(error: Exception, what: str) -> str:
     if isinstance(error, SceneseekError):
         return str(error)
     return f"{what} ({type(error).__name__}: {error})."
-
-
-def _read_ahead(events: Iterator[_Event]) -> Generator[_Event]:
-    """Run an iterator in a thread, a few events ahead of its consumer. Its exception is raised in the consumer."""
-    waiting: queue.Queue[Any] = queue.Queue(_READ_AHEAD)
-    stopped = threading.Event()
-    end = object()
-
-    def put(value: Any) -> bool:
-        while not stopped.is_set():
-            try:
-                waiting.put(value, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def read() -> None:
-        try:
-            for event in events:
-                if not put(event):
-                    return
-            put(end)
-        except BaseException as error:
-            put(error)
-
-    thread = threading.Thread(target=read, name="sceneseek-read-ahead", daemon=True)
-    thread.start()
-    try:
-        while (value := waiting.get()) is not end:
-            if isinstance(value, BaseException):
-                raise value
-            yield value
-    finally:
-        stopped.set()
-        thread.join()
 
 
 def _inside(box: Box, image: ImageArray) -> FloatArray:

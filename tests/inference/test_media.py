@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sceneseek.errors import ValueRefused
-from sceneseek.inference.media import content_key, discover, frames_of, prefetch
+from sceneseek.inference.media import content_key, discover, frames_of
 from sceneseek.pictures import write_picture
 from sceneseek.structures import Frame, MediaItem, MediaProblem
 
@@ -149,48 +147,3 @@ def test_a_damaged_photograph_is_reported_and_the_rest_goes_on(tmp_path: Path) -
 def test_a_sampling_interval_is_seconds(every_s: float) -> None:
     with pytest.raises(ValueRefused, match="every_s"):
         next(frames_of(MediaItem("a", "photo", "k"), every_s=every_s))
-
-
-def test_prefetch_keeps_order_and_runs_no_further_ahead_than_asked() -> None:
-    made = 0
-
-    def source() -> Iterator[int]:
-        nonlocal made
-        for i in range(50):
-            made = i + 1
-            yield i
-
-    ahead = prefetch(source(), depth=3)
-    assert next(ahead) == 0
-    threading.Event().wait(0.3)
-    assert made <= 1 + 3 + 1
-    assert list(ahead) == list(range(1, 50))
-
-
-def test_prefetch_hands_over_an_error_in_its_place() -> None:
-    def source() -> Iterator[int]:
-        yield 1
-        raise OSError("the disk is gone")
-
-    ahead = prefetch(source())
-    assert next(ahead) == 1
-    with pytest.raises(OSError, match="the disk is gone"):
-        next(ahead)
-
-
-def test_prefetch_closes_its_source_when_nobody_listens_any_more() -> None:
-    closed = threading.Event()
-
-    def source() -> Iterator[int]:
-        try:
-            yield from range(10**9)
-        finally:
-            closed.set()
-
-    ahead = prefetch(source(), depth=2)
-    next(ahead)
-    ahead.close()  # type: ignore[attr-defined]
-    assert closed.wait(5)
-    assert not [thread for thread in threading.enumerate() if thread.name == "prefetch"]
-    with pytest.raises(ValueRefused, match="depth"):
-        next(prefetch([1], depth=0))

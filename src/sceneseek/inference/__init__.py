@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sceneseek.inference.media import discover, frames_of, prefetch
+    from sceneseek.inference.media import discover, frames_of
     from sceneseek.inference.predictor import Predictor, load_predictor
 
 _HOMES = {
@@ -14,10 +14,9 @@ _HOMES = {
     "discover": "sceneseek.inference.media",
     "frames_of": "sceneseek.inference.media",
     "load_predictor": "sceneseek.inference.predictor",
-    "prefetch": "sceneseek.inference.media",
 }
 
-__all__ = ["Predictor", "discover", "frames_of", "load_predictor", "prefetch"]
+__all__ = ["Predictor", "discover", "frames_of", "load_predictor"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneseek.ahead import read_ahead
 from sceneseek.errors import DataError, ExtractionError, ModelError, PictureError, ValueRefused
 from sceneseek.pictures import read_picture
 from sceneseek.structures import (
@@ -96,7 +97,7 @@ def extract(
     predictor: PersonModel,
     scenes: SceneSet,
     *,
-    boxes: Literal["detector", "truth"] | Extraction = "detector",
+    boxes: Literal["detector", "truth", "image"] | Extraction = "detector",
     batch_size: int = 4,
     path: str | Path | None = None,
     half: bool = False,
@@ -112,8 +113,9 @@ def extract(
         predictor: The model.
         scenes: Scenes and queries.
         boxes: ``"detector"`` searches for people; ``"truth"`` embeds the annotated boxes (those marked to be ignored
-            are left out) with score 1: what search would reach with a perfect detector; an ``Extraction`` of the same
-            data describes the people in its boxes, to compare two embedders on equal terms.
+            are left out) with score 1: what search would reach with a perfect detector; ``"image"`` embeds each whole
+            image as one box, for retrieval without detection; an ``Extraction`` of the same data describes the people
+            in its boxes, to compare two embedders on equal terms.
         batch_size: Images per call of the model.
         path: Where to write the extraction (``.npz``).
         half: Store embeddings in float16.
@@ -145,8 +147,8 @@ def extract(
         progress(len(scenes), len(scenes), "read from disk")
         return done
     people_of: _PeopleOf | None = None if given is None else partial(_given, given)
-    if boxes == "truth":
-        people_of = _truth
+    if isinstance(boxes, str) and boxes != "detector":
+        people_of = {"truth": _truth, "image": _whole_image}[boxes]
     work = _Work(predictor, scenes, provenance, batch_size, np.float16 if half else np.float32, people_of)
     parts = _Parts(None if path is None else Path(f"{path}.parts"), provenance)
     pieces: list[Extraction] = []
@@ -176,8 +178,8 @@ def _version() -> str:
 
 
 def _fingerprint(predictor: PersonModel, given: Extraction | None) -> str:
-    if given is None or given.provenance.boxes == "truth":
-        return predictor.fingerprint  # The annotated boxes are in the data's own fingerprint.
+    if given is None or given.provenance.boxes != "detector":
+        return predictor.fingerprint  # The annotated boxes and the images' sizes are in the data's own fingerprint.
     return hashlib.sha256(f"{predictor.fingerprint}|boxes of {given.provenance.fingerprint}".encode()).hexdigest()
 
 
@@ -245,11 +247,12 @@ class _Work:
             queries[query.image_id].append(query)
         found: list[tuple[int, Detections]] = []
         asked: list[tuple[int, NDArray[Any]]] = []
-        for batch, images in _decoded(samples, self.batch_size):
-            people, embedded = self._batch(batch, images, [queries[s.image_id] for s in batch])
-            found.extend(zip((s.image_id for s in batch), people, strict=True))
-            asked.extend(embedded)
-            report(len(found))
+        with closing(read_ahead(_decoded(samples, self.batch_size), depth=1)) as batches:
+            for batch, images in batches:
+                people, embedded = self._batch(batch, images, [queries[s.image_id] for s in batch])
+                found.extend(zip((s.image_id for s in batch), people, strict=True))
+                asked.extend(embedded)
+                report(len(found))
         took = replace(self.provenance, seconds=time.perf_counter() - started)
         return Extraction.gather(found, asked, took, self.predictor.embedding_dim, self.dtype)
 
@@ -292,21 +295,20 @@ def _truth(sample: Sample) -> _Boxes:
     return _Boxes(keep, np.ones(len(keep), np.float32))
 
 
+def _whole_image(sample: Sample) -> _Boxes:
+    return _Boxes(np.array([[0, 0, sample.width, sample.height]], np.float32), np.ones(1, np.float32))
+
+
 def _given(extraction: Extraction, sample: Sample) -> _Boxes:
     found = extraction.detections(sample.image_id)
     return _Boxes(found.boxes, found.scores)
 
 
 def _decoded(samples: Sequence[Sample], batch_size: int) -> Iterator[tuple[Sequence[Sample], list[ImageArray]]]:
-    """Yield batches of pictures; the next batch is decoded while the caller works on this one."""
-    batches = [samples[i : i + batch_size] for i in range(0, len(samples), batch_size)]
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode") as pool:
-        ahead: list[Future[list[ImageArray]]] = [pool.submit(_read, b) for b in batches[:1]]
-        for i, batch in enumerate(batches):
-            images = ahead.pop().result()
-            if i + 1 < len(batches):
-                ahead.append(pool.submit(_read, batches[i + 1]))
-            yield batch, images
+    """Batches of samples with their pictures."""
+    for start in range(0, len(samples), batch_size):
+        batch = samples[start : start + batch_size]
+        yield batch, _read(batch)
 
 
 def _read(samples: Sequence[Sample]) -> list[ImageArray]:

@@ -10,11 +10,8 @@ import glob
 import hashlib
 import math
 import os
-import queue
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
 from sceneseek.errors import PictureError, ValueRefused
 from sceneseek.pictures import camera_of, has_picture_suffix, picture_size, read_picture
@@ -33,7 +30,6 @@ FOREIGN_SUFFIXES = frozenset({
 """Pictures and films in formats that are not read; they are reported, since a user would miss them."""
 
 _READ_BLOCK = 1 << 20
-_Item = TypeVar("_Item")
 
 
 def discover(
@@ -91,71 +87,6 @@ def frames_of(item: MediaItem, *, every_s: float = 1.0, start_index: int = 0) ->
         from sceneseek.inference.video import video_frames
 
         yield from video_frames(item, every_s, start_index)
-
-
-def prefetch(source: Iterable[_Item], depth: int = 8) -> Iterator[_Item]:
-    """Run a generator in a second thread, at most ``depth`` items ahead: decoding overlaps with what comes after.
-
-    An exception of the generator is raised here, in its place; when the consumer stops early, so does the thread.
-
-    Args:
-        source: Where items come from.
-        depth: How many wait at most; memory holds no more than these and two others.
-
-    Example:
-        >>> list(prefetch(iter(range(5)), depth=2))
-        [0, 1, 2, 3, 4]
-    """
-    if depth < 1:
-        raise ValueRefused(f"depth is {depth}; expected at least 1.")
-    ahead = _Ahead(source, depth)
-    try:
-        while True:
-            kind, value = ahead.waiting.get()
-            if kind == "end":
-                return
-            if kind == "error":
-                raise value
-            yield value
-    finally:
-        ahead.finish()
-
-
-class _Ahead:
-    """The thread that runs ahead of a consumer, and the queue between the two."""
-
-    def __init__(self, source: Iterable[Any], depth: int) -> None:
-        self.source = source
-        self.waiting: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=depth)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
-        self._thread.start()
-
-    def finish(self) -> None:
-        """Stop the thread and wait for it."""
-        self._stop.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        try:
-            for value in self.source:
-                if not self._put(("item", value)):
-                    break
-            self._put(("end", None))
-        except BaseException as error:  # handed over to the consumer's thread, whatever it is
-            self._put(("error", error))
-        finally:
-            if hasattr(self.source, "close"):
-                self.source.close()
-
-    def _put(self, message: tuple[str, Any]) -> bool:
-        while not self._stop.is_set():
-            try:
-                self.waiting.put(message, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
 
 
 def content_key(path: str | Path) -> str:
