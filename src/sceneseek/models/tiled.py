@@ -42,7 +42,7 @@ class TiledSearch(nn.Module):
         self.tiling = tiling or Tiling(tile=_fitting_tile(model), edge=EDGE)
         self.tall = tall
         self.batch_size = batch_size
-        self.embedding_dim = int(self.model.embedding_dim)
+        self.embedding_dim: int = model.embedding_dim  # type: ignore[assignment]
         self.eval()
 
     @property
@@ -96,7 +96,7 @@ class TiledSearch(nn.Module):
         views = self._views(image)
         chosen = best_views(boxes, views, self.tall / _zoom_of(self.model)(int(image.shape[-2]), int(image.shape[-1])))
         embeddings = boxes.new_zeros((len(boxes), self.embedding_dim))
-        for index in chosen.unique().tolist():
+        for index in sorted(set(chosen.tolist())):
             rows = (chosen == index).nonzero().flatten()
             view = views[index]
             inside = boxes[rows] - boxes.new_tensor(view[:2]).repeat(2)
@@ -148,4 +148,5 @@ def _fitting_tile(model: Any) -> int:
     transform = getattr(model, "transform", None)
     if not isinstance(transform, SceneTransform):
         return Tiling.tile
-    return round(min(transform.min_size[-1], transform.max_size) / TILE_ZOOM)
+    side: int = min(transform.min_size[-1], transform.max_size)
+    return round(side / TILE_ZOOM)
