@@ -300,7 +300,7 @@ def _remark(query: Query, shown_in: Set[int], place: Place, on_problem: OnProble
     if not any(shows):
         on_problem(Problem("nobody to find", place, "no image of the gallery shows the person.", "note"))
     elif not all(shows[: sum(shows)]):
-        message = "the images that show the person are not the first of the gallery; a smaller gallery may lose them."
+        message = "the images that show the person are not the first of the gallery."
         on_problem(Problem("positives are not first", place, message, "note"))
     if query.image_id not in shown_in:
         message = f"no box of image {query.image_id} carries the query's person {query.person_id}."

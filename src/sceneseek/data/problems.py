@@ -10,7 +10,6 @@ data sets have some, so no note ever stops a reader.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -121,10 +120,12 @@ class ProblemList:
         """Those that were read as documented."""
         return [p for p in self.problems if p.severity == "note"]
 
-    def by_kind(self) -> dict[tuple[Severity, str], int]:
-        """How many there are of each severity and kind: errors first, the most frequent first."""
-        counted = Counter((p.severity, p.kind) for p in self.problems)
-        return dict(sorted(counted.items(), key=lambda item: (item[0][0], -item[1], item[0][1])))
+    def grouped(self) -> dict[tuple[Severity, str], list[Problem]]:
+        """The problems by severity and kind: errors first, the most frequent kind first."""
+        groups: dict[tuple[Severity, str], list[Problem]] = {}
+        for problem in self.problems:
+            groups.setdefault((problem.severity, problem.kind), []).append(problem)
+        return dict(sorted(groups.items(), key=lambda item: (item[0][0], -len(item[1]), item[0][1])))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``sceneseek data``: make data sets."""
+"""``sceneseek data synth``: draw a synthetic data set."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ import typer
 from sceneseek.cli.console import escape, out, print_json, progress_bar
 
 if TYPE_CHECKING:
-    from sceneseek.structures import Progress, Query, SceneSet
-
-_PUBLISHED_SIZES = (50, 100, 500, 1000, 2000, 4000)
-
-app = typer.Typer(help="Make data sets.", no_args_is_help=True)
+    from sceneseek.structures import Progress, SceneSet
 
 
 class World(StrEnum):
@@ -42,12 +38,6 @@ class Layout(StrEnum):
     PRW = "prw"
 
 
-@app.callback()
-def _group() -> None:
-    """Make data sets."""
-
-
-@app.command()
 def synth(  # noqa: PLR0913 - the options of a command are its parameters
     folder: Annotated[Path, typer.Argument(help="Where to write; made when missing.")],
     world: Annotated[World, typer.Option("--world", help="What the scenes show.")] = World.PEOPLE,
@@ -109,25 +99,14 @@ def _rewrite(layout: Layout, sets: dict[str, SceneSet], folder: Path, progress: 
     """Write a data set a second time, in the layout of a public one, beside the first."""
     target = folder / layout.value
     if layout is Layout.CUHK_SYSU:
-        from sceneseek.data.cuhk_sysu_writing import write_cuhk_sysu
+        from sceneseek.data.cuhk_sysu_writing import fitting_gallery_sizes, write_cuhk_sysu
 
-        sizes = _gallery_sizes(sets["test"])
+        sizes = fitting_gallery_sizes(sets["test"])
         write_cuhk_sysu(sets["train"], sets["test"], target, gallery_sizes=sizes, progress=progress)
     else:
         from sceneseek.data.prw_writing import write_prw
 
         write_prw(sets["train"], sets["test"], target, progress=progress)
-
-
-def _gallery_sizes(test: SceneSet) -> tuple[int, ...]:
-    """CUHK-SYSU's gallery sizes that this test set can fill and that have room for all positives; else its own size."""
-    longest = min((len(query.gallery) for query in test.queries), default=0)
-    most = max((_positives(test, query) for query in test.queries), default=0)
-    return tuple(size for size in _PUBLISHED_SIZES if most <= size <= longest) or (longest,)
-
-
-def _positives(test: SceneSet, query: Query) -> int:
-    return sum(query.person_id in test.by_id[image].person_ids for image in query.gallery)
 
 
 def _summary(sets: dict[str, SceneSet], folder: Path, world: World, layout: Layout, seconds: float) -> dict[str, Any]:
