@@ -116,6 +116,60 @@ def test_an_extraction_is_scored_without_a_model(data: Path, tmp_path: Path, mod
     assert second["models"][0]["provenance"] == first["models"][0]["provenance"]
 
 
+def test_protocol_and_switches_are_kept_in_the_report(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "seen.npz"
+
+    def protocol(*arguments: object) -> dict[str, object]:
+        return json.loads(run(data, "--extraction", file, "--json", *arguments))["models"][0]["protocol"]
+
+    plain = protocol()
+    assert (plain["name"], plain["duplicates"], plain["det_threshold"]) == ("open", "dedup", 0.5)
+    given = protocol("--protocol", "prw", "--query-feature", "matched_detection", "--confidence-weighted")
+    assert given["name"] == "prw, query_feature=matched_detection, confidence_weighted=True"
+    assert (given["duplicates"], given["query_feature"], given["confidence_weighted"]) == (
+        "seqnet",
+        "matched_detection",
+        True,
+    )
+    switched = protocol("--duplicates", "double", "--det-threshold", 0.2, "--gallery-size", "full", "--ap", "trapezoid")
+    assert [switched[k] for k in ("duplicates", "det_threshold", "gallery_size", "ap")] == [
+        "double",
+        0.2,
+        "full",
+        "trapezoid",
+    ]
+    assert "protocol webtattoo" in run(data, "--extraction", file, "--protocol", "webtattoo")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--protocol", "pwr"], "Did you mean 'prw'"),
+        (["--gallery-size", "none"], "expected a number of images from 1 on, or full"),
+        (["--gallery-size", "0"], "expected a number of images from 1 on, or full"),
+        (["--protocol", "prw_original", "--duplicates", "double"], "cannot be 'double'"),
+    ],
+)
+def test_impossible_protocols_are_refused_before_anything_is_read(
+    data: Path, models: list[str], arguments: list[str], says: str
+) -> None:
+    with pytest.raises(ValueRefused, match=says):
+        run(data, *arguments)
+    assert models == []
+
+
+def test_cameras_must_be_known(data: Path) -> None:
+    with pytest.raises(DataError, match="scenes have none"):
+        run(data, "--cameras", "cross")
+
+
+def test_whole_images_as_boxes(data: Path) -> None:
+    answer = json.loads(run(data, "--boxes", "image", "--protocol", "webtattoo_no_detection", "--json"))["models"][0]
+    assert answer["provenance"]["boxes"] == "image"
+    assert answer["scores"]["detection"] is None
+    assert answer["scores"]["positives_found"] == 1.0
+
+
 def test_what_cannot_be_done_is_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueRefused, match="several models"):
         run(data, "-m", "a", "-m", "b", "--extraction", tmp_path / "x.npz")

@@ -13,15 +13,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sceneseek.cli.console import err, escape, out, print_json, progress_bar
+from sceneseek.cli.data_options import (
+    GalleryFileOption,
+    Layout,
+    LayoutOption,
+    QueriesOption,
+    SplitOption,
+    SubsetOption,
+    choices,
+    read_set,
+)
 from sceneseek.cli.index import DEFAULT_MODEL
 from sceneseek.errors import DataError, ValueRefused
 
 if TYPE_CHECKING:
+    from sceneseek.evaluation.protocols import SearchProtocol
     from sceneseek.evaluation.report import Run
     from sceneseek.reranking import Reranker
     from sceneseek.structures import Extraction, SceneSet, SearchReport
 
 BASELINE = "colour_histogram"
+_OWN_PROTOCOL = {"cuhk_sysu": "cuhk_sysu", "prw": "prw", "webtattoo": "webtattoo"}
 _SCORE_FLOOR = 0.01
 """Extractions hold detections from this score on: average precision of detection
 looks at unsure ones too, whatever --det-threshold then keeps for the ranking."""
@@ -32,6 +44,7 @@ class Boxes(StrEnum):
 
     detector = "detector"
     truth = "truth"
+    image = "image"
 
 
 class Shots(StrEnum):
@@ -49,8 +62,31 @@ class AP(StrEnum):
     trapezoid = "trapezoid"
 
 
+class Duplicates(StrEnum):
+    """A gallery image that is listed twice."""
+
+    double = "double"
+    seqnet = "seqnet"
+    dedup = "dedup"
+
+
+class QueryFeature(StrEnum):
+    """What describes the query."""
+
+    gt_roi = "gt_roi"
+    matched_detection = "matched_detection"
+
+
+class Cameras(StrEnum):
+    """Which cameras' images are searched."""
+
+    all = "all"
+    cross = "cross"
+    same = "same"
+
+
 def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
-    data: Annotated[Path, typer.Argument(help="A folder with annotations.json and images/, or the JSON file.")],
+    data: Annotated[Path, typer.Argument(help="A data set: its folder, or the JSON or CSV file that describes it.")],
     model: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,20 +97,70 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
         ),
     ] = None,
     boxes: Annotated[
-        Boxes, typer.Option("--boxes", help="Search the detector's boxes, or the annotated ones (perfect detection).")
+        Boxes,
+        typer.Option(
+            "--boxes",
+            help="Search the detector's boxes, the annotated ones (perfect detection), or each whole image.",
+        ),
     ] = Boxes.detector,
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Also score a plain colour histogram of the first model's boxes.")
     ] = False,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol",
+            help="cuhk_sysu, prw, prw_cross_camera, prw_same_camera, prw_mini, prw_original, webtattoo, "
+            "webtattoo_no_detection, open or modern. Default: the data set's own, open for other data. The options "
+            "down to --sweep change single rules of it.",
+        ),
+    ] = None,
     gallery_size: Annotated[
-        int | None, typer.Option("--gallery-size", min=1, help="Images per gallery. Default: all that are listed.")
+        str | None,
+        typer.Option(
+            "--gallery-size",
+            help="Images per gallery, or full: every scene but the query's own. Default: all that are listed. For "
+            "CUHK-SYSU a size that was published takes its TestG file.",
+        ),
     ] = None,
     det_threshold: Annotated[
-        float, typer.Option("--det-threshold", min=0, max=1, help="Rank detections from this score on.")
-    ] = 0.5,
+        float | None,
+        typer.Option("--det-threshold", min=0, max=1, help="Rank detections from this score on. Mostly 0.5."),
+    ] = None,
     ap: Annotated[
-        AP, typer.Option("--ap", help="step: today's average precision; trapezoid: as before about 2018.")
-    ] = AP.step,
+        AP | None, typer.Option("--ap", help="step: today's average precision; trapezoid: as before about 2018.")
+    ] = None,
+    duplicates: Annotated[
+        Duplicates | None,
+        typer.Option(
+            "--duplicates",
+            help="An image listed twice: rank and count it twice (double), count its person twice (seqnet), or once "
+            "(dedup).",
+        ),
+    ] = None,
+    query_feature: Annotated[
+        QueryFeature | None,
+        typer.Option(
+            "--query-feature",
+            help="Describe the query by its annotated box (gt_roi), or by the detection that overlaps it most.",
+        ),
+    ] = None,
+    cameras: Annotated[
+        Cameras | None,
+        typer.Option("--cameras", help="Search images of all cameras, of others than the query's, or of the same."),
+    ] = None,
+    weighted: Annotated[
+        bool | None,
+        typer.Option("--confidence-weighted/--not-weighted", help="Multiply similarities by the detector's score."),
+    ] = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Also score thirty thresholds of the detector's score, as PRW's paper does.")
+    ] = False,
+    layout: LayoutOption = Layout.AUTO,
+    split: SplitOption = None,
+    gallery_file: GalleryFileOption = None,
+    subset: SubsetOption = None,
+    queries: QueriesOption = None,
     rerank: Annotated[
         str | None,
         typer.Option(
@@ -111,7 +197,7 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
     Several models are compared side by side. What a model saw is kept with --out or --extraction: scoring again, with
     other switches too, takes seconds, and an interrupted run goes on where it stopped.
     """
-    from sceneseek.data.coco import read_coco
+    from sceneseek.data.layouts import checked_layout
     from sceneseek.evaluation import evaluate as score
     from sceneseek.evaluation.report import Run, write_report
     from sceneseek.evaluation.report import as_json as report_json
@@ -120,7 +206,20 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
     again = _reranker(rerank, shots, several=len(specs) > 1 or baseline)
     if extraction is not None and len(specs) > 1:
         raise ValueRefused("--extraction names one file but there are several models; use --out, which keeps one each.")
-    scenes = read_coco(data)
+    kind = checked_layout(data, layout.value)
+    rules = _protocol(
+        protocol or _OWN_PROTOCOL.get(kind, "open"),
+        gallery_size=_gallery_size(gallery_size),
+        det_threshold=det_threshold,
+        ap=ap,
+        duplicates=duplicates,
+        query_feature=query_feature,
+        cameras=cameras,
+        confidence_weighted=weighted,
+    )
+    if kind == "cuhk_sysu" and gallery_file is None and _is_published(data, rules.gallery_size):
+        gallery_file = gallery_size
+    scenes = read_set(data, layout, split, choices(gallery_file, subset, queries))
     if not scenes.queries and not scenes.detection_labels_complete:
         raise DataError(f"{data} has no queries, and its detection labels are incomplete: there is nothing to score.")
     extractions = _extractions(scenes, specs, boxes, extraction, out_folder, batch_size, device)
@@ -133,10 +232,9 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
             report = score(
                 seen,
                 scenes,
+                rules,
                 rerank=again,
-                det_threshold=det_threshold,
-                gallery_size=gallery_size,
-                ap=ap.value,
+                sweep=sweep,
                 progress=progress,
             )
         runs.append(Run(report, seen))
@@ -148,6 +246,29 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
         with err.status("writing the report"):
             files = write_report(out_folder, scenes, runs, command=_command())
         err.print(f"wrote {escape(str(files['html']))}; open it in a browser", highlight=False, soft_wrap=True)
+
+
+def _gallery_size(text: str | None) -> int | str | None:
+    if text is None or text == "full":
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueRefused(f"--gallery-size is {text!r}; expected a number of images from 1 on, or full.")
+    return int(text)
+
+
+def _protocol(name: str, **switches: object) -> SearchProtocol:
+    """The named protocol with the switches that were given."""
+    from sceneseek.evaluation.protocols import named_protocol
+
+    given = {k: v.value if isinstance(v, StrEnum) else v for k, v in switches.items() if v is not None}
+    return named_protocol(name, **given)
+
+
+def _is_published(folder: Path, size: object) -> bool:
+    """Whether CUHK-SYSU's folder has a file of queries for galleries of this size."""
+    from sceneseek.data.cuhk_sysu import gallery_sizes
+
+    return size == "full" or size in gallery_sizes(folder)
 
 
 def _reranker(text: str | None, shots: Shots, several: bool) -> Reranker | None:
@@ -256,6 +377,7 @@ def show(reports: Sequence[SearchReport]) -> None:
     out.print(view)
     interval = scores_of(head)["mAP"].interval
     facts = [
+        f"protocol {head.protocol['name']}",
         f"{head.num_queries:,} queries",
         f"{head.gallery_size:,.0f} images per gallery",
         f"{head.num_images:,} scenes",
@@ -265,6 +387,6 @@ def show(reports: Sequence[SearchReport]) -> None:
     if head.num_unanswerable:
         facts.append(f"{head.num_unanswerable:,} queries with nobody to find left out")
     if head.detection is None:
-        why = "boxes are given" if head.provenance.boxes == "truth" else "labels are incomplete"
+        why = "labels are incomplete" if head.provenance.boxes == "detector" else "boxes are given"
         facts.append(f"detection not scored ({why})")
     out.print(f"[dim]{escape('; '.join(facts))}[/dim]", highlight=False, soft_wrap=True)

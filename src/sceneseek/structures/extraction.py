@@ -58,7 +58,7 @@ class Provenance:
         fingerprint: The hash of its weights.
         data: The name of the data set.
         data_fingerprint: The hash of its annotations, see ``data_fingerprint``.
-        boxes: ``"detector"``: the model's own boxes; ``"truth"``: the annotated ones.
+        boxes: ``"detector"``: the model's own boxes; ``"truth"``: the annotated ones; ``"image"``: each whole image.
         version: The version of sceneseek that wrote it.
         seconds: How long the extraction took on the clock.
         machine: What it ran on, for people.
@@ -74,8 +74,8 @@ class Provenance:
     machine: str = ""
 
     def __post_init__(self) -> None:
-        if self.boxes not in ("detector", "truth"):
-            raise ValueRefused(f"boxes is {self.boxes!r}; expected 'detector' or 'truth'.")
+        if self.boxes not in ("detector", "truth", "image"):
+            raise ValueRefused(f"boxes is {self.boxes!r}; expected 'detector', 'truth' or 'image'.")
 
     def same_work(self, other: Provenance) -> bool:
         """Whether both describe the same model on the same data, whatever the time, the machine and the version."""
