@@ -1,10 +1,18 @@
 """What every network of the zoo keeps to, at a size at which it proves nothing else."""
 
+from dataclasses import fields
+from types import SimpleNamespace
+
 import pytest
 import torch
+from torch import nn
+from torchvision.models.resnet import Bottleneck, ResNet
+from torchvision.models.vgg import cfgs, make_layers
 
 from sceneseek.losses import Memory
 from sceneseek.models import weights, zoo
+from sceneseek.models.backbones import BACKBONES, vgg
+from sceneseek.models.backbones.residual import _deformable, _resnet
 
 TINY = {
     "num_identities": 6,
@@ -18,24 +26,54 @@ TINY = {
     "anchors": "people",
     "train_proposals": (60, 10),
     "test_proposals": (60, 6),
-    "det_regions": 4,
+    "det_regions": 8,
+    "det_positive_fraction": 0.75,
+    "second_regions": 8,
+    "second_positive_fraction": 0.75,
     "reid_regions": 4,
     "embedding_dim": 16,
     "dictionary_size": 40,
+    "queue_size": 40,
     "pool_size": 5,
+    # The published networks embed what enters their last head; what leaves it can be embedded again and compared.
+    "embed_refined": True,
     # Suppression and thresholds of a network that knows nothing would leave nothing to look at.
     "score_threshold": 0.0,
 }
+"""Of these a network gets the options it has."""
 OWN = {
-    # The fully connected layers of VGG16, twice, are 240 million weights; its convolutional tail does here.
-    "dcinet_vgg16": {"det_head": "light", "reid_level": "conv4", "reid_size": (6, 6)},
+    "dcinet_vgg16": {"det_size": (7, 7), "reid_size": (7, 7)},
     "dcinet_mobilenet_v2": {"reid_size": (12, 6)},
+    "inet_vgg16": {"det_size": (7, 7)},
 }
-LOSSES = ["loss_c2hep", "loss_det_cls", "loss_det_reg", "loss_olp", "loss_rpn_cls", "loss_rpn_reg"]
 
 
 def options_of(name):
-    return {**TINY, **OWN.get(name, {})}
+    known = {field.name for field in fields(zoo.default_options(name))}
+    return {**{key: value for key, value in TINY.items() if key in known}, **OWN.get(name, {})}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def thin_backbones():
+    """ResNet-50 and VGG16 by plan and widths at the levels; what is left out adds time here and nothing else."""
+
+    def thin(cut):
+        return lambda _: _resnet(ResNet(Bottleneck, [1, 1, 1 + (cut or 0), 1], width_per_group=8), width=256, cut=cut)
+
+    def thin_vgg(name, weights):
+        fully_connected = [nn.Linear(25088, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 4096), nn.ReLU(), nn.Dropout()]
+        return SimpleNamespace(features=make_layers(cfgs["D"]), classifier=nn.Sequential(*fully_connected))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vgg, "classifier", thin_vgg)
+        patch.setitem(BACKBONES, "resnet50", thin(None))
+        patch.setitem(BACKBONES, "resnet50_conv4_3", thin(3))
+        patch.setitem(
+            BACKBONES,
+            "resnet50_dcn",
+            lambda _: _resnet(_deformable(ResNet(Bottleneck, [1, 1, 1, 1], width_per_group=8)), width=256),
+        )
+        yield
 
 
 def scenes(count=2, people=True, seed=0):
@@ -55,7 +93,7 @@ def scenes(count=2, people=True, seed=0):
 
 
 @pytest.fixture(scope="module", params=zoo.names())
-def named(request):
+def named(request, thin_backbones):
     torch.manual_seed(0)
     return request.param, zoo.create(request.param, **options_of(request.param))
 
@@ -67,7 +105,6 @@ def model(named):
 
 def step(model, images, targets, optimiser):
     losses = model(images, targets)
-    assert sorted(losses) == LOSSES
     assert all(torch.isfinite(value) and value.shape == () for value in losses.values()), losses
     sum(losses.values()).backward()
     model.update_memories()
@@ -76,14 +113,16 @@ def step(model, images, targets, optimiser):
     return losses
 
 
-def test_every_trainable_parameter_gets_a_gradient(model):
+def test_every_trainable_parameter_gets_a_gradient(named):
+    name, model = named
     model.train()
     touched = set()
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-4)
     for parameter in (p for p in model.parameters() if p.requires_grad):
         parameter.register_post_accumulate_grad_hook(lambda p: touched.add(id(p)) if p.grad.any() else None)
     for seed in range(3):
-        step(model, *scenes(seed=seed), optimiser)
+        losses = step(model, *scenes(seed=seed), optimiser)
+        assert tuple(sorted(losses)) == zoo.default_options(name).losses
     missing = [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in touched]
     assert missing == []
 
@@ -96,7 +135,8 @@ def test_memories_change_in_update_alone(model):
     assert all(torch.equal(v, before[k]) for k, v in model.identity.state_dict().items())
     model.update_memories()
     changed = {k for k, v in model.identity.state_dict().items() if not torch.equal(v, before[k])}
-    assert {"dictionary.pointer", "centres.centres"} <= changed
+    assert any(key.endswith(".centres") for key in changed) or "hep" in changed
+    assert any(key.endswith(".pointer") for key in changed)
     once = {k: v.clone() for k, v in model.identity.state_dict().items()}
     model.update_memories()  # nothing is pending any more
     assert all(torch.equal(v, once[k]) for k, v in model.identity.state_dict().items())
@@ -107,7 +147,9 @@ def test_scenes_without_people_are_learnt_from_too(model):
     model.train()
     optimiser = torch.optim.SGD(model.parameters(), lr=0.0)
     losses = step(model, *scenes(people=False), optimiser)
-    assert losses["loss_olp"].item() == losses["loss_c2hep"].item() == losses["loss_det_reg"].item() == 0.0
+    # Background is a class of its own for I-Net's softmax.
+    of_people = {name for name in losses if "_cls" not in name} - {"loss_rpn_reg", "loss_hep"}
+    assert {name: losses[name].item() for name in of_people} == dict.fromkeys(of_people, 0.0)
     images, targets = scenes(people=True)
     images_without, targets_without = scenes(people=False)
     step(model, [images[0], images_without[0]], [targets[0], targets_without[0]], optimiser)
@@ -144,16 +186,12 @@ def test_two_scenes_at_once_are_two_scenes(model):
             torch.testing.assert_close(a[key], b[key], atol=2e-3, rtol=1e-3)
 
 
-def test_nothing_found_is_an_empty_result(model):
-    model.eval()
+def test_nothing_found_is_an_empty_result(named):
+    name, _ = named
+    model = zoo.create(name, **{**options_of(name), "score_threshold": 1.1}).eval()
     images, _ = scenes()
-    heads = model.detector.roi_heads
-    heads.score_thresh = 1.1
-    try:
-        with torch.inference_mode():
-            found = model(images)
-    finally:
-        heads.score_thresh = 0.0
+    with torch.inference_mode():
+        found = model(images)
     for detections in found:
         assert detections["boxes"].shape == (0, 4)
         assert detections["scores"].shape == (0,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -157,8 +157,11 @@ class SceneNetwork(nn.Module):
         for _, _, image_indices, *_ in pending:
             images.append(image_indices + offsets)
             offsets += int(image_indices.max()) + 1 if len(image_indices) else 0
-        identity: IdentityModule = self.identity
-        identity.update(embeddings, labels, torch.cat(images), *more)
+        self.take_in(embeddings, labels, torch.cat(images), *more)
+
+    def take_in(self, *columns: Tensor) -> None:
+        """Give a step's remembered columns to the memories."""
+        cast(IdentityModule, self.identity).update(*columns)
 
     def shared_features(self, images: list[Tensor]) -> Maps:
         """The maps that detection and re-identification both depend on: ``(B, C, h, w)`` by level name."""

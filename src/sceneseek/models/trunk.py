@@ -167,7 +167,7 @@ class ProposalNetwork(nn.Module):
         return [p.detach() for p in proposals], {names[key]: value for key, value in losses.items()}
 
 
-RegionOperator = Literal["align", "align_centred", "pool"]
+RegionOperator = Literal["align", "align_centred", "align_adaptive", "pool"]
 
 
 class RegionPooling(nn.Module):
@@ -177,7 +177,8 @@ class RegionPooling(nn.Module):
         level: The map to cut from.
         size: Cells, height and width.
         operator: ``"align"``: bilinear, 2 x 2 samples per cell, as in torchvision's detectors. ``"align_centred"``: the
-            same with the half-cell shift of that convention mended. ``"pool"``: maximum, as in Fast R-CNN.
+            same with the half-cell shift of that convention mended. ``"align_adaptive"``: that with one sample per map
+            cell, however many a region's cell covers, as in mmdetection. ``"pool"``: maximum, as in Fast R-CNN.
     """
 
     def __init__(self, level: Level, size: tuple[int, int], operator: RegionOperator = "align") -> None:
@@ -194,6 +195,7 @@ class RegionPooling(nn.Module):
         if self.operator == "pool":
             cut: Tensor = roi_pool(source, boxes, self.size, self.spatial_scale)
         else:
-            centred = self.operator == "align_centred"
-            cut = roi_align(source, boxes, self.size, self.spatial_scale, sampling_ratio=2, aligned=centred)
+            samples = -1 if self.operator == "align_adaptive" else 2
+            centred = self.operator != "align"
+            cut = roi_align(source, boxes, self.size, self.spatial_scale, sampling_ratio=samples, aligned=centred)
         return cut

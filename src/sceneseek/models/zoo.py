@@ -17,10 +17,12 @@ BuilderT = TypeVar("BuilderT", bound=Builder)
 _BUILDERS: dict[str, Builder] = {}
 _DEFAULTS: dict[str, NetworkOptions] = {}
 _HOMES = (
+    "sceneseek.models.alignps",
     "sceneseek.models.dcinet",
     "sceneseek.models.nae",
     "sceneseek.models.oim",
     "sceneseek.models.oimnetpp",
+    "sceneseek.models.roi_alignps",
     "sceneseek.models.seqnet",
 )
 """Modules that register builders; they are imported when a name is first asked for."""

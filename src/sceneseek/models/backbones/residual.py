@@ -45,11 +45,7 @@ def resnet50_dcn(weights: str | None = None) -> Backbone:
 
     Source: Zhu, Hu, Lin and Dai, Deformable ConvNets v2 (2019); the stages are those of Yan et al., AlignPS (2021).
     """
-    net = classifier("resnet50", weights)
-    for layer in (net.layer2, net.layer3, net.layer4):
-        for block in layer:
-            block.conv2 = DeformableConv2d.taking_over(block.conv2, modulated=True)
-    return _resnet(net, width=256)
+    return _resnet(_deformable(classifier("resnet50", weights)), width=256)
 
 
 def resnet101(weights: str | None = None) -> Backbone:
@@ -72,6 +68,13 @@ def stride_on_first_convolution(stem: nn.Module) -> None:
             for conv in block.conv2.modules():
                 if isinstance(conv, nn.Conv2d):
                     conv.stride = first
+
+
+def _deformable(net: Any) -> Any:
+    for layer in (net.layer2, net.layer3, net.layer4):
+        for block in layer:
+            block.conv2 = DeformableConv2d.taking_over(block.conv2, modulated=True)
+    return net
 
 
 def _resnet(net: Any, width: int, cut: int | None = None) -> Backbone:
