@@ -9,7 +9,7 @@ from torch import nn
 from torchvision.models.resnet import Bottleneck, ResNet
 from torchvision.models.vgg import cfgs, make_layers
 
-from sceneseek.losses import Memory
+from sceneseek.losses import TrainingOnly
 from sceneseek.models import weights, zoo
 from sceneseek.models.backbones import BACKBONES, vgg
 from sceneseek.models.backbones.residual import _deformable, _resnet
@@ -240,7 +240,7 @@ def test_weights_come_back_as_they_were_stored(named, tmp_path, dtype):
     weights.save_model(model, path, builder=name, options=options_of(name), dtype=dtype)
     again, info = weights.load_model(path)
     assert (info.builder, info.name, again.training) == (name, "stored", False)
-    memories = tuple(f"{n}." for n, m in model.named_modules() if isinstance(m, Memory))
+    memories = tuple(f"{n}." for n, m in model.named_modules() if isinstance(m, TrainingOnly))
     for key, value in again.state_dict().items():
         if not key.startswith(memories):
             wanted = model.state_dict()[key]
