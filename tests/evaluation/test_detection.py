@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
@@ -9,9 +11,10 @@ from sklearn.metrics import average_precision_score
 from evaluation.loop_reference import iou
 from evaluation.worlds import provenance, random_world
 from sceneseek.evaluation import evaluate
+from sceneseek.evaluation.coco_ap import coco_scores
 from sceneseek.evaluation.detection import detection_scores
 from sceneseek.evaluation.matching import greedy, mutual_best
-from sceneseek.structures import Detections, Extraction, Sample, SceneSet
+from sceneseek.structures import CocoScores, Detections, Extraction, Sample, SceneSet
 
 
 def tables(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -122,3 +125,58 @@ def test_detection_is_skipped_where_labels_are_incomplete_or_boxes_given() -> No
     assert evaluate(extraction, partial).detection is None
     truth = Extraction.gather([(0, extraction.detections(0))], [], provenance(scenes, boxes="truth"), 2)
     assert evaluate(truth, scenes).detection is None
+
+
+def coco_by_hand(extraction: Extraction, scenes: SceneSet, iou_from: float) -> float:
+    """COCO's AP at one threshold for worlds without ignored boxes, as its paper describes it."""
+    people = sum(len(s) for s in scenes.samples)
+    entries = []
+    for sample in scenes.samples:
+        found = extraction.detections(sample.image_id)
+        free = list(range(len(sample)))
+        for j in sorted(range(len(found)), key=lambda j: (-found.scores[j], j)):
+            near = {i: iou(sample.boxes[i].tolist(), found.boxes[j].tolist()) for i in free}
+            best = max(near, key=lambda i: near[i], default=None)
+            hit = best is not None and near[best] >= iou_from
+            if hit:
+                free.remove(best)
+            entries.append((float(found.scores[j]), sample.image_id, hit))
+    entries.sort(key=lambda e: (-e[0], e[1]))
+    hits = np.cumsum([e[2] for e in entries])
+    recall, precision = hits / people, hits / np.arange(1, len(hits) + 1)
+    levels = [precision[recall >= r - 1e-12].max(initial=0.0) for r in np.linspace(0, 1, 101)]
+    return float(np.mean(levels))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_coco_scores_equal_their_definition(seed: int) -> None:
+    extraction, scenes = random_world(seed, images=40, queries=0)
+    rng = np.random.default_rng(seed)
+    distinct = replace(extraction, scores=rng.permutation(len(extraction.boxes)).astype(np.float32) / 1000)
+    plain = replace(scenes, samples=tuple(replace(s, ignore_mask=None) for s in scenes.samples))
+    ours = coco_scores(distinct, plain)
+    assert ours.ap50 == pytest.approx(coco_by_hand(distinct, plain, 0.5), abs=1e-9)
+    assert ours.ap75 == pytest.approx(coco_by_hand(distinct, plain, 0.75), abs=1e-9)
+    thresholds = np.linspace(0.5, 0.95, 10)
+    assert ours.ap == pytest.approx(np.mean([coco_by_hand(distinct, plain, t) for t in thresholds]), abs=1e-9)
+    assert ours.ap50 == pytest.approx(detection_scores(distinct, plain).ap50, abs=1e-9)
+
+
+def test_coco_scores_take_ignored_boxes_for_crowds(capfd: pytest.CaptureFixture[str]) -> None:
+    inside = [32.0, 2.0, 36.0, 12.0]  # Wholly in B, IoU 0.2: a crowd takes it, and as many as come.
+    scores = coco_scores(*world(([A, B], [False, True], [A, inside, inside], [0.6, 0.9, 0.8])))
+    assert (scores.ap, scores.ap50, scores.ap75, scores.recall) == pytest.approx((1.0, 1.0, 1.0, 1.0), abs=1e-12)
+    alarm = coco_scores(*world(([A, B], [False, True], [A, C], [0.6, 0.9])))
+    assert alarm.ap50 == 0.5
+    assert capfd.readouterr().out == ""
+
+
+def test_coco_scores_of_nobody_and_nothing() -> None:
+    for images in ([([], [], [], [])], [([], [], [A], [0.9])], [([A], [False], [], [])], [([A], [True], [A], [0.5])]):
+        assert coco_scores(*world(*images)) == CocoScores(0.0, 0.0, 0.0, 0.0)
+
+
+def test_coco_scores_are_in_the_report_on_request() -> None:
+    extraction, scenes = world(([A], [False], [A], [0.9]))
+    assert evaluate(extraction, scenes).headline()["detection"]["coco"] is None
+    assert evaluate(extraction, scenes, coco=True).headline()["detection"]["coco"]["ap"] == pytest.approx(1.0)

@@ -156,6 +156,9 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Also score thirty thresholds of the detector's score, as PRW's paper does.")
     ] = False,
+    coco: Annotated[
+        bool, typer.Option("--coco", help="Also score detection as COCO does, AP at IoU 0.5 to 0.95.")
+    ] = False,
     layout: LayoutOption = Layout.AUTO,
     split: SplitOption = None,
     gallery_file: GalleryFileOption = None,
@@ -235,6 +238,7 @@ def evaluate(  # noqa: PLR0913 - the options of a command are its parameters
                 rules,
                 rerank=again,
                 sweep=sweep,
+                coco=coco,
                 progress=progress,
             )
         runs.append(Run(report, seen))
@@ -386,6 +390,12 @@ def show(reports: Sequence[SearchReport]) -> None:
         facts.insert(0, f"per cent; mAP of the first: 95 % interval {interval}")
     if head.num_unanswerable:
         facts.append(f"{head.num_unanswerable:,} queries with nobody to find left out")
+    coco = [r.detection.coco for r in reports if r.detection is not None and r.detection.coco is not None]
+    if coco:
+        facts.append(
+            "COCO's AP, AP50, AP75 "
+            + ", ".join(f"{100 * c.ap:.1f} {100 * c.ap50:.1f} {100 * c.ap75:.1f}" for c in coco)
+        )
     if head.detection is None:
         why = "labels are incomplete" if head.provenance.boxes == "detector" else "boxes are given"
         facts.append(f"detection not scored ({why})")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from sceneseek.evaluation.bootstrap import SAMPLES as BOOTSTRAP_SAMPLES
+from sceneseek.evaluation.coco_ap import coco_scores
 from sceneseek.evaluation.curves import gallery_curve, gallery_sizes, point, threshold_sweep
 from sceneseek.evaluation.detection import detection_scores
 from sceneseek.evaluation.failures import hardest
@@ -26,6 +28,7 @@ def evaluate(
     rerank: Reranker | None = None,
     curve: bool = True,
     sweep: bool = False,
+    coco: bool = False,
     num_failures: int = 12,
     bootstrap_samples: int = BOOTSTRAP_SAMPLES,
     progress: Progress = silent,
@@ -44,6 +47,7 @@ def evaluate(
             names it among the protocol's switches.
         curve: Also score smaller, nested galleries.
         sweep: Also score thirty thresholds of the detector's score.
+        coco: Also score detection as COCO does, with COCO's own code; it takes longer than all the rest.
         num_failures: How many of the hardest queries to explain.
         bootstrap_samples: For the intervals; 0 leaves them out.
         progress: Told about queries.
@@ -72,6 +76,8 @@ def evaluate(
     swept = threshold_sweep(extraction, scenes, protocol, bootstrap_samples, rerank, progress) if sweep else ()
     scored = scenes.detection_labels_complete and extraction.provenance.boxes == "detector"
     detection = detection_scores(extraction, scenes, protocol.det_threshold, bootstrap_samples) if scored else None
+    if detection is not None and coco:
+        detection = replace(detection, coco=coco_scores(extraction, scenes))
     failures = hardest(extraction, scenes, outcomes, protocol, num_failures)
     return SearchReport(
         provenance=extraction.provenance,

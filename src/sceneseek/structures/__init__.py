@@ -8,6 +8,7 @@ from sceneseek.structures.person_model import PersonModel
 from sceneseek.structures.progress import Progress, silent
 from sceneseek.structures.ranking import Match, Ranking
 from sceneseek.structures.report import (
+    CocoScores,
     DetectionScores,
     Failure,
     GalleryPoint,
@@ -22,6 +23,7 @@ from sceneseek.structures.sample import UNLABELED, Query, Sample, SceneSet
 __all__ = [
     "UNLABELED",
     "BoolArray",
+    "CocoScores",
     "DetectionScores",
     "Detections",
     "Extraction",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -130,6 +130,23 @@ class ThresholdPoint:
     top_20: Score
 
 
+@dataclass(frozen=True)
+class CocoScores:
+    """Detection as COCO scores it, ignored boxes as crowds, at most 100 detections an image, whatever their size.
+
+    Attributes:
+        ap: Average precision, mean over IoU thresholds 0.5 to 0.95.
+        ap50: At IoU 0.5.
+        ap75: At IoU 0.75.
+        recall: Average recall over the same thresholds.
+    """
+
+    ap: float
+    ap50: float
+    ap75: float
+    recall: float
+
+
 @dataclass(frozen=True, eq=False)
 class DetectionScores:
     """How well people are found, unlabelled ones included.
@@ -146,6 +163,7 @@ class DetectionScores:
         curve_scores: ``(M,)`` the scores.
         recall_interval: 95 % bootstrap interval of ``recall`` over scenes.
         ap50_interval: Likewise of ``ap50``.
+        coco: COCO's own scores; ``None`` where they were not asked for.
     """
 
     recall: float
@@ -159,6 +177,7 @@ class DetectionScores:
     curve_scores: Float64Array
     recall_interval: tuple[float, float] | None = None
     ap50_interval: tuple[float, float] | None = None
+    coco: CocoScores | None = None
 
 
 @dataclass(frozen=True)
@@ -250,6 +269,7 @@ class SearchReport:
                 "score_threshold": self.detection.score_threshold,
                 "people": self.detection.num_people,
                 "detections": self.detection.num_detections,
+                "coco": None if self.detection.coco is None else asdict(self.detection.coco),
             }
         else:
             scores["detection"] = None
