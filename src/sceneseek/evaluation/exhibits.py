@@ -104,10 +104,6 @@ class Exhibits:
             choices = [choices[int(j)] for j in np.linspace(0, len(choices) - 1, count)]
         return [self._ranking(i, top) for i in choices]
 
-    def ranking(self, query_id: int, top: int = 7) -> RankedExample:
-        """The ranking of one query."""
-        return self._ranking(self._place[query_id], top)
-
     def change(self, change: QueryChange, other: Exhibits) -> ChangeExample:
         """What this run and another answered to one query."""
         i, j = self._place[change.query_id], other._place[change.query_id]

@@ -29,6 +29,7 @@ FROM = " · "
 """Between a model's name and the run it comes from, where two runs hold models of one name."""
 _LEAST_SPAN = 20.0
 _CMC_RANKS = 50
+_NAME_HEIGHT = 2.2
 _numbers = count(1)
 
 
@@ -52,12 +53,7 @@ def gallery_size(reports: Sequence[SearchReport], beside: Mapping[str, Curve] = 
     )
     with _chart("images in the gallery", "mAP, per cent", f"mAP by gallery size: {alt}") as (axes, svg):
         sizes: set[int] = set()
-        for name, curve in beside.items():
-            axes.plot([n for n, _ in curve], [v for _, v in curve], color=_SOFT, linewidth=0.9, alpha=0.7)
-            axes.annotate(
-                name, curve[-1], xytext=(3, 0), textcoords="offset points", fontsize=7.5, color=_SOFT, va="center"
-            )
-            sizes.update(n for n, _ in curve)
+        sizes |= _published(axes, beside)
         for i, report in enumerate(reports):
             points = [p for p in report.gallery_curve if p.mean_ap.value is not None]
             x = [p.gallery_size for p in points]
@@ -72,6 +68,18 @@ def gallery_size(reports: Sequence[SearchReport], beside: Mapping[str, Curve] = 
         axes.minorticks_off()
         _finish(axes, reports, top=True)
     return svg[0]
+
+
+def _published(axes: Axes, curves: Mapping[str, Curve]) -> set[int]:
+    """Draw published curves, named where there is room at their ends; return their sizes."""
+    last = float("inf")
+    for name, curve in sorted(curves.items(), key=lambda item: -item[1][-1][1]):
+        axes.plot([n for n, _ in curve], [v for _, v in curve], color=_SOFT, linewidth=0.9, alpha=0.7)
+        end = curve[-1]
+        if last - end[1] >= _NAME_HEIGHT:
+            axes.annotate(name, end, (3, 0), textcoords="offset points", fontsize=7.5, color=_SOFT, va="center")
+            last = end[1]
+    return {n for curve in curves.values() for n, _ in curve}
 
 
 def threshold_sweep(reports: Sequence[SearchReport]) -> str | None:

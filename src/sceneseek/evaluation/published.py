@@ -91,7 +91,7 @@ def published(
     """
     if dataset is not None and dataset not in PROTOCOLS:
         raise ValueRefused(f"no published rows for {dataset!r}; expected one of {', '.join(PROTOCOLS)}."
-                           f"{suggest(dataset, PROTOCOLS)}")  # fmt: skip
+                           f"{suggest(dataset, tuple(PROTOCOLS))}")  # fmt: skip
     known = PROTOCOLS[dataset] if dataset is not None else tuple(p for names in PROTOCOLS.values() for p in names)
     if protocol is not None and protocol not in known:
         raise ValueRefused(f"no published rows under protocol {protocol!r}; expected one of {', '.join(known)}."

@@ -64,6 +64,11 @@ def caution(num_people: int) -> str:
     )
 
 
+def has_no_spread(score: Score) -> bool:
+    """Whether all units agree, so that resampling them cannot tell how uncertain the score is."""
+    return score.value is not None and score.low is not None and score.low == score.high
+
+
 def where_answers_are_lost(report: SearchReport) -> dict[str, int]:
     """All queries by what became of their first answer; they add up to ``num_queries``."""
     outcomes = report.outcomes
