@@ -95,7 +95,7 @@ def test_several_forwards_make_one_update(model):
         model(images, targets)
         first = len(model._pending[0][0])
         model(images, targets)
-        total = sum(len(rows) for rows, _, _ in model._pending)
+        total = sum(len(rows) for rows, *_ in model._pending)
     before = len(model.identity.dictionary)
     model.update_memories()
     assert len(model.identity.dictionary) == before + total > before + first

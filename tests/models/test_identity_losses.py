@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from sceneseek.errors import ValueRefused
-from sceneseek.models.heads.identity import IdentityLosses, IdentitySettings
+from sceneseek.models.heads.identity import IdentityLosses, IdentityOptions
 
 LABELS = torch.tensor([0, 1, -1, 0, -2])
 IMAGES = torch.tensor([0, 0, 0, 1, 1])
@@ -14,7 +14,7 @@ def rows(seed=0, count=5):
 
 
 def losses(**changes):
-    return IdentityLosses(IdentitySettings(num_identities=8, embedding_dim=4, dictionary_size=10, **changes))
+    return IdentityLosses(8, 4, IdentityOptions(dictionary_size=10, **changes))
 
 
 def test_the_first_step_has_nothing_to_compare_with():

@@ -288,8 +288,10 @@ class FeatureCentres(Memory):
 
     def _take_in(self, embeddings: Tensor, labels: Tensor) -> None:
         labelled = labels >= 0
+        if not bool(labelled.any()):
+            return
         features, identities = embeddings[labelled].to(self.centres), labels[labelled]
-        present, which = identities.unique(return_inverse=True)
+        present, which = torch.unique(identities, return_inverse=True)
         members = F.one_hot(which, len(present)).to(features)
         counts = members.sum(dim=0)[:, None]
         # sum_i (c_j - f_i) = n_j c_j - sum_i f_i; a product of matrices adds in the same order on every run.

@@ -128,7 +128,7 @@ class QuadrupletLoss(nn.Module):
         """
         known = labels >= 0
         rows, identities = embeddings[known], labels[known]
-        present, which = identities.unique(return_inverse=True)
+        present, which = torch.unique(identities, return_inverse=True)
         same = identities[:, None] == identities[None, :]
         other = same.clone().fill_diagonal_(False)
         anchors = other.any(dim=1)

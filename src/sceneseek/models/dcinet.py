@@ -9,15 +9,16 @@ Differs from the paper: which layers each part reads is not stated there; here b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from sceneseek.losses.mining import HardOrder
 from sceneseek.models.backbones import BACKBONES, Backbone
 from sceneseek.models.heads.detection import Detector, DetectorSettings, LightRegionHead, TailRegionHead
-from sceneseek.models.heads.identity import IdentityLosses, IdentitySettings
+from sceneseek.models.heads.identity import IdentityLosses, IdentityOptions
 from sceneseek.models.heads.reid import Pooling, RegionLabeller, Reidentifier
 from sceneseek.models.normalisation import set_norm_mode
 from sceneseek.models.skeleton import Found, Maps, SearchNetwork, Skeleton, SkeletonOptions, laid_out, skeleton
@@ -58,15 +59,16 @@ class DCINet(SearchNetwork):
         """The losses of detector and re-identifier; arguments as in ``SearchNetwork``."""
         trained = self.detector.learn(maps, proposals, sizes, targets)
         regions = self.labeller(trained.refined, targets)
-        embeddings = self.reidentifier(maps, regions.boxes)
-        identity = self.identity(embeddings, regions.labels, regions.image_indices)
-        self.remember(embeddings, regions.labels, regions.image_indices)
+        features = self.reidentifier.features(maps, regions.boxes)
+        embeddings = F.normalize(features, dim=1)
+        identity = self.identity(embeddings, regions.labels, regions.image_indices, features=features)
+        self.remember(embeddings, regions.labels, regions.image_indices, features)
         return {**trained.losses, **identity}
 
     def find(self, maps: Maps, proposals: list[Tensor], sizes: Sequence[ImageSize]) -> Found:
         """Detect, then embed the refined boxes."""
         boxes, scores = self.detector.detect(maps, proposals, sizes)
-        embeddings = self.embed_regions(maps, boxes).split([len(b) for b in boxes])
+        embeddings = torch.split(self.embed_regions(maps, boxes), [len(b) for b in boxes])
         return Found(boxes, scores, list(embeddings))
 
     def embed_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
@@ -77,21 +79,21 @@ class DCINet(SearchNetwork):
     @property
     def identity_table(self) -> Tensor:
         """One unit row per identity, ``(P, D)``; zero where never seen."""
-        return self.identity.centres.centres
+        return self.identity.identity_table
 
     @property
     def scale(self) -> float:
         """What multiplies cosines with the identity table."""
-        return self.identity.c2hep.scale
+        return self.identity.scale
 
 
 @dataclass(frozen=True)
-class DCINetOptions(SkeletonOptions):
+class DCINetOptions(SkeletonOptions, IdentityOptions):
     """Everything that can be chosen when a DC-I-Net is built.
 
     The defaults are the published numbers where there are any. Builders change some of them.
 
-    What is not told here is told by ``SkeletonOptions``.
+    What is not told here is told by ``SkeletonOptions`` and, of the identity losses, by ``IdentityOptions``.
 
     Attributes:
         det_head: ``"tail"``: a copy of the backbone's last stage. ``"light"``: a few thin layers.
@@ -103,19 +105,6 @@ class DCINetOptions(SkeletonOptions):
         reid_neck: Centre and scale embeddings by running statistics before they are made unit vectors.
         reid_regions: Per image in the loss.
         reid_positive_fraction: Largest share of people among them; with 1 no background passes through.
-        dictionary_size: See ``IdentitySettings``, as for all below.
-        dictionary_store: As named.
-        exclude_current_positives: As named.
-        olp_scale: As named.
-        olp_intra_image: As named.
-        olp_max_groups: As named.
-        olp_current_negatives: As named.
-        c2hep_scale: As named.
-        c2hep_pool: As named.
-        pool_size: As named.
-        hard_negatives: As named.
-        hard_order: As named.
-        centre_momentum: As named.
     """
 
     network = "DC-I-Net"
@@ -129,24 +118,12 @@ class DCINetOptions(SkeletonOptions):
     reid_neck: bool = False
     reid_regions: int = 128
     reid_positive_fraction: float = 0.5
-    dictionary_size: int = 40 * 128
-    dictionary_store: Literal["all", "fg", "labelled"] = "all"
-    exclude_current_positives: bool = False
-    olp_scale: float = 1.0
-    olp_intra_image: bool = False
-    olp_max_groups: int = 1024
-    olp_current_negatives: bool = False
-    c2hep_scale: float = 10.0
-    c2hep_pool: Literal["dictionary", "centres"] = "dictionary"
-    pool_size: int = 100
-    hard_negatives: int = 20
-    hard_order: HardOrder = "similar"
-    centre_momentum: float = 0.5
 
     @property
     def losses(self) -> tuple[str, ...]:
         """Names of the losses, sorted."""
-        return ("loss_c2hep", "loss_det_cls", "loss_det_reg", "loss_olp", "loss_rpn_cls", "loss_rpn_reg")
+        detection = ("loss_det_cls", "loss_det_reg", "loss_rpn_cls", "loss_rpn_reg")
+        return tuple(sorted((*detection, *self.identity_loss_names)))
 
 
 VGG16 = DCINetOptions(det_level="conv5", reid_level="conv5", frozen_stages=1)
@@ -182,13 +159,12 @@ def build(backbone: Backbone, options: DCINetOptions) -> DCINet:
         options: Every choice.
     """
     parts = skeleton(backbone, options)
-    identity = IdentityLosses(IdentitySettings(**{f.name: getattr(options, f.name) for f in fields(IdentitySettings)}))
     net = DCINet(
         parts,
         _detector(backbone, options),
         _reidentifier(backbone, options),
         RegionLabeller(options.reid_regions, options.reid_positive_fraction),
-        identity,
+        IdentityLosses(options.num_identities, options.embedding_dim, options),
     )
     return laid_out(net, options)
 

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sceneseek.errors import UnknownModelError, WeightsError, suggest
-from sceneseek.losses import Memory
+from sceneseek.losses import TrainingOnly
 from sceneseek.models import zoo
 
 _NOTE = "sceneseek"
@@ -170,9 +170,9 @@ def _shipped() -> Path:
 
 
 def _working_state(model: nn.Module) -> dict[str, Tensor]:
-    """A network's state without its memories."""
-    memories = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, Memory))
-    return {key: value for key, value in model.state_dict().items() if not key.startswith(memories)}
+    """A network's state without its memories and what else only training needs."""
+    left_out = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, TrainingOnly))
+    return {key: value for key, value in model.state_dict().items() if not key.startswith(left_out)}
 
 
 def _stored(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
@@ -212,8 +212,10 @@ def _read_info(path: Path) -> ModelInfo:
 
 def _refuse_other_formats(path: Path) -> None:
     with path.open("rb") as stream:
-        head = stream.read(4)
-    if head[:2] == b"PK" or head[:1] == b"\x80":
+        head = stream.read(9)
+    # A safetensors file begins with the length of its header in eight bytes, any of which may look like a pickle's
+    # first; the header itself is JSON.
+    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
         raise WeightsError(
             f"{path} is a pickle (a file of torch.save). Opening one can run code hidden in it, so sceneseek reads "
             "networks from safetensors only. Where you trust it, load it in Python and store it with "

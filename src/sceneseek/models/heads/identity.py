@@ -1,109 +1,128 @@
-"""The identity losses of I-Net and DC-I-Net with the memories they need."""
+"""The identity losses of a network, by name: those of I-Net, of DC-I-Net, and of every ablation of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sceneseek.losses import BACKGROUND, C2HEPLoss, ClassCentres, FeatureDictionary, OLPLoss, priority_pool_indices
-from sceneseek.losses.mining import HardOrder, hard_classes, positive_group_indices
+from sceneseek.losses import (
+    BACKGROUND,
+    C2HEPLoss,
+    CentreLoss,
+    ContrastiveLoss,
+    HEPLoss,
+    OIMLoss,
+    OLPLoss,
+    QuadrupletLoss,
+    RSSLoss,
+    TripletLoss,
+    priority_pool_indices,
+)
+from sceneseek.losses.mining import hard_classes
+from sceneseek.losses.toim import with_table_rows
+from sceneseek.models.heads.identity_memories import IdentityMemories
+from sceneseek.models.heads.identity_options import IDENTITY_LOSSES, IdentityOptions
 from sceneseek.structures import UNLABELED
+
+__all__ = ["IDENTITY_LOSSES", "IdentityLosses", "IdentityOptions"]
 
 
 @dataclass(frozen=True)
-class IdentitySettings:
-    """Numbers of the identity losses; the defaults are the literal ones, or guesses where the paper gives none.
+class IdentityRows:
+    """What a step shows the identity losses.
 
     Attributes:
-        num_identities: Labelled identities of the training set, numbered from 0.
-        embedding_dim: ``D``.
-        dictionary_size: Slots of the feature dictionary; 40 x 128 in Zhang et al. (2020).
-        dictionary_store: Which regions enter it: ``"all"``, ``"fg"`` (people) or ``"labelled"`` (known people).
-        exclude_current_positives: Leave out regions that formed a positive pair in their own step.
-        olp_scale: Multiplies cosines in the pairing loss; 1 is the literal formula.
-        olp_intra_image: Pair regions of one image too.
-        olp_max_groups: Random cap on its groups.
-        olp_current_negatives: Other people of the step are negatives too.
-        c2hep_scale: Multiplies cosines in the class-centre softmax; not stated in the paper.
-        c2hep_pool: Hard classes are those of the hardest ``"dictionary"`` entries, or of the nearest ``"centres"``.
-        pool_size: Priority classes.
-        hard_negatives: Per anchor.
-        hard_order: ``"similar"`` or ``"dissimilar"`` negatives are the hard ones.
-        centre_momentum: Share of the old class centre that stays; not stated in the paper.
+        embeddings: Unit rows ``(N, D)``.
+        labels: ``(N,)``: identity, ``UNLABELED`` or ``BACKGROUND``.
+        image_indices: ``(N,)``.
+        features: ``(N, D)``, embeddings before they were made unit vectors.
+        generator: Source of the random choices; torch's own CPU generator when absent.
     """
 
-    num_identities: int
-    embedding_dim: int = 256
-    dictionary_size: int = 40 * 128
-    dictionary_store: Literal["all", "fg", "labelled"] = "all"
-    exclude_current_positives: bool = False
-    olp_scale: float = 1.0
-    olp_intra_image: bool = False
-    olp_max_groups: int = 1024
-    olp_current_negatives: bool = False
-    c2hep_scale: float = 10.0
-    c2hep_pool: Literal["dictionary", "centres"] = "dictionary"
-    pool_size: int = 100
-    hard_negatives: int = 20
-    hard_order: HardOrder = "similar"
-    centre_momentum: float = 0.5
+    embeddings: Tensor
+    labels: Tensor
+    image_indices: Tensor
+    features: Tensor
+    generator: torch.Generator | None = None
 
 
-class IdentityLosses(nn.Module):
-    """OLP against the feature dictionary, and C2HEP against the class centres.
+class IdentityLosses(IdentityMemories):
+    """The losses that ``options.identity_losses`` names; by default OLP and C2HEP, those of DC-I-Net.
 
-    Source: Zhang, He, Yang, Wang and Gao, Tasks Integrated Networks (2020).
+    I-Net has ``("olp", "hep")``, the triplet comparison ``("triplet", "hep")``, OIM ``("oim",)``, AlignPS ``("oim",
+    "table_triplet")``, COAT ``("oim", "softmax")``, IAN ``("softmax", "centre")``.
+
+    Source: Zhang, He, Yang, Wang and Gao, Tasks Integrated Networks (2020), section 4.4 for what is compared there.
 
     Args:
-        settings: Their numbers.
+        num_identities: ``P``, labelled identities of the training set, numbered from 0.
+        embedding_dim: ``D``.
+        options: Which losses, and their numbers.
+
+    Example:
+        >>> losses = IdentityLosses(5, 4, IdentityOptions(identity_losses=("triplet", "hep")))
+        >>> rows, labels = torch.eye(4), torch.tensor([3, 3, -1, -2])
+        >>> sorted(losses(rows, labels, torch.tensor([0, 1, 0, 1])))
+        ['loss_hep', 'loss_triplet']
     """
 
-    def __init__(self, settings: IdentitySettings) -> None:
-        super().__init__()
-        self.settings = settings
-        self.dictionary = FeatureDictionary(settings.dictionary_size, settings.embedding_dim)
-        self.centres = ClassCentres(settings.num_identities, settings.embedding_dim, settings.centre_momentum)
-        self.olp = OLPLoss(
-            settings.olp_scale,
-            include_intra_image=settings.olp_intra_image,
-            max_groups=settings.olp_max_groups,
-            current_negatives=settings.olp_current_negatives,
-        )
-        self.c2hep = C2HEPLoss(settings.c2hep_scale)
-
     def forward(
-        self, embeddings: Tensor, labels: Tensor, image_indices: Tensor, *, generator: torch.Generator | None = None
+        self,
+        embeddings: Tensor,
+        labels: Tensor,
+        image_indices: Tensor,
+        *,
+        features: Tensor | None = None,
+        generator: torch.Generator | None = None,
     ) -> dict[str, Tensor]:
-        """Compute both losses; the memories are read, not changed.
+        """Compute the losses; the memories are read, not changed.
 
         Args:
             embeddings: Unit rows ``(N, D)``.
             labels: ``(N,)``: identity, ``UNLABELED`` or ``BACKGROUND``.
             image_indices: ``(N,)``.
+            features: ``(N, D)``, embeddings before they were made unit vectors; ``embeddings`` where none are given.
             generator: Source of the random choices; torch's own CPU generator when absent.
 
         Returns:
-            ``loss_olp`` and ``loss_c2hep``, unweighted.
+            The losses, unweighted, by ``loss_`` and their names.
 
         Raises:
-            ValueRefused: A label has no class centre.
+            ValueRefused: A label is at least ``num_identities``.
         """
-        self.centres.check_labels(labels)
+        self.check_labels(labels)
         with torch.autocast(embeddings.device.type, enabled=False):
-            embeddings = embeddings.float()
-            entries, entry_labels = self.dictionary.entries()
-            olp = self.olp(embeddings, labels, image_indices, entries, entry_labels, generator=generator)
-            pool = self.pool_indices(embeddings, labels, generator=generator)
-            c2hep = self.c2hep(embeddings, labels, pool, self.centres.centres, self.centres.seen)
-        return {"loss_olp": olp, "loss_c2hep": c2hep}
+            unit = embeddings.float()
+            raw = unit if features is None else features.float()
+            rows = IdentityRows(unit, labels, image_indices, raw, generator)
+            return {f"loss_{name}": _TERMS[name](self, rows) for name in self.options.identity_losses}
 
     @torch.no_grad()
-    def pool_indices(self, embeddings: Tensor, labels: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-        """The priority classes ``(T,)`` of a step; its arguments are those of ``forward``."""
-        if self.settings.c2hep_pool == "dictionary":
+    def pool_indices(
+        self,
+        embeddings: Tensor,
+        labels: Tensor,
+        *,
+        available: Tensor | None = None,
+        background: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """The priority classes of a step.
+
+        Args:
+            embeddings: Unit rows ``(N, D)``.
+            labels: ``(N,)``.
+            available: ``(P,)`` bool, the identities that hard and random choice may use; those seen so far if absent.
+            background: Background takes one of the places; it is not among the classes returned.
+            generator: Source of the random fill.
+
+        Returns:
+            ``(T,)`` identities.
+        """
+        if self.options.c2hep_pool == "dictionary":
             entries, entry_labels = self.dictionary.entries()
         else:
             entry_labels = self.centres.seen.nonzero().flatten()
@@ -113,25 +132,119 @@ class IdentityLosses(nn.Module):
             embeddings[anchors] @ entries.T,
             labels[anchors],
             entry_labels,
-            top=self.settings.hard_negatives,
-            order=self.settings.hard_order,
+            top=self.options.hard_negatives,
+            order=self.options.hard_order,
         )
-        return priority_pool_indices(labels, hard, self.centres.seen, size=self.settings.pool_size, generator=generator)
+        open_to_choice = self.centres.seen if available is None else available
+        places = self.num_identities if isinstance(self.options.pool_size, str) else self.options.pool_size - background
+        return priority_pool_indices(labels, hard, open_to_choice, size=places, generator=generator)
 
-    @torch.no_grad()
-    def update(self, embeddings: Tensor, labels: Tensor, image_indices: Tensor) -> None:
-        """Let both memories take in a step's regions; arguments as in ``forward``, without gradient."""
-        stored = self._stored_mask(labels, image_indices)
-        self.dictionary.update(embeddings[stored], labels[stored])
-        labelled = labels >= 0
-        self.centres.update(embeddings[labelled], labels[labelled])
+    def _olp(self, rows: IdentityRows) -> Tensor:
+        loss = OLPLoss(
+            self.options.olp_scale,
+            include_intra_image=self.options.olp_intra_image,
+            max_groups=self.options.olp_max_groups,
+            current_negatives=self.options.olp_current_negatives,
+        )
+        entries, entry_labels = self.dictionary.entries()
+        answer: Tensor = loss(
+            rows.embeddings, rows.labels, rows.image_indices, entries, entry_labels, generator=rows.generator
+        )
+        return answer
 
-    def _stored_mask(self, labels: Tensor, image_indices: Tensor) -> Tensor:
-        lowest = {"all": BACKGROUND, "fg": UNLABELED, "labelled": 0}[self.settings.dictionary_store]
-        mask = labels >= lowest
-        if self.settings.exclude_current_positives:
-            anchors, _ = positive_group_indices(
-                labels, image_indices, include_intra_image=self.settings.olp_intra_image, max_groups=None
-            )
-            mask[anchors] = False
-        return mask
+    def _c2hep(self, rows: IdentityRows) -> Tensor:
+        pool = self.pool_indices(rows.embeddings, rows.labels, generator=rows.generator)
+        answer: Tensor = C2HEPLoss(self.options.c2hep_scale)(
+            rows.embeddings, rows.labels, pool, self.centres.centres, self.centres.seen
+        )
+        return answer
+
+    def _hep(self, rows: IdentityRows) -> Tensor:
+        # Class scores are learnt, not remembered: classes that were never seen may be drawn too.
+        everyone = torch.ones(self.num_identities, dtype=torch.bool, device=rows.labels.device)
+        background = self.options.classifier_background
+        pool = self.pool_indices(
+            rows.embeddings, rows.labels, available=everyone, background=background, generator=rows.generator
+        )
+        if background:
+            pool = torch.cat([pool, pool.new_tensor([BACKGROUND])])
+        answer: Tensor = HEPLoss(self.options.class_average)(*self._class_scores(rows, pool), pool)
+        return answer
+
+    def _softmax(self, rows: IdentityRows) -> Tensor:
+        classes = self.classifier.classes
+        answer: Tensor = HEPLoss(self.options.class_average)(*self._class_scores(rows, classes), classes)
+        return answer
+
+    def _rss(self, rows: IdentityRows) -> Tensor:
+        classes = self.classifier.classes
+        loss = RSSLoss(self.options.rss_classes, policy=self.options.rss_policy, average=self.options.rss_average)
+        answer: Tensor = loss(*self._class_scores(rows, classes), classes, generator=rows.generator)
+        return answer
+
+    def _class_scores(self, rows: IdentityRows, classes: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores ``(n, T)`` and labels ``(n,)``; where background is no class, of people alone."""
+        inputs = rows.features if self.options.classifier_input == "raw" else rows.embeddings
+        labels = rows.labels
+        if not self.options.classifier_background:
+            people = labels >= UNLABELED
+            inputs, labels = inputs[people], labels[people]
+        return self.classifier(inputs, classes), labels
+
+    def _oim(self, rows: IdentityRows) -> Tensor:
+        loss = OIMLoss(
+            self.options.oim_scale,
+            queue_scale=self.options.oim_queue_scale or None,
+            empty=self.options.oim_empty,
+            gamma=self.options.oim_gamma,
+            average=self.options.oim_average,
+        )
+        if "queue" in self.options.needs:
+            queue, filled = self.queue.features, self.queue.filled
+        else:
+            queue, filled = rows.embeddings.new_zeros(0, rows.embeddings.shape[1]), self.table.seen[:0]
+        answer: Tensor = loss(rows.embeddings, rows.labels, self.table.centres, self.table.seen, queue, filled)
+        return answer
+
+    def _triplet_loss(self) -> TripletLoss:
+        margin = None if self.options.triplet_soft else self.options.triplet_margin
+        return TripletLoss(margin, lone_anchors=self.options.triplet_lone_anchors)
+
+    def _triplet(self, rows: IdentityRows) -> Tensor:
+        answer: Tensor = self._triplet_loss()(rows.embeddings, rows.labels)
+        return answer
+
+    def _table_triplet(self, rows: IdentityRows) -> Tensor:
+        joined = with_table_rows(rows.embeddings, rows.labels, self.table.centres, self.table.seen)
+        answer: Tensor = self._triplet_loss()(*joined)
+        return answer
+
+    def _contrastive(self, rows: IdentityRows) -> Tensor:
+        loss = ContrastiveLoss(
+            self.options.contrastive_margin, include_intra_image=self.options.contrastive_intra_image
+        )
+        answer: Tensor = loss(rows.embeddings, rows.labels, rows.image_indices)
+        return answer
+
+    def _quadruplet(self, rows: IdentityRows) -> Tensor:
+        answer: Tensor = QuadrupletLoss(*self.options.quadruplet_margins)(rows.embeddings, rows.labels)
+        return answer
+
+    def _centre(self, rows: IdentityRows) -> Tensor:
+        answer: Tensor = CentreLoss()(rows.features, rows.labels, self.feature_centres.centres)
+        return answer
+
+
+_TERMS: dict[str, Callable[[IdentityLosses, IdentityRows], Tensor]] = {
+    "olp": IdentityLosses._olp,
+    "c2hep": IdentityLosses._c2hep,
+    "hep": IdentityLosses._hep,
+    "softmax": IdentityLosses._softmax,
+    "rss": IdentityLosses._rss,
+    "oim": IdentityLosses._oim,
+    "triplet": IdentityLosses._triplet,
+    "table_triplet": IdentityLosses._table_triplet,
+    "contrastive": IdentityLosses._contrastive,
+    "quadruplet": IdentityLosses._quadruplet,
+    "centre": IdentityLosses._centre,
+}

@@ -137,9 +137,13 @@ class Reidentifier(nn.Module):
 
     def forward(self, maps: OrderedDict[str, Tensor], boxes: list[Tensor]) -> Tensor:
         """Embed ``(N, 4)`` boxes per image, in resized pixels: unit rows ``(sum N, D)``, float32, images in order."""
+        return F.normalize(self.features(maps, boxes), dim=1)
+
+    def features(self, maps: OrderedDict[str, Tensor], boxes: list[Tensor]) -> Tensor:
+        """The same before they are made unit vectors, ``(sum N, D)`` float32, for losses that want those."""
         described = self.spatial(self.tail(self.pooling(maps, boxes)))
-        embedded = self.neck(self.project(self.dropout(described)).float())
-        return F.normalize(embedded, dim=1)
+        features: Tensor = self.neck(self.project(self.dropout(described)).float())
+        return features
 
 
 @dataclass(frozen=True)
