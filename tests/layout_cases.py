@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +81,17 @@ def same_queries(found: SceneSet, expected: SceneSet, *, atol: float = 0.0) -> N
         assert here[a.image_id] == there[b.image_id]
         assert [here[i] for i in a.gallery] == [there[i] for i in b.gallery]
         np.testing.assert_allclose(a.box, b.box, atol=atol)
+
+
+def divided(folder: Path) -> tuple[SceneSet, SceneSet]:
+    """The two sets as a COCO-style folder with ``train`` and ``test``."""
+    from sceneseek.data.coco import write_coco
+
+    train, test = train_set(folder.parent / "pictures"), query_set(folder.parent / "pictures")
+    for split, scenes in (("train", train), ("test", test)):
+        (folder / split / "images").mkdir(parents=True)
+        samples = tuple(
+            replace(s, path=Path(shutil.copy(s.path, folder / split / "images" / s.path.name))) for s in scenes.samples
+        )
+        write_coco(replace(scenes, samples=samples), folder / split)
+    return train, test

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sceneseek.data.coco import read_coco, write_coco
+from sceneseek.data.problems import ProblemList
 from sceneseek.errors import DataError
 from sceneseek.structures import UNLABELED, Query, Sample, SceneSet
 
@@ -117,3 +118,50 @@ def test_pictures_outside_the_folder_are_refused_when_writing(tmp_path: Path) ->
     scenes = SceneSet("s", (Sample(1, Path("/elsewhere/a.jpg"), 10, 10, [], []),))
     with pytest.raises(DataError, match="does not lie below"):
         write_coco(scenes, tmp_path)
+
+
+def test_one_bad_record_never_hides_the_next(tmp_path: Path) -> None:
+    def change(table: Any) -> None:
+        table["annotations"][0]["bbox"] = [1, 2, float("nan"), 3]
+        table["annotations"][1]["person_id"] = "seven"
+        table["annotations"].append({"id": 9, "image_id": 77, "bbox": [1, 1, 5, 5]})
+        table["annotations"].append("nothing")
+        table["images"][2]["width"] = "wide"
+        table["queries"] += [{"id": 5}, {"id": 6, "image_id": 3, "person_id": 0, "bbox": [1, 1, 5, 5], "gallery": [2]}]
+
+    problems = ProblemList()
+    found = read_coco(damaged(tmp_path, change), on_problem=problems)
+    assert [(p.kind, p.place.record) for p in problems.errors] == [
+        ("unreadable box", "annotation 1"),
+        ("unreadable record", "annotation 2"),
+        ("unreadable record", "annotation at place 5"),
+        ("unreadable record", "image 3"),
+        ("unlisted image", "annotation 9"),
+        ("unlisted image", "query 1"),
+        ("unreadable record", "query 5"),
+        ("unlisted image", "query 6"),
+    ]
+    assert [len(s) for s in found.samples] == [0, 1]
+    assert [q.gallery for q in found.queries] == [(2,)]
+
+
+def test_what_is_odd_is_noted_and_read(tmp_path: Path) -> None:
+    def change(table: Any) -> None:
+        table["annotations"][0]["bbox"] = [-5, 60, 50, 50]
+        table["queries"] = [
+            {"id": 1, "image_id": 1, "person_id": 0, "bbox": [1, 60, 20, 20], "gallery": [3, 2, 2, 1]},
+            {"id": 2, "image_id": 3, "person_id": 8, "bbox": [1, 1, 20, 20], "gallery": [1]},
+        ]
+
+    problems = ProblemList()
+    found = read_coco(damaged(tmp_path, change), on_problem=problems)
+    assert not problems.errors
+    assert [(p.kind, p.place.record) for p in problems.notes] == [
+        ("box clipped to its picture", "annotation 1"),
+        ("gallery lists an image twice", "query 1"),
+        ("query's own image in its gallery", "query 1"),
+        ("positives are not first", "query 1"),
+        ("nobody to find", "query 2"),
+        ("query without a box", "query 2"),
+    ]
+    assert found.queries[0].gallery == (3, 2, 2, 1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import layout_cases as cases
+from sceneseek.data.problems import ProblemList
 from sceneseek.data.webtattoo import COLUMNS, read_table, read_webtattoo
 from sceneseek.data.webtattoo_writing import write_webtattoo
 from sceneseek.errors import DataError
@@ -123,3 +124,49 @@ def test_writer_refuses_what_the_table_cannot_hold(tmp_path: Path) -> None:
     moved = SceneSet("test", test.samples, (Query(0, 0, np.array([1, 1, 9, 9]), 201, first.gallery), second))
     with pytest.raises(DataError, match="box of query 0 is not one of"):
         write_webtattoo(train, moved, tmp_path / "set")
+
+
+def test_queries_may_be_sketches_that_fill_their_picture(tmp_path: Path) -> None:
+    """No box: the whole picture is the query; detection is not scored on it unless it is searched too."""
+    folder = _table(tmp_path, "a.jpg,,,,,7,test,query", "b.jpg,1,2,30,40,7,test,gallery", "c.jpg,,,,,,test,gallery")
+    cases.picture(tmp_path, "b.jpg", 80)
+    cases.picture(tmp_path, "c.jpg", 120)
+    found = read_webtattoo(folder, "test")
+    sketch = found.samples[0]
+    assert sketch.boxes.tolist() == [[0, 0, cases.WIDTH, cases.HEIGHT]]
+    assert sketch.ignore_mask.tolist() == [True]
+    assert found.queries[0].box.tolist() == [0, 0, cases.WIDTH, cases.HEIGHT]
+    assert found.queries[0].gallery == (1, 2)
+    write_webtattoo(cases.train_set(tmp_path), found, tmp_path / "set")
+    again = read_webtattoo(tmp_path / "set", "test")
+    assert again.samples[0].ignore_mask.tolist() == [True]
+    cases.same_queries(again, found)
+    folder = _table(tmp_path, "a.jpg,,,,,7,test,query gallery")
+    assert not read_webtattoo(folder, "test").samples[0].ignore_mask.any()
+
+
+def test_one_bad_line_never_hides_the_next(tmp_path: Path) -> None:
+    folder = _table(
+        tmp_path,
+        "a.jpg,1,2,3,4,7,val,",
+        "a.jpg,1,2,30,40,7,test,query",
+        "z.jpg,1,2,3,4,7,test,",
+        "a.jpg,900,2,3,4,7,test,",
+    )
+    problems = ProblemList()
+    found = read_webtattoo(folder, "test", on_problem=problems)
+    assert [(p.severity, p.kind, p.place.record) for p in problems.problems] == [
+        ("error", "unreadable record", "line 2"),
+        ("error", "box outside its picture", "line 5"),
+        ("error", "missing picture", "line 4"),
+        ("note", "nobody to find", "line 3"),
+    ]
+    assert (len(found), len(found.queries)) == (1, 1)
+
+
+def test_one_gallery_for_all_on_request(tmp_path: Path) -> None:
+    test = _tattoos(tmp_path)
+    first, second = test.queries
+    unequal = SceneSet("test", test.samples, (first, Query(1, 1, second.box, 202, (2, 3))))
+    write_webtattoo(cases.train_set(tmp_path), unequal, tmp_path / "set", gallery="union")
+    assert [set(q.gallery) for q in read_webtattoo(tmp_path / "set", "test").queries] == [{2, 3, 4, 5}] * 2
