@@ -91,6 +91,16 @@ def test_a_pickle_is_explained_not_opened(tmp_path):
         weights.load_model(path)
 
 
+def test_a_header_as_long_as_a_pickle_begins_is_read(model, tmp_path):
+    """The first byte of a file is the lowest of its header's length, and may be any."""
+    path = tmp_path / "net.safetensors"
+    weights.save_model(model, path, builder=NAME, options=OPTIONS, info={"note": ""})
+    length = (0x80 - path.read_bytes()[0]) % 256
+    weights.save_model(model, path, builder=NAME, options=OPTIONS, info={"note": "x" * length})
+    assert path.read_bytes()[0] == 0x80
+    assert weights.load_model(path)[1].info == {"note": "x" * length}
+
+
 @pytest.mark.parametrize("damage", ["empty", "text", "cut"])
 def test_damage_is_reported(stored, damage):
     content = stored.read_bytes()

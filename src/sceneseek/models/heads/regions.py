@@ -150,7 +150,7 @@ def binary_losses(logits: Tensor, codes: Tensor, person: Tensor, wanted: Tensor,
 
 def refine(boxes: list[Tensor], codes: Tensor, sizes: Sequence[ImageSize]) -> list[Tensor]:
     """Apply ``(sum R, 4)`` codes to ``(R, 4)`` boxes per image and clip to the images; no gradient passes."""
-    decoded = BOX_CODER.decode(codes.detach(), boxes)[:, 0]
+    decoded = BOX_CODER.decode(codes.detach(), boxes).reshape(-1, 4)
     return [clip_boxes_to_image(b, size) for b, size in zip(decoded.split([len(b) for b in boxes]), sizes, strict=True)]
 
 
