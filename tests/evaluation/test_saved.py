@@ -16,7 +16,7 @@ from sceneseek.evaluation import evaluate
 from sceneseek.evaluation.album import Album
 from sceneseek.evaluation.report import Run, write_records, write_report
 from sceneseek.evaluation.saved import RunRecord, as_json, read_report, text_of, told_apart
-from sceneseek.structures import Detections, Extraction, Query, Sample, Score, SearchReport, ThresholdPoint
+from sceneseek.structures import CocoScores, Detections, Extraction, Query, Sample, Score, SearchReport, ThresholdPoint
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,9 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunRecord]:
     extraction, scenes = world_with_pictures(folder)
     report = evaluate(extraction, scenes, bootstrap_samples=20, num_failures=3)
     point = ThresholdPoint(0.3, 2.5, Score(0.5, 0.4, 0.6), Score(0.5), Score(0.9))
-    report = replace(report, threshold_sweep=(point,))
+    assert report.detection is not None
+    coco = replace(report.detection, coco=CocoScores(0.4, 0.6, 0.5, 0.7))
+    report = replace(report, threshold_sweep=(point,), detection=coco)
     write_report(folder / "out", scenes, [Run(report, extraction)], "made by hand")
     return folder / "out", RunRecord(report, Album.of(report, extraction, scenes))
 
@@ -49,7 +51,8 @@ def assert_same_report(got: SearchReport, expected: SearchReport) -> None:
     np.testing.assert_array_equal(got.histogram.matches, expected.histogram.matches)
     assert (got.detection is None) == (expected.detection is None)
     if got.detection is not None and expected.detection is not None:
-        for name in ("recall", "ap", "ap50", "score_threshold", "num_people", "num_detections", "recall_interval"):
+        for name in ("recall", "ap", "ap50", "score_threshold", "num_people", "num_detections", "recall_interval",
+                     "ap50_interval", "coco"):  # fmt: skip
             assert getattr(got.detection, name) == getattr(expected.detection, name), name
         np.testing.assert_allclose(got.detection.curve_recall, expected.detection.curve_recall, atol=1e-6)
 

@@ -14,6 +14,7 @@ from sceneseek.evaluation.published import METRICS, PublishedRow, published
 from sceneseek.evaluation.saved import RunRecord
 from sceneseek.evaluation.summary import (
     basis,
+    boxes,
     caution,
     detection_scores_of,
     facts,
@@ -71,6 +72,7 @@ def as_html(
         name=name,
         title=f"Search evaluation on {name}",
         basis=basis(reports[0]),
+        boxes=boxes(reports[0]),
         head=reports[0],
         label=plots.label(reports[0]),
         caution=caution(records[0].album.num_people),
@@ -119,6 +121,8 @@ def cards(report: SearchReport) -> list[dict[str, str]]:
         others.pop("positives found", None)
         meaning["detection recall"] = f"of {d.num_people:,} people, at score {d.score_threshold:g}"
         meaning["detection AP50"] = "boxes at IoU 0.5 over all scores, COCO's way"
+        meaning["COCO AP"] = "mean over IoU 0.5 to 0.95, by COCO's own code"
+        meaning["COCO AP75"] = "at IoU 0.75, by COCO's own code"
     return rows + [
         {"name": n, "value": str(s), "interval": s.interval, "meaning": meaning[n]} for n, s in others.items()
     ]

@@ -245,7 +245,7 @@ def label(report: SearchReport) -> str:
     name, apart, origin = report.provenance.model.partition(FROM)
     name = re.sub(r"=[^+]*", "", name)
     name = name.rsplit("/", 1)[-1] if "/" in name and "+" not in name else name
-    name = f"{name}, true boxes" if report.provenance.boxes == "truth" else name
+    name += {"truth": ", true boxes", "image": ", whole images"}.get(report.provenance.boxes, "")
     method, _, _ = str(report.protocol.get("rerank", "")).partition(" (")
     return (f"{name}, {method}" if method else name) + apart + origin
 

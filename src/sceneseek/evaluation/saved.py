@@ -18,6 +18,7 @@ from sceneseek.evaluation.comparison import Comparison
 from sceneseek.evaluation.plots import FROM, label, thinned
 from sceneseek.evaluation.summary import detection_scores_of
 from sceneseek.structures import (
+    CocoScores,
     DetectionScores,
     Failure,
     GalleryPoint,
@@ -286,6 +287,7 @@ def _read_detection(model: Mapping[str, Any]) -> DetectionScores | None:
         curve_scores=np.array(curve["score"], np.float64),
         recall_interval=None if recall is None or recall[0] is None else recall,
         ap50_interval=None if ap50 is None or ap50[0] is None else ap50,
+        coco=scores["coco"] and CocoScores(**scores["coco"]),
     )  # fmt: skip
 
 

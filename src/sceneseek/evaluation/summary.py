@@ -28,6 +28,8 @@ def detection_scores_of(report: SearchReport) -> dict[str, Score]:
         d = report.detection
         found["detection recall"] = Score(d.recall, *(d.recall_interval or (None, None)))
         found["detection AP50"] = Score(d.ap50, *(d.ap50_interval or (None, None)))
+        if d.coco is not None:
+            found["COCO AP"], found["COCO AP75"] = Score(d.coco.ap), Score(d.coco.ap75)
     return found
 
 
@@ -96,13 +98,19 @@ def facts(report: SearchReport) -> dict[str, str]:
     return {
         "weights": p.fingerprint[:16],
         "annotations": p.data_fingerprint[:16],
-        "boxes": "the detector's own" if p.boxes == "detector" else "as annotated",
+        "boxes": boxes(report),
         "protocol": switches,
         "scenes": f"{report.num_images:,} with {report.num_detections:,} detections",
         "time": ", ".join(f"{name} {seconds(value)}" for name, value in report.seconds.items() if value > 0) or "-",
         "machine": p.machine or "-",
         "sceneseek": p.version,
     }
+
+
+def boxes(report: SearchReport) -> str:
+    """Whose boxes were searched, for people."""
+    names = {"detector": "the detector's own", "truth": "as annotated", "image": "each image as a whole"}
+    return names[report.provenance.boxes]
 
 
 def plain(value: object) -> str:
