@@ -17,6 +17,8 @@ Float64Array = NDArray[np.float64]
 IndexArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+_PAIRS = 1024
+"""Pairs compared at a time: what fits into a cache is also not mapped into memory anew for every query."""
 _DECIMALS = 12
 """Results are rounded so far, so that what is equal on paper is equal here, whatever the order of the sums."""
 
@@ -83,7 +85,7 @@ def k_reciprocal(
     near = (people @ asked).astype(np.float32) if similarities is None else np.asarray(similarities)
     if lambda_ < 1.0:
         lists = nearest(people, k1 + 1) if neighbours is None else neighbours
-        neighbourhood = _Neighbourhood.of(asked, people, near, lists, k1 + 1)
+        neighbourhood = _Neighbourhood.of(people, near, lists, k1 + 1)
         jaccard = _jaccard_distances(neighbourhood, k1, k2)
     else:
         jaccard = np.zeros(len(near))
@@ -116,19 +118,19 @@ class _Neighbourhood:
     """The set of one query (node 0) and its gallery (nodes 1 to G).
 
     Attributes:
-        vectors: ``(D,)`` of the query, ``(G, D)`` of the gallery.
+        gallery: ``(G, D)``.
+        similarities: ``(G,)`` of the query with the gallery.
         order: ``(G + 1, K)`` the nearest nodes of each, itself first.
         lowest: ``(G + 1,)`` each node's smallest similarity.
     """
 
-    vectors: tuple[Float64Array, Float64Array]
+    gallery: Float64Array
+    similarities: NDArray[Any]
     order: IndexArray
     lowest: Float64Array
 
     @classmethod
-    def of(
-        cls, query: Float64Array, gallery: Float64Array, similarities: NDArray[Any], lists: Nearest, k: int
-    ) -> _Neighbourhood:
+    def of(cls, gallery: Float64Array, similarities: NDArray[Any], lists: Nearest, k: int) -> _Neighbourhood:
         """Insert the query into the lists of its gallery."""
         width = min(k, len(gallery) + 1)
         columns = np.arange(width)
@@ -139,7 +141,7 @@ class _Neighbourhood:
         inserted = np.where(columns == place, 0, np.take_along_axis(lists.order, shifted, axis=1) + 1)
         own = np.concatenate([[0], top_k(similarities[None], width - 1)[0][0] + 1])
         lowest = np.concatenate([[min(1.0, similarities.min())], np.minimum(lists.lowest, similarities)])
-        return cls((query, gallery), np.concatenate([own[None], inserted]), lowest.astype(np.float64))
+        return cls(gallery, similarities, np.concatenate([own[None], inserted]), lowest.astype(np.float64))
 
     def __len__(self) -> int:
         return len(self.order)
@@ -154,10 +156,13 @@ class _Neighbourhood:
 
     def distances(self, rows: IndexArray, columns: IndexArray) -> Float64Array:
         """The original distance of pairs of nodes, as seen from ``rows``."""
-        query, gallery = self.vectors
-        left = np.where((rows == 0)[:, None], query, gallery[rows - 1])
-        right = np.where((columns == 0)[:, None], query, gallery[columns - 1])
-        similarities = np.einsum("pd,pd->p", left, right).astype(np.float32)
+        similarities = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), _PAIRS):
+            here = slice(start, start + _PAIRS)
+            left, right = self.gallery[rows[here] - 1], self.gallery[columns[here] - 1]
+            similarities[here] = np.einsum("pd,pd->p", left, right)
+        asked = (rows == 0) | (columns == 0)
+        similarities[asked] = self.similarities[np.maximum(rows, columns)[asked] - 1]
         similarities[rows == columns] = 1.0
         return _distances(similarities, self.lowest[rows])
 
