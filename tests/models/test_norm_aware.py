@@ -33,9 +33,10 @@ def test_direction_is_the_embedding_and_length_the_score():
         head.rescaler.weight.fill_(2.0)
         head.rescaler.bias.fill_(-0.5)
     vectors = (torch.randn(4, 5), torch.randn(4, 3))
-    embeddings, logits = head(vectors)
+    embeddings, logits, features = head(vectors)
     joined = torch.cat([project(v) for project, v in zip(head.projectors, vectors, strict=True)], dim=1)
     assert [p[0].out_features for p in head.projectors] == [4, 3]
+    torch.testing.assert_close(features, joined)
     torch.testing.assert_close(embeddings * joined.norm(dim=1, keepdim=True), joined)
     wanted = 2.0 * joined.norm(dim=1) / (1.0 + head.rescaler.eps) ** 0.5 - 0.5
     torch.testing.assert_close(logits, wanted)
@@ -46,7 +47,7 @@ def test_a_region_is_read_twice_and_pooled_by_maximum():
     answers = head(MAPS, BOXES)
     regions = head.pooling(MAPS, BOXES)
     described = head.tail(regions).amax(dim=(2, 3))
-    embeddings, logits = head.embedding((regions.amax(dim=(2, 3)), described))
+    embeddings, logits, _ = head.embedding((regions.amax(dim=(2, 3)), described))
     torch.testing.assert_close(answers.embeddings, embeddings)
     torch.testing.assert_close(answers.logits, logits)
     torch.testing.assert_close(answers.codes, head.box.bbox_pred(described)[:, 4:])

@@ -7,7 +7,7 @@ the mask of the overlap to the cells comes to; scores of NAE+ are divided by the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.models.heads.identity import IdentityLosses
 from sceneseek.models.heads.joint import RegionAnswers
 from sceneseek.models.heads.norm_aware import NormAwareHead, PixelAnswers, PixelNormAwareHead, cell_coverage
-from sceneseek.models.heads.oim_identity import OIMIdentity, OIMOptions
 from sceneseek.models.heads.regions import SampledRegions, region_losses
 from sceneseek.models.one_head import HeadNumbers, OneHeadNetwork, OneHeadOptions, region_tail
 from sceneseek.models.skeleton import PERSON_SEARCH, SMALL, Skeleton, laid_out, skeleton
@@ -33,10 +33,10 @@ class NAE(OneHeadNetwork):
         parts: What stands in front of the regions.
         head: Tail, norm-aware embedding and box regressor.
         numbers: What is done with its answers.
-        identity: The OIM loss with its memories.
+        identity: The OIM loss, or others, with their memories.
     """
 
-    def __init__(self, parts: Skeleton, head: NormAwareHead, numbers: HeadNumbers, identity: OIMIdentity) -> None:
+    def __init__(self, parts: Skeleton, head: NormAwareHead, numbers: HeadNumbers, identity: IdentityLosses) -> None:
         super().__init__(parts, head, numbers, identity)
 
 
@@ -50,10 +50,12 @@ class NAEPlus(OneHeadNetwork):
         parts: What stands in front of the regions.
         head: Tail, norm-aware embedding per cell and box regressor.
         numbers: What is done with its answers.
-        identity: The OIM loss with its memories.
+        identity: The OIM loss, or others, with their memories.
     """
 
-    def __init__(self, parts: Skeleton, head: PixelNormAwareHead, numbers: HeadNumbers, identity: OIMIdentity) -> None:
+    def __init__(
+        self, parts: Skeleton, head: PixelNormAwareHead, numbers: HeadNumbers, identity: IdentityLosses
+    ) -> None:
         super().__init__(parts, head, numbers, identity)
 
     def detection_losses(self, answers: RegionAnswers, regions: SampledRegions) -> tuple[Tensor, Tensor]:
@@ -68,10 +70,8 @@ class NAEPlus(OneHeadNetwork):
         return F.binary_cross_entropy_with_logits(cells, shares), regression
 
     def identity_losses(self, answers: RegionAnswers, regions: SampledRegions) -> dict[str, Tensor]:
-        """``loss_oim`` of the attended means."""
-        self.remember(answers.features, regions.labels, regions.image_indices)
-        losses: dict[str, Tensor] = self.identity(answers.features, regions.labels, regions.image_indices)
-        return losses
+        """The losses of the attended means."""
+        return super().identity_losses(replace(answers, embeddings=answers.features), regions)
 
     def scores(self, answers: RegionAnswers, counts: list[int]) -> list[Tensor]:
         """Mean probability over cells, divided by the image's largest."""
@@ -79,19 +79,14 @@ class NAEPlus(OneHeadNetwork):
 
 
 @dataclass(frozen=True)
-class NAEOptions(OneHeadOptions, OIMOptions):
+class NAEOptions(OneHeadOptions):
     """Everything that can be chosen when a NAE or NAE+ is built.
 
-    What is not told here is told by ``SkeletonOptions``, ``OneHeadOptions`` and ``OIMOptions``. Of these ``pooling``
-    and ``neck`` are not read: both vectors are pooled by maximum, and have their own normalisations.
+    What is not told here is told by ``SkeletonOptions``, ``OneHeadOptions`` and ``IdentityOptions``; ``pooling`` and
+    ``neck`` are not read: both vectors are pooled by maximum, and have their own normalisations.
     """
 
     network = "NAE"
-
-    @property
-    def losses(self) -> tuple[str, ...]:
-        """Names of the losses, sorted."""
-        return ("loss_det_cls", "loss_det_reg", "loss_oim", "loss_rpn_cls", "loss_rpn_reg")
 
 
 RESNET50 = NAEOptions(**PERSON_SEARCH, background_threshold=0.1, pooling="max", oim_scale=30.0)
@@ -109,10 +104,8 @@ def build(backbone: Backbone, options: NAEOptions) -> NAE:
     pooling, tail = region_tail(backbone, options)
     channels = backbone.stem.level(options.det_level).channels
     head = NormAwareHead(pooling, channels, tail, options.embedding_dim)
-    return laid_out(
-        NAE(parts, head, HeadNumbers.of(options), OIMIdentity(options.num_identities, options.embedding_dim, options)),
-        options,
-    )
+    identity = IdentityLosses(options.num_identities, options.embedding_dim, options)
+    return laid_out(NAE(parts, head, HeadNumbers.of(options), identity), options)
 
 
 def build_plus(backbone: Backbone, options: NAEOptions) -> NAEPlus:
@@ -121,12 +114,8 @@ def build_plus(backbone: Backbone, options: NAEOptions) -> NAEPlus:
     pooling, tail = region_tail(backbone, options)
     channels = backbone.stem.level(options.det_level).channels
     head = PixelNormAwareHead(pooling, channels, tail, options.embedding_dim)
-    return laid_out(
-        NAEPlus(
-            parts, head, HeadNumbers.of(options), OIMIdentity(options.num_identities, options.embedding_dim, options)
-        ),
-        options,
-    )
+    identity = IdentityLosses(options.num_identities, options.embedding_dim, options)
+    return laid_out(NAEPlus(parts, head, HeadNumbers.of(options), identity), options)
 
 
 @register("nae_resnet50", RESNET50)

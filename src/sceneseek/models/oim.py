@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.models.heads.identity import IdentityLosses
 from sceneseek.models.heads.joint import JointHead, neck_of
-from sceneseek.models.heads.oim_identity import OIMIdentity, OIMOptions
 from sceneseek.models.one_head import HeadNumbers, OneHeadNetwork, OneHeadOptions, region_tail
 from sceneseek.models.skeleton import SMALL, Skeleton, laid_out, skeleton
 from sceneseek.models.zoo import register
@@ -28,26 +28,21 @@ class OIM(OneHeadNetwork):
         parts: What stands in front of the regions.
         head: Tail and linear layers.
         numbers: What is done with its answers.
-        identity: The OIM loss with its memories.
+        identity: The OIM loss, or others, with their memories.
     """
 
-    def __init__(self, parts: Skeleton, head: JointHead, numbers: HeadNumbers, identity: OIMIdentity) -> None:
+    def __init__(self, parts: Skeleton, head: JointHead, numbers: HeadNumbers, identity: IdentityLosses) -> None:
         super().__init__(parts, head, numbers, identity)
 
 
 @dataclass(frozen=True)
-class OIMNetOptions(OneHeadOptions, OIMOptions):
+class OIMNetOptions(OneHeadOptions):
     """Everything that can be chosen when an OIM network is built.
 
-    What is not told here is told by ``SkeletonOptions``, ``OneHeadOptions`` and ``OIMOptions``.
+    What is not told here is told by ``SkeletonOptions``, ``OneHeadOptions`` and ``IdentityOptions``.
     """
 
     network = "OIM"
-
-    @property
-    def losses(self) -> tuple[str, ...]:
-        """Names of the losses, sorted."""
-        return ("loss_det_cls", "loss_det_reg", "loss_oim", "loss_rpn_cls", "loss_rpn_reg")
 
 
 RESNET50 = OIMNetOptions(
@@ -72,10 +67,8 @@ def build(backbone: Backbone, options: OIMNetOptions) -> OIM:
     pooling, tail = region_tail(backbone, options)
     neck = neck_of(options.neck, options.embedding_dim)
     head = JointHead(pooling, tail, options.embedding_dim, spatial=options.pooling, neck=neck)
-    return laid_out(
-        OIM(parts, head, HeadNumbers.of(options), OIMIdentity(options.num_identities, options.embedding_dim, options)),
-        options,
-    )
+    identity = IdentityLosses(options.num_identities, options.embedding_dim, options)
+    return laid_out(OIM(parts, head, HeadNumbers.of(options), identity), options)
 
 
 @register("oim_resnet50", RESNET50)

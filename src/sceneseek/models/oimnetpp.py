@@ -10,14 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch import Tensor
-
 from sceneseek.models.backbones import BACKBONES, Backbone
-from sceneseek.models.heads.joint import JointHead, RegionAnswers
+from sceneseek.models.heads.identity import IdentityLosses
+from sceneseek.models.heads.joint import JointHead
 from sceneseek.models.heads.norm_aware import NormedBoxRegressor, RegionNorm
-from sceneseek.models.heads.oim_identity import OIMIdentity, OIMOptions
 from sceneseek.models.heads.protonorm import ProtoNorm
-from sceneseek.models.heads.regions import SampledRegions
 from sceneseek.models.one_head import HeadNumbers, OneHeadNetwork, OneHeadOptions, region_tail
 from sceneseek.models.skeleton import PERSON_SEARCH, SMALL, Skeleton, laid_out, skeleton
 from sceneseek.models.zoo import register
@@ -32,44 +29,28 @@ class OIMNetPlusPlus(OneHeadNetwork):
         parts: What stands in front of the regions.
         head: Tail, linear layers and prototype normalisation.
         numbers: What is done with its answers.
-        identity: The OIM loss, its table updated by overlap.
+        identity: The OIM loss, or others; regions enter its table by their overlap.
     """
 
-    def __init__(self, parts: Skeleton, head: JointHead, numbers: HeadNumbers, identity: OIMIdentity) -> None:
+    def __init__(self, parts: Skeleton, head: JointHead, numbers: HeadNumbers, identity: IdentityLosses) -> None:
         super().__init__(parts, head, numbers, identity)
-
-    def identity_losses(self, answers: RegionAnswers, regions: SampledRegions) -> dict[str, Tensor]:
-        """``loss_oim``; overlaps are kept beside the embeddings."""
-        self.remember(answers.embeddings, regions.labels, regions.image_indices, regions.overlaps)
-        losses: dict[str, Tensor] = self.identity(answers.embeddings, regions.labels, regions.image_indices)
-        return losses
 
 
 @dataclass(frozen=True)
-class OIMNetPlusPlusOptions(OneHeadOptions, OIMOptions):
+class OIMNetPlusPlusOptions(OneHeadOptions):
     """Everything that can be chosen when an OIMNet++ is built.
 
     What is not told here is told by ``SkeletonOptions``, ``OneHeadOptions`` (whose ``neck`` is not read) and
-    ``OIMOptions``.
+    ``IdentityOptions``.
 
     Attributes:
         normalisation: Of embeddings: ``"prototypes"`` as published, ``"batch"`` for the comparison, or ``"none"``.
-        localised: Regions enter the table by their overlap with the person, not by ``oim_momentum``.
-        smallest_share: Lower limit of a region's share in its new row.
-        largest_share: Upper limit.
     """
 
     network = "OIMNet++"
 
     normalisation: Literal["prototypes", "batch", "none"] = "prototypes"
-    localised: bool = True
-    smallest_share: float = 0.7
-    largest_share: float = 0.9
-
-    @property
-    def losses(self) -> tuple[str, ...]:
-        """Names of the losses, sorted."""
-        return ("loss_det_cls", "loss_det_reg", "loss_oim", "loss_rpn_cls", "loss_rpn_reg")
+    oim_localised: bool = True
 
 
 RESNET50 = OIMNetPlusPlusOptions(**{**PERSON_SEARCH, "anchors": "oimnetpp"}, pooling="max", oim_scale=30.0)
@@ -94,8 +75,7 @@ def build(backbone: Backbone, options: OIMNetPlusPlusOptions) -> OIMNetPlusPlus:
         neck=_normalisation(options),
         bias=False,
     )
-    limits = (options.smallest_share, options.largest_share) if options.localised else None
-    identity = OIMIdentity(options.num_identities, options.embedding_dim, options, localised=limits)
+    identity = IdentityLosses(options.num_identities, options.embedding_dim, options)
     return laid_out(OIMNetPlusPlus(parts, head, HeadNumbers.of(options), identity), options)
 
 

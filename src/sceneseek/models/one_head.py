@@ -13,6 +13,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from sceneseek.models.backbones import Backbone, Tail
+from sceneseek.models.heads.identity import IdentityLosses, IdentityOptions
 from sceneseek.models.heads.joint import RegionAnswers
 from sceneseek.models.heads.regions import RegionSampler, SampledRegions, Suppression, refine, region_losses
 from sceneseek.models.normalisation import set_norm_mode
@@ -21,8 +22,8 @@ from sceneseek.models.trunk import ImageSize, RegionPooling, Target
 
 
 @dataclass(frozen=True)
-class OneHeadOptions(SkeletonOptions):
-    """What can be chosen in a network with one head, beside ``SkeletonOptions``.
+class OneHeadOptions(SkeletonOptions, IdentityOptions):
+    """What can be chosen in a network with one head, beside ``SkeletonOptions`` and ``IdentityOptions``.
 
     Attributes:
         background_threshold: Overlap below which a proposal is background; between it and 0.5 it is ignored.
@@ -39,6 +40,13 @@ class OneHeadOptions(SkeletonOptions):
     last_stride: int = 2
     neck: Literal["none", "running"] = "none"
     embed_refined: bool = False
+    identity_losses: tuple[str, ...] = ("oim",)
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """Names of the losses, sorted."""
+        detection = ("loss_det_cls", "loss_det_reg", "loss_rpn_cls", "loss_rpn_reg")
+        return tuple(sorted((*detection, *self.identity_loss_names)))
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ class OneHeadNetwork(SearchNetwork):
         identity: Its losses and their memories.
     """
 
-    def __init__(self, parts: Skeleton, head: nn.Module, numbers: HeadNumbers, identity: nn.Module) -> None:
+    def __init__(self, parts: Skeleton, head: nn.Module, numbers: HeadNumbers, identity: IdentityLosses) -> None:
         super().__init__(parts, head.embedding_dim, parts.proposals.level_name)
         self.head = head
         self.numbers = numbers
@@ -92,8 +100,9 @@ class OneHeadNetwork(SearchNetwork):
 
     def identity_losses(self, answers: RegionAnswers, regions: SampledRegions) -> dict[str, Tensor]:
         """What the head gets wrong about identities; what the memories will take in is kept."""
-        self.remember(answers.embeddings, regions.labels, regions.image_indices)
-        losses: dict[str, Tensor] = self.identity(answers.embeddings, regions.labels, regions.image_indices)
+        columns = (answers.embeddings, regions.labels, regions.image_indices)
+        self.remember(*columns, answers.features, regions.overlaps)
+        losses: dict[str, Tensor] = self.identity(*columns, features=answers.features)
         return losses
 
     def scores(self, answers: RegionAnswers, counts: list[int]) -> list[Tensor]:
@@ -135,13 +144,12 @@ class OneHeadNetwork(SearchNetwork):
     @property
     def identity_table(self) -> Tensor:
         """One unit row per identity, ``(P, D)``; zero where never seen."""
-        table: Tensor = self.identity.identity_table
-        return table
+        return self.identity.identity_table
 
     @property
     def scale(self) -> float:
         """What multiplies cosines with the identity table."""
-        return float(self.identity.scale)
+        return self.identity.scale
 
 
 def region_tail(backbone: Backbone, options: OneHeadOptions) -> tuple[RegionPooling, Tail]:

@@ -25,9 +25,9 @@ from sceneseek.models.alignps import (
     described,
 )
 from sceneseek.models.backbones import BACKBONES, Backbone, stride_on_first_convolution
+from sceneseek.models.heads.identity import IdentityLosses, IdentityOptions
 from sceneseek.models.heads.mutual_information import MutualInformation, shared_people
 from sceneseek.models.heads.norm_aware import NormAwareHead
-from sceneseek.models.heads.oim_identity import OIMIdentity, OIMOptions
 from sceneseek.models.heads.regions import RegionSampler, region_losses
 from sceneseek.models.normalisation import NormMode, set_norm_mode
 from sceneseek.models.scene_network import Found
@@ -59,7 +59,7 @@ class RegionBranch:
     proposals: ProposalNetwork
     sampler: RegionSampler
     head: NormAwareHead
-    identity: OIMIdentity
+    identity: IdentityLosses
     mutual: MutualInformation
 
 
@@ -246,15 +246,18 @@ def _region_branch(backbone: Backbone, options: ROIAlignPSOptions) -> RegionBran
         train_post_nms=options.train_proposals[1],
     )
     pooling = RegionPooling(level, options.reid_size, options.region_operator)
-    oim = OIMOptions(
-        oim_scale=options.region_oim_scale, oim_momentum=options.oim_momentum, queue_size=options.queue_size
+    oim = IdentityOptions(
+        identity_losses=("oim",),
+        oim_scale=options.region_oim_scale,
+        oim_momentum=options.oim_momentum,
+        queue_size=options.queue_size,
     )
     width = options.embedding_dim
     return RegionBranch(
         ProposalNetwork(level, settings),
         RegionSampler(options.reid_regions, options.reid_positive_fraction, background=options.background_threshold),
         NormAwareHead(pooling, level.channels, tail, width),
-        OIMIdentity(options.num_identities, width, oim),
+        IdentityLosses(options.num_identities, width, oim),
         MutualInformation((width, width), options.mutual_hidden, options.mutual_estimator_share),
     )
 

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from sceneseek.models.backbones import BACKBONES, Backbone
 from sceneseek.models.heads.detection import Detector, DetectorSettings, TailRegionHead
+from sceneseek.models.heads.identity import IdentityLosses, IdentityOptions
 from sceneseek.models.heads.joint import JointHead, RegionAnswers
 from sceneseek.models.heads.norm_aware import NormAwareHead, NormedBoxRegressor
-from sceneseek.models.heads.oim_identity import OIMIdentity, OIMOptions
 from sceneseek.models.heads.regions import RegionSampler, Suppression, refine, region_losses
 from sceneseek.models.normalisation import set_norm_mode
 from sceneseek.models.skeleton import (
@@ -63,7 +63,7 @@ class SeqNet(SearchNetwork):
         detector: Proposals to scored, refined boxes.
         head: Refined boxes to scores, still better boxes, and embeddings.
         second: What is done with the head's answers.
-        identity: The OIM loss with its memories.
+        identity: The OIM loss, or others, with their memories.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class SeqNet(SearchNetwork):
         detector: Detector,
         head: NormAwareHead | JointHead,
         second: SecondStage,
-        identity: OIMIdentity,
+        identity: IdentityLosses,
     ) -> None:
         super().__init__(parts, head.embedding_dim, parts.proposals.level_name)
         self.detector = detector
@@ -88,12 +88,13 @@ class SeqNet(SearchNetwork):
         regions = self.second.sampler(first.refined, targets)
         answers: RegionAnswers = self.head(maps, regions.boxes, regions.labels)
         classification, regression = region_losses(answers.logits, answers.codes, regions, self.second.box_loss_beta)
-        self.remember(answers.embeddings, regions.labels, regions.image_indices)
+        columns = (answers.embeddings, regions.labels, regions.image_indices)
+        self.remember(*columns, answers.features, regions.overlaps)
         return {
             **first.losses,
             "loss_box_cls": classification,
             "loss_box_reg": regression,
-            **self.identity(answers.embeddings, regions.labels, regions.image_indices),
+            **self.identity(*columns, features=answers.features),
         }
 
     def find(self, maps: Maps, proposals: list[Tensor], sizes: Sequence[ImageSize]) -> Found:
@@ -127,11 +128,11 @@ class SeqNet(SearchNetwork):
 
 
 @dataclass(frozen=True)
-class SeqNetOptions(SkeletonOptions, OIMOptions):
+class SeqNetOptions(SkeletonOptions, IdentityOptions):
     """Everything that can be chosen when a SeqNet is built.
 
     What is not told here is told by ``SkeletonOptions``, whose ``det_...`` fields and thresholds are the detector's,
-    and by ``OIMOptions``.
+    and by ``IdentityOptions``.
 
     Attributes:
         second_head: ``"nae"``: norm-aware. ``"oim"``: three linear layers, as in OIM.
@@ -151,12 +152,13 @@ class SeqNetOptions(SkeletonOptions, OIMOptions):
     second_nms_threshold: float = 0.5
     last_stride: int = 2
     embed_refined: bool = False
+    identity_losses: tuple[str, ...] = ("oim",)
 
     @property
     def losses(self) -> tuple[str, ...]:
         """Names of the losses, sorted."""
-        boxes = ("loss_box_cls", "loss_box_reg", "loss_det_cls", "loss_det_reg")
-        return (*boxes, "loss_oim", "loss_rpn_cls", "loss_rpn_reg")
+        detection = ("loss_box_cls", "loss_box_reg", "loss_det_cls", "loss_det_reg", "loss_rpn_cls", "loss_rpn_reg")
+        return tuple(sorted((*detection, *self.identity_loss_names)))
 
 
 RESNET50 = SeqNetOptions(**PERSON_SEARCH, oim_scale=30.0)
@@ -182,7 +184,7 @@ def build(backbone: Backbone, options: SeqNetOptions) -> SeqNet:
         _detector(backbone, options),
         _second_head(backbone, options),
         second,
-        OIMIdentity(options.num_identities, options.embedding_dim, options),
+        IdentityLosses(options.num_identities, options.embedding_dim, options),
     )
     return laid_out(net, options)
 

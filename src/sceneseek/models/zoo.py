@@ -19,6 +19,7 @@ _DEFAULTS: dict[str, NetworkOptions] = {}
 _HOMES = (
     "sceneseek.models.alignps",
     "sceneseek.models.dcinet",
+    "sceneseek.models.inet",
     "sceneseek.models.nae",
     "sceneseek.models.oim",
     "sceneseek.models.oimnetpp",

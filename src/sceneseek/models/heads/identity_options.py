@@ -9,7 +9,7 @@ from sceneseek.errors import ModelError, suggest
 from sceneseek.losses.hep import ClassAverage
 from sceneseek.losses.mining import HardOrder
 from sceneseek.losses.rss import SamplePolicy
-from sceneseek.models.heads.oim_identity import OIMOptions
+from sceneseek.models.options import NetworkOptions
 
 IDENTITY_LOSSES = (
     *("olp", "c2hep", "hep", "softmax", "rss", "oim"),
@@ -19,7 +19,7 @@ IDENTITY_LOSSES = (
 
 
 @dataclass(frozen=True)
-class IdentityOptions(OIMOptions):
+class IdentityOptions(NetworkOptions):
     """Which identity losses, and their numbers; the defaults are the published ones, or guesses where there are none.
 
     Options of losses that are not named have no effect. Weights (``alpha`` and ``beta`` of Zhang et al., 2020) are no
@@ -54,6 +54,13 @@ class IdentityOptions(OIMOptions):
         rss_classes: Sampled classes per row; 100 in Xiao et al. (2016).
         rss_policy: ``"random"``, or ``"top"``: those that score highest.
         rss_average: As ``class_average``; ``"batch"`` in the code of Xiao et al. (2016).
+        oim_scale: What multiplies cosines with the identity table: 10 in the code of Xiao et al. (2017), 30 in those of
+            NAE, SeqNet and OIMNet++.
+        oim_momentum: Share of the old row of the table that stays.
+        oim_renormalise: Bring rows of the table back to length one, as in the paper; the authors' code does not.
+        oim_empty: What never written rows are, see ``losses.OIMLoss``.
+        oim_average: Over which rows the loss is a mean, as there.
+        queue_size: Slots for unlabelled people: 5,000 on CUHK-SYSU, 500 on PRW in all later codes; 0 for no queue.
         oim_queue_scale: What multiplies cosines with the queue; 0 means ``oim_scale``. 10 beside 15 in AlignPS on PRW.
         oim_gamma: Focal exponent; 2 in AlignPS.
         oim_localised: Regions enter the identity table by their overlap with the person, as in OIMNet++.
@@ -89,6 +96,12 @@ class IdentityOptions(OIMOptions):
     rss_classes: int = 100
     rss_policy: SamplePolicy = "random"
     rss_average: ClassAverage = "batch"
+    oim_scale: float = 10.0
+    oim_momentum: float = 0.5
+    oim_renormalise: bool = True
+    oim_empty: Literal["zero", "apart"] = "zero"
+    oim_average: Literal["labelled", "people"] = "labelled"
+    queue_size: int = 5000
     oim_queue_scale: float = 0.0
     oim_gamma: float = 0.0
     oim_localised: bool = False

@@ -81,13 +81,13 @@ class NormAwareEmbedding(nn.Module):
         )
         self.rescaler = RegionNorm(1)
 
-    def forward(self, vectors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Embed ``(N, C)`` vectors: unit rows ``(N, D)`` and logits ``(N,)``, float32."""
+    def forward(self, vectors: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Embed ``(N, C)`` vectors: unit rows ``(N, D)``, logits ``(N,)``, and ``f`` ``(N, D)``, float32."""
         parts = [project(vector) for project, vector in zip(self.projectors, vectors, strict=True)]
         joined = torch.cat(parts, dim=1).float()
         lengths = joined.norm(dim=1, keepdim=True)
         logits: Tensor = self.rescaler(lengths)
-        return joined / lengths.clamp(min=1e-12), logits.flatten()
+        return joined / lengths.clamp(min=1e-12), logits.flatten(), joined
 
 
 class NormAwareHead(nn.Module):
@@ -114,8 +114,8 @@ class NormAwareHead(nn.Module):
         """Answer for ``(N, 4)`` boxes per image, in resized pixels; ``labels`` are not read."""
         regions = self.pooling(maps, boxes)
         described = self.tail(regions).amax(dim=(2, 3))
-        embeddings, logits = self.embedding((regions.amax(dim=(2, 3)), described))
-        return RegionAnswers(logits, self.box(described), embeddings, embeddings)
+        embeddings, logits, features = self.embedding((regions.amax(dim=(2, 3)), described))
+        return RegionAnswers(logits, self.box(described), embeddings, features)
 
 
 @dataclass(frozen=True)
