@@ -57,6 +57,13 @@ def test_the_gradient_points_from_the_wrong_centres_to_the_right_one():
     torch.testing.assert_close(embeddings.grad[0], 10.0 * (p @ pool - centres[4]) / 3)
 
 
+def test_the_gradient_is_that_of_the_value():
+    centres = rows(7, torch.float64, 1)
+    assert torch.autograd.gradcheck(
+        lambda x: C2HEPLoss(10.0)(x, LABELS, POOL, centres, SEEN), rows(6, torch.float64, 0).requires_grad_()
+    )
+
+
 @pytest.mark.parametrize("labels", [[], [-1, -2], [6]], ids=["nothing", "nobody known", "never seen"])
 def test_nothing_to_learn_gives_a_zero_with_a_graph(labels):
     embeddings = rows(len(labels), torch.float32, 0).requires_grad_()

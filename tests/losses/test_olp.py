@@ -69,6 +69,30 @@ def test_the_gradient_is_the_published_one_for_the_anchor_alone(scale):
     assert embeddings.grad[1 - anchor].eq(0).all()
 
 
+@pytest.mark.parametrize("current", [False, True])
+def test_the_gradient_is_that_of_the_value_with_all_but_the_anchors_held_still(current):
+    embeddings, entries = rows(8, torch.float64, 0).requires_grad_(), rows(7, torch.float64, 1)
+    still = embeddings.detach().clone()
+
+    def with_others_still(x):
+        """The formula over all groups, positives and current negatives taken from a copy."""
+        terms = []
+        for i, y in enumerate(LABELS.tolist()):
+            negatives = entries[y != ENTRY_LABELS]
+            if current:
+                negatives = torch.cat([negatives, still[(LABELS >= -1) & (y != LABELS)]])
+            for j, z in enumerate(LABELS.tolist()):
+                if i != j and y == z >= 0 and IMAGES[i] != IMAGES[j]:
+                    logits = 10.0 * torch.cat([still[j][None], negatives]) @ x[i]
+                    terms.append(logits.logsumexp(dim=0) - logits[0])
+        return torch.stack(terms).mean()
+
+    assert torch.autograd.gradcheck(with_others_still, embeddings)
+    (wanted,) = torch.autograd.grad(with_others_still(embeddings), embeddings)
+    OLPLoss(10.0, current_negatives=current)(embeddings, LABELS, IMAGES, entries, ENTRY_LABELS).backward()
+    torch.testing.assert_close(embeddings.grad, wanted)
+
+
 def test_both_orders_of_a_pair_are_anchors_of_the_mean():
     embeddings = rows(2, torch.float64, 2).requires_grad_()
     entries = rows(7, torch.float64, 3)
