@@ -105,7 +105,8 @@ def _differences(comparison: Comparison) -> list[str]:
     )
     lines += ["", f"Points; paired bootstrap over {comparison.num_queries:,} queries matched by id. By AP {counts}."]
     if comparison.differing:
-        odd = "; ".join(f"{name} {a} and {b}" for name, (a, b) in comparison.differing.items())
+        said = {n: ["off" if v is None else v for v in pair] for n, pair in comparison.differing.items()}
+        odd = "; ".join(f"{name} {a} and {b}" for name, (a, b) in said.items())
         lines += ["", f"The systems also differ in: {odd}."]
     for title, changes in (("Most improved", comparison.better), ("Most lost", comparison.worse)):
         if changes:
