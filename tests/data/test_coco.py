@@ -127,10 +127,8 @@ def test_one_bad_record_never_hides_the_next(tmp_path: Path) -> None:
         table["annotations"].append({"id": 9, "image_id": 77, "bbox": [1, 1, 5, 5]})
         table["annotations"].append("nothing")
         table["images"][2]["width"] = "wide"
-        table["queries"] = table["queries"][:1] + [
-            {"id": 5},
-            {"id": 6, "image_id": 3, "person_id": 0, "bbox": [1, 1, 5, 5], "gallery": [2]},
-        ]
+        second = {"id": 6, "image_id": 3, "person_id": 0, "bbox": [1, 1, 5, 5], "gallery": [2]}
+        table["queries"] = [table["queries"][0], {"id": 5}, second]
 
     problems = ProblemList()
     found = read_coco(damaged(tmp_path, change), on_problem=problems)

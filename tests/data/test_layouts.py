@@ -87,3 +87,18 @@ def test_the_command_line_knows_the_same_names() -> None:
     assert [o.value for o in data_options.Layout] == [layouts.AUTO, *layouts.LAYOUTS]
     assert [o.value for o in Target] == list(WRITABLE)
     assert [o.value for o in data_options.Split] == list(layouts.SPLITS)
+
+
+def test_the_examples_of_the_guide_are_read(tmp_path: Path) -> None:
+    """The JSON and the table that the how-to page shows are what the readers take."""
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "your-own-data.md").read_text(encoding="utf-8")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "annotations.json").write_text(page.split("```json\n")[1].split("```")[0])
+    own = read_scenes(tmp_path / "own")
+    assert (len(own), own.queries[0].gallery, own.samples[1].camera_id) == (2, (2,), "stairs")
+    table = page.split("```text\nimage,x")[1].split("```")[0]
+    for line in table.splitlines()[1:]:
+        write_picture(np.zeros((500, 500, 3), np.uint8), tmp_path / "tattoos" / line.split(",")[0])
+    (tmp_path / "tattoos" / "webtattoo.csv").write_text(f"image,x{table}")
+    found = read_scenes(tmp_path / "tattoos")
+    assert (len(found), found.queries[0].person_id, len(found.queries[0].gallery)) == (4, 201, 3)

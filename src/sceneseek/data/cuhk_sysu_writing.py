@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from sceneseek.data import matlab
-from sceneseek.data.cuhk_sysu import ANNOTATION, GALLERY_SIZES, PICTURES, PROTOCOLS, XYWH
+from sceneseek.data.cuhk_sysu import ANNOTATION, APPEARANCE_FIELDS, GALLERY_SIZES, PICTURES, PROTOCOLS, XYWH
 from sceneseek.data.placing import Placement, place_picture
 from sceneseek.data.query_boxes import annotated_box
 from sceneseek.errors import DataError
 from sceneseek.structures import UNLABELED, IntArray, Progress, Query, Sample, SceneSet, silent
 
-_APPEARANCE_FIELDS = ("imname", "idlocate", "ishard")
 _HARD_BELOW = 0.5
 
 
@@ -173,7 +172,7 @@ def _person_records(scenes: SceneSet, names: dict[int, str], offset: int) -> mat
         {
             "idname": _person_name(person_id + offset),
             "nAppear": np.array([[len(scene)]], np.uint16),
-            "scene": matlab.struct_array(scene, _APPEARANCE_FIELDS),
+            "scene": matlab.struct_array(scene, APPEARANCE_FIELDS),
         }
         for person_id, scene in sorted(appearances.items())
     ]
@@ -227,6 +226,6 @@ def _task_record(task: _SceneTask, names: dict[int, str], offset: int) -> dict[s
         times[image_id] += 1
         gallery.append(_appearance_record(names[image_id], here.xywh if here else None, bool(here and here.is_hard)))
     return {
-        "Query": matlab.struct_array([query], (*_APPEARANCE_FIELDS, "idname")),
-        "Gallery": matlab.struct_array(gallery, _APPEARANCE_FIELDS),
+        "Query": matlab.struct_array([query], (*APPEARANCE_FIELDS, "idname")),
+        "Gallery": matlab.struct_array(gallery, APPEARANCE_FIELDS),
     }
