@@ -13,7 +13,7 @@ from evaluation.worlds import provenance, random_world
 from sceneseek.evaluation import evaluate
 from sceneseek.evaluation.coco_ap import coco_scores
 from sceneseek.evaluation.detection import detection_scores
-from sceneseek.evaluation.matching import greedy, mutual_best
+from sceneseek.evaluation.matching import Overlaps, greedy, mutual_best
 from sceneseek.structures import CocoScores, Detections, Extraction, Sample, SceneSet
 
 
@@ -22,6 +22,10 @@ def tables(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     sample = scenes.samples[0]
     found = extraction.detections(sample.image_id)
     return sample.boxes, np.asarray(sample.ignore_mask), found.boxes, found.scores
+
+
+def one_image(people: np.ndarray, found: np.ndarray) -> Overlaps:
+    return Overlaps.between(people, np.zeros(len(people), np.int64), found, np.zeros(len(found), np.int64))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -34,7 +38,8 @@ def test_mutual_best_equals_a_loop(seed: int) -> None:
             column = [iou(q, f) for q in people.tolist()]
             if row[j] >= 0.5 and row.index(max(row)) == j and column.index(max(column)) == i:
                 pairs.append((i, j))
-    assert list(zip(*(a.tolist() for a in mutual_best(people, found)), strict=True)) == pairs
+    hits = mutual_best(one_image(people, found))
+    assert np.flatnonzero(hits).tolist() == sorted(j for _, j in pairs)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -49,9 +54,10 @@ def test_greedy_equals_a_loop(seed: int) -> None:
             hits[j] = True
         else:
             neutral[j] = any(iou(people[i].tolist(), found[j].tolist()) >= 0.5 for i in np.flatnonzero(ignore))
-    ours = greedy(people, ignore, found, scores)
-    assert ours[0].tolist() == hits
-    assert ours[1].tolist() == neutral
+    overlaps = one_image(people, found)
+    ours = greedy(overlaps.only(~ignore), scores, np.zeros(len(found), np.int64))
+    assert ours.tolist() == hits
+    assert (overlaps.only(ignore).touching() & ~ours).tolist() == neutral
 
 
 def test_field_recall_and_ap_equal_scikit_learn_times_recall() -> None:
@@ -65,7 +71,7 @@ def test_field_recall_and_ap_equal_scikit_learn_times_recall() -> None:
         found = extraction.detections(sample.image_id)
         found = found[found.scores >= 0.3]
         people += len(sample)
-        taken = set(mutual_best(sample.boxes, found.boxes)[1].tolist())
+        taken = set(np.flatnonzero(mutual_best(one_image(sample.boxes, found.boxes))).tolist())
         labels += [j in taken for j in range(len(found))]
         scores += found.scores.tolist()
     assert ours.recall == sum(labels) / people
@@ -180,3 +186,17 @@ def test_coco_scores_are_in_the_report_on_request() -> None:
     extraction, scenes = world(([A], [False], [A], [0.9]))
     assert evaluate(extraction, scenes).headline()["detection"]["coco"] is None
     assert evaluate(extraction, scenes, coco=True).headline()["detection"]["coco"]["ap"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_images_at_once_equal_one_after_the_other(seed: int) -> None:
+    extraction, scenes = random_world(seed, images=40, queries=0)
+    whole = detection_scores(extraction, scenes, 0.4)
+    hits: list[tuple[float, bool]] = []
+    for sample in scenes.samples:
+        alone = detection_scores(extraction, replace(scenes, samples=(sample,)), 0.4)
+        cumulative = np.diff(np.concatenate([[0.0], alone.curve_recall])) > 0
+        hits += zip(alone.curve_scores.tolist(), cumulative.tolist(), strict=True)
+    order = sorted(hits, key=lambda entry: -entry[0])
+    assert [s for s, _ in order] == whole.curve_scores.tolist()
+    assert sum(h for _, h in hits) / whole.num_people == whole.curve_recall[-1]

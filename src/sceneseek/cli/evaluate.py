@@ -390,11 +390,11 @@ def show(reports: Sequence[SearchReport]) -> None:
         facts.insert(0, f"per cent; mAP of the first: 95 % interval {interval}")
     if head.num_unanswerable:
         facts.append(f"{head.num_unanswerable:,} queries with nobody to find left out")
-    coco = [r.detection.coco for r in reports if r.detection is not None and r.detection.coco is not None]
-    if coco:
+    by_coco = [r.detection.coco for r in reports if r.detection is not None and r.detection.coco is not None]
+    if by_coco:
         facts.append(
             "COCO's AP, AP50, AP75 "
-            + ", ".join(f"{100 * c.ap:.1f} {100 * c.ap50:.1f} {100 * c.ap75:.1f}" for c in coco)
+            + ", ".join(f"{100 * c.ap:.1f} {100 * c.ap50:.1f} {100 * c.ap75:.1f}" for c in by_coco)
         )
     if head.detection is None:
         why = "labels are incomplete" if head.provenance.boxes == "detector" else "boxes are given"

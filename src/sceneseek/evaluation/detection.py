@@ -6,7 +6,7 @@ import numpy as np
 
 from sceneseek.evaluation.bootstrap import SAMPLES
 from sceneseek.evaluation.detection_intervals import RECALL_POINTS, ap_interval, recall_interval
-from sceneseek.evaluation.matching import greedy, mutual_best
+from sceneseek.evaluation.matching import Annotations, Overlaps, flat_annotations, greedy, mutual_best, rank_in_image
 from sceneseek.evaluation.metrics import average_precision
 from sceneseek.structures import BoolArray, DetectionScores, Extraction, FloatArray, SceneSet
 from sceneseek.structures.report import Float64Array
@@ -31,57 +31,55 @@ def detection_scores(
     Returns:
         The scores; zeros where there is nobody to find.
     """
-    scores: list[FloatArray] = []
-    hits: list[BoolArray] = []
-    paired: list[tuple[FloatArray, BoolArray]] = []
-    people_of, matched_of = np.zeros((2, len(scenes)), np.int64)
-    for i, sample in enumerate(scenes.samples):
-        found = extraction.detections(sample.image_id)
-        ignore = np.asarray(sample.ignore_mask)
-        people_of[i] = (~ignore).sum()
-        best = np.argsort(-found.scores, kind="stable")[:MAX_DETECTIONS]
-        hit, neutral = greedy(sample.boxes, ignore, found.boxes[best], found.scores[best])
-        scores.append(found.scores[best][~neutral])
-        hits.append(hit[~neutral])
-        sure = found[found.scores >= score_threshold]
-        pairs = _mutual(sample.boxes, ignore, sure.boxes)
-        matched_of[i] = pairs[0].sum()
-        paired.append((sure.scores[pairs[1]], pairs[0][pairs[1]]))
-    people, matched = int(people_of.sum()), int(matched_of.sum())
-    recall, precision, ordered = _curve(np.concatenate([np.zeros(0, np.float32), *scores]), _joined(hits), people)
-    sure_scores = np.concatenate([np.zeros(0, np.float32), *(s for s, _ in paired)])
+    people = flat_annotations(extraction, scenes)
+    people = people[np.argsort(people.positions, kind="stable")]
+    counted = ~people.ignored
+    seen = np.isin(extraction.image_ids, [s.image_id for s in scenes.samples])
+    people_of = np.bincount(people.positions[counted], minlength=len(extraction))
+    total = int(people_of.sum())
+
+    ranks = rank_in_image(extraction.scores, extraction.image_of)
+    best = _Found(extraction, seen[extraction.image_of] & (ranks < MAX_DETECTIONS))
+    overlaps = best.beside(people)
+    hits = greedy(overlaps.only(counted), best.scores, best.images)
+    keep = hits | ~overlaps.only(people.ignored).touching()
+    scores, hits, images = best.scores[keep], hits[keep], best.images[keep]
+    recall, precision, ordered = _curve(scores, hits, total)
     ap50 = _interpolated_ap(recall, precision)
-    owner = np.repeat(np.arange(len(scenes)), [len(h) for h in hits])
+
+    sure = _Found(extraction, seen[extraction.image_of] & (extraction.scores >= score_threshold))
+    overlaps = sure.beside(people)
+    paired = mutual_best(overlaps.only(counted))
+    keep = paired | ~overlaps.only(people.ignored).touching()
+    matched_of = np.bincount(sure.images[paired], minlength=len(extraction))
+    scene_of = np.cumsum(seen) - 1
     return DetectionScores(
-        recall=matched / people if people else 0.0,
-        ap=average_precision(sure_scores, _joined([h for _, h in paired]), people) if people else 0.0,
+        recall=int(paired.sum()) / total if total else 0.0,
+        ap=average_precision(sure.scores[keep], paired[keep], total) if total else 0.0,
         ap50=ap50,
         score_threshold=score_threshold,
-        num_people=people,
-        num_detections=int((extraction.scores >= score_threshold).sum()),
+        num_people=total,
+        num_detections=len(sure.scores),
         curve_recall=recall,
         curve_precision=precision,
         curve_scores=ordered,
-        recall_interval=recall_interval(matched_of, people_of, bootstrap_samples),
-        ap50_interval=ap_interval(np.concatenate(scores), _joined(hits), owner, people_of, ap50, bootstrap_samples)
-        if scores
+        recall_interval=recall_interval(matched_of[seen], people_of[seen], bootstrap_samples),
+        ap50_interval=ap_interval(scores, hits, scene_of[images], people_of[seen], ap50, bootstrap_samples)
+        if seen.any()
         else None,
     )
 
 
-def _joined(masks: list[BoolArray]) -> BoolArray:
-    return np.concatenate([np.zeros(0, bool), *masks])
+class _Found:
+    """Some detections of an extraction."""
 
+    def __init__(self, extraction: Extraction, mask: BoolArray) -> None:
+        self.boxes, self.scores = extraction.boxes[mask], extraction.scores[mask]
+        self.images = extraction.image_of[mask]
 
-def _mutual(people: FloatArray, ignore: BoolArray, found: FloatArray) -> tuple[BoolArray, BoolArray]:
-    """Matched detections ``(M,)``, and those that count ``(M,)``: not on an ignored box alone."""
-    hit, counts = np.zeros(len(found), bool), np.ones(len(found), bool)
-    _, taken = mutual_best(people[~ignore], found)
-    hit[taken] = True
-    if ignore.any():
-        _, neutral = greedy(people[ignore], np.ones(int(ignore.sum()), bool), found, np.zeros(len(found), np.float32))
-        counts = hit | ~neutral
-    return hit, counts
+    def beside(self, people: Annotations) -> Overlaps:
+        """Overlaps with people, sorted by image."""
+        return Overlaps.between(people.boxes, people.positions, self.boxes, self.images)
 
 
 def _curve(scores: FloatArray, hits: BoolArray, people: int) -> tuple[Float64Array, Float64Array, Float64Array]:

@@ -53,30 +53,38 @@ class Sightings:
 
 
 @dataclass(frozen=True, eq=False)
-class _Annotations:
-    """All annotated boxes of the images of an extraction, flat, in the order of the scene set."""
+class Annotations:
+    """Annotated boxes of the images of an extraction, flat.
+
+    Attributes:
+        positions: ``(N,)`` int64, of their images in the extraction.
+        boxes: ``(N, 4)`` float32.
+        person_ids: ``(N,)`` int64.
+        ignored: ``(N,)`` bool, boxes that count neither way.
+    """
 
     positions: IntArray
     boxes: FloatArray
     person_ids: IntArray
     ignored: BoolArray
 
-    @classmethod
-    def of(cls, extraction: Extraction, scenes: SceneSet) -> _Annotations:
-        samples = [s for s in scenes.samples if s.image_id in extraction.position_of]
-        positions = np.array([extraction.position_of[s.image_id] for s in samples], np.int64)
-        return cls(
-            np.repeat(positions, [len(s) for s in samples]),
-            np.concatenate([np.zeros((0, 4), np.float32), *(s.boxes for s in samples)]),
-            np.concatenate([np.zeros(0, np.int64), *(s.person_ids for s in samples)]),
-            np.concatenate([np.zeros(0, bool), *(np.asarray(s.ignore_mask) for s in samples)]),
-        )
-
-    def __getitem__(self, rows: Any) -> _Annotations:
-        return _Annotations(self.positions[rows], self.boxes[rows], self.person_ids[rows], self.ignored[rows])
+    def __getitem__(self, rows: Any) -> Annotations:
+        return Annotations(self.positions[rows], self.boxes[rows], self.person_ids[rows], self.ignored[rows])
 
     def __len__(self) -> int:
         return len(self.positions)
+
+
+def flat_annotations(extraction: Extraction, scenes: SceneSet) -> Annotations:
+    """Flatten the annotations of the scenes that an extraction holds."""
+    samples = [s for s in scenes.samples if s.image_id in extraction.position_of]
+    positions = np.array([extraction.position_of[s.image_id] for s in samples], np.int64)
+    return Annotations(
+        np.repeat(positions, [len(s) for s in samples]),
+        np.concatenate([np.zeros((0, 4), np.float32), *(s.boxes for s in samples)]),
+        np.concatenate([np.zeros(0, np.int64), *(s.person_ids for s in samples)]),
+        np.concatenate([np.zeros(0, bool), *(np.asarray(s.ignore_mask) for s in samples)]),
+    )
 
 
 def sightings(
@@ -95,7 +103,7 @@ def sightings(
         The sightings.
     """
     wanted = np.unique(np.fromiter(person_ids, np.int64))
-    annotated = _Annotations.of(extraction, scenes)
+    annotated = flat_annotations(extraction, scenes)
     wanted = wanted[wanted != UNLABELED]
     if protocol.match == "best_overlap":
         return assigned_sightings(extraction, annotated, wanted, protocol.skip_empty_scenes)
@@ -103,7 +111,7 @@ def sightings(
 
 
 def overlapping_sightings(
-    extraction: Extraction, annotated: _Annotations, wanted: IntArray, whole_images: bool = False
+    extraction: Extraction, annotated: Annotations, wanted: IntArray, whole_images: bool = False
 ) -> Sightings:
     """Every detection shows the person whose box it overlaps by the size-relaxed threshold, ``boxes.match_threshold``.
 
@@ -136,7 +144,7 @@ def overlapping_sightings(
 
 
 def assigned_sightings(
-    extraction: Extraction, annotated: _Annotations, wanted: IntArray, skip_empty_scenes: bool
+    extraction: Extraction, annotated: Annotations, wanted: IntArray, skip_empty_scenes: bool
 ) -> Sightings:
     """Give each detection the identity of the box it overlaps most: the original protocol of PRW.
 
@@ -197,7 +205,7 @@ def assigned_sightings(
     )
 
 
-def _best_boxes(extraction: Extraction, truth: _Annotations) -> tuple[IntArray, NDArray[np.float64]]:
+def _best_boxes(extraction: Extraction, truth: Annotations) -> tuple[IntArray, NDArray[np.float64]]:
     """For each detection the annotated box (sorted by image) it overlaps most, the first of equals, and their IoU."""
     counts = np.bincount(truth.positions, minlength=len(extraction))
     starts = np.concatenate([[0], np.cumsum(counts)])
@@ -223,7 +231,7 @@ def _detections_beside(extraction: Extraction, positions: IntArray) -> tuple[Int
     return _ragged(extraction.offsets[positions], np.diff(extraction.offsets)[positions])
 
 
-def _nth(chosen: _Annotations) -> IntArray:
+def _nth(chosen: Annotations) -> IntArray:
     """How many boxes of the same person in the same image come before; sorted by person, image, ignored ones last."""
     new = np.ones(len(chosen), bool)
     new[1:] = (np.diff(chosen.person_ids) != 0) | (np.diff(chosen.positions) != 0)
@@ -273,53 +281,106 @@ def overlaps(extraction: Extraction, position: int, box: FloatArray) -> NDArray[
     return found[:, 0]
 
 
-def mutual_best(people: FloatArray, found: FloatArray, iou: float = DETECTION_IOU) -> tuple[IntArray, IntArray]:
-    """Pair people with detections that are each other's best overlap, the person search field's way.
+@dataclass(frozen=True, eq=False)
+class Overlaps:
+    """Every detection with every annotated box of its image, over all images.
+
+    Attributes:
+        found: ``(P,)`` int64, which detection, rising.
+        people: ``(P,)`` int64, which annotated box.
+        iou: ``(P,)`` float64.
+        num_found: How many detections there are.
+        num_people: How many boxes.
+    """
+
+    found: IntArray
+    people: IntArray
+    iou: NDArray[np.float64]
+    num_found: int
+    num_people: int
+
+    @classmethod
+    def between(
+        cls, people: FloatArray, people_images: IntArray, found: FloatArray, found_images: IntArray
+    ) -> Overlaps:
+        """Overlaps of ``(N, 4)`` and ``(M, 4)`` boxes of the images numbered; both sorted by image."""
+        images = max(people_images.max(initial=-1), found_images.max(initial=-1)) + 1
+        counts = np.bincount(people_images, minlength=images)
+        starts = np.cumsum(counts) - counts
+        owner, box = _ragged(starts[found_images], counts[found_images])
+        near = box_ops.iou_of_pairs(found[owner].astype(np.float64), people[box].astype(np.float64))
+        return cls(owner, box, near, len(found), len(people))
+
+    def only(self, people: BoolArray) -> Overlaps:
+        """The overlaps with some of the boxes."""
+        keep = people[self.people]
+        return Overlaps(self.found[keep], self.people[keep], self.iou[keep], self.num_found, self.num_people)
+
+    def touching(self, iou: float = DETECTION_IOU) -> BoolArray:
+        """Which detections overlap any of the boxes so much, ``(M,)``."""
+        touching = np.zeros(self.num_found, bool)
+        touching[self.found[self.iou >= iou]] = True
+        return touching
+
+
+def mutual_best(overlaps: Overlaps, iou: float = DETECTION_IOU) -> BoolArray:
+    """Find the detections that are some person's best overlap, and that person theirs: the person search field's way.
 
     Source: the evaluation code of Xiao et al., 2017 (``det_rate``); unlike PASCAL VOC and COCO, scores play no part.
 
     Args:
-        people: ``(N, 4)``.
-        found: ``(M, 4)``.
+        overlaps: Of detections and people.
         iou: The least overlap.
 
     Returns:
-        Indices of the paired people and of their detections, ``(P,)`` each. Of equal overlaps the first counts.
+        ``(M,)``, the detections that are paired. Of equal overlaps the first counts.
     """
-    if len(people) == 0 or len(found) == 0:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    table = box_ops.iou(people.astype(np.float64), found.astype(np.float64))
-    best_found, best_person = table.argmax(axis=1), table.argmax(axis=0)
-    person = np.arange(len(people))
-    mask = (best_person[best_found] == person) & (table[person, best_found] >= iou)
-    return person[mask], best_found[mask]
+    best_found = np.full(overlaps.num_people, -1)
+    best_person = np.full(overlaps.num_found, -1)
+    # Written worst first, so that what stays is the best, and of equals the first.
+    order = np.lexsort((-overlaps.found, overlaps.iou))
+    best_found[overlaps.people[order]] = overlaps.found[order]
+    order = np.lexsort((-overlaps.people, overlaps.iou))
+    best_person[overlaps.found[order]] = overlaps.people[order]
+    paired = (best_found[overlaps.people] == overlaps.found) & (best_person[overlaps.found] == overlaps.people)
+    hits = np.zeros(overlaps.num_found, bool)
+    hits[overlaps.found[paired & (overlaps.iou >= iou)]] = True
+    return hits
 
 
-def greedy(
-    people: FloatArray, ignore_mask: BoolArray, found: FloatArray, scores: FloatArray, iou: float = DETECTION_IOU
-) -> tuple[BoolArray, BoolArray]:
+def greedy(overlaps: Overlaps, scores: FloatArray, images: IntArray, iou: float = DETECTION_IOU) -> BoolArray:
     """Pair detections with people by falling score, each person once, COCO's way.
 
     Args:
-        people: ``(N, 4)``, ignored ones included.
-        ignore_mask: ``(N,)``.
-        found: ``(M, 4)``.
-        scores: ``(M,)``.
+        overlaps: Of detections and people who count.
+        scores: ``(M,)``; of equal ones the first goes first.
+        images: ``(M,)`` the image of each detection, rising.
         iou: The least overlap.
 
     Returns:
-        ``(M,)`` hits, and ``(M,)`` detections that count neither way: they fit no free person, but an ignored box.
-        An ignored box takes any number of detections.
+        ``(M,)``, the detections that are paired.
     """
-    hits = np.zeros(len(found), bool)
-    if len(people) == 0 or len(found) == 0:
-        return hits, hits.copy()
-    table = box_ops.iou(found.astype(np.float64), people.astype(np.float64))
-    neutral: BoolArray = (table[:, ignore_mask] >= iou).any(axis=1)  # type: ignore[assignment]
-    free = np.where(ignore_mask[None], -1.0, table)
-    for i in np.argsort(-scores, kind="stable"):
-        best = int(free[i].argmax())
-        if free[i, best] >= iou:
-            hits[i] = True
-            free[:, best] = -1.0
-    return hits, neutral & ~hits
+    hits = np.zeros(overlaps.num_found, bool)
+    near = overlaps.iou >= iou
+    found, people, overlap = overlaps.found[near], overlaps.people[near], overlaps.iou[near]
+    turns = rank_in_image(scores, images)[found]
+    order = np.lexsort((people, -overlap, found, turns))
+    found, people, turns = found[order], people[order], turns[order]
+    free = np.ones(overlaps.num_people, bool)
+    # In each turn one detection of every image chooses: they do not compete.
+    for turn in np.split(np.arange(len(found)), np.flatnonzero(np.diff(turns)) + 1):
+        open_to = turn[free[people[turn]]]
+        chosen = open_to[np.concatenate([[True], np.diff(found[open_to]) != 0])[: len(open_to)]]
+        hits[found[chosen]] = True
+        free[people[chosen]] = False
+    return hits
+
+
+def rank_in_image(scores: FloatArray, images: IntArray) -> IntArray:
+    """How many detections of the same image have a higher score, or the same and come first, ``(M,)``."""
+    order = np.lexsort((-scores, images))
+    new = np.concatenate([[True], np.diff(images[order]) != 0])[: len(order)]
+    places = np.arange(len(order))
+    ranks = np.empty(len(order), np.int64)
+    ranks[order] = places - np.maximum.accumulate(np.where(new, places, 0))
+    return ranks
