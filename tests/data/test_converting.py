@@ -188,6 +188,20 @@ def test_a_person_twice_in_an_image_listed_twice_comes_back(tmp_path: Path) -> N
     assert found.queries[0].gallery[0] == found.queries[0].gallery[1]
 
 
+def test_a_query_with_its_own_image_in_the_gallery_finds_the_other_box(tmp_path: Path) -> None:
+    """As in query 493 of CUHK-SYSU, whose person is in s14430.jpg twice."""
+    from sceneseek.data.cuhk_sysu import read_protocol
+    from sceneseek.data.cuhk_sysu_writing import write_cuhk_sysu
+
+    scenes = cases.query_set(tmp_path)
+    samples = (replace(scenes.samples[0], person_ids=[0, 0]), *scenes.samples[1:])
+    query = replace(scenes.queries[0], gallery=(0, 2))
+    write_cuhk_sysu(cases.train_set(tmp_path), SceneSet("t", samples, (query,)), tmp_path / "set", (2,))
+    task = read_protocol(tmp_path / "set/annotation/test/train_test/TestG2.mat")[0]
+    assert task.query.xywh == (250, 30, 60, 240)
+    assert task.gallery[0].xywh == (5, 5, 35, 85)
+
+
 def test_two_pictures_of_one_name_are_told_apart(tmp_path: Path) -> None:
     pictures = [cases.picture(tmp_path / "in" / "images" / str(i), "a.jpg", 40 * i) for i in range(2)]
     samples = tuple(Sample(i, p, cases.WIDTH, cases.HEIGHT, [], []) for i, p in enumerate(pictures))

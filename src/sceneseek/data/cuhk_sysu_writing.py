@@ -196,11 +196,14 @@ def _require_one_query_each(test: SceneSet) -> None:
 
 def _task(test: SceneSet, people: Mapping[int, Sequence[_Located]], query: Query, size: int) -> _SceneTask:
     """What a ``TestG`` entry says of one query, with positives first."""
+    sample = test.by_id[query.image_id]
+    row = annotated_box(query, sample)  # the reader finds the query's box by equality
+    box = _as_xywh(_rounded(sample, query.box if row is None else sample.boxes[row])[0])
     shown: dict[int, list[_Located]] = {}
     for image_id in dict.fromkeys(query.gallery):
         mine = [p for p in people[image_id] if p.person_id == query.person_id]
-        if mine:
-            shown[image_id] = mine
+        if mine:  # in the query's own image another box of the person comes first
+            shown[image_id] = sorted(mine, key=lambda p: image_id == query.image_id and p.xywh == box)
     ordered = [i for i in query.gallery if i in shown] + [i for i in query.gallery if i not in shown]
     if len(ordered) < size:
         raise DataError(
@@ -208,9 +211,6 @@ def _task(test: SceneSet, people: Mapping[int, Sequence[_Located]], query: Query
         )
     if len(shown) > size:
         raise DataError(f"{test.name}: query {query.query_id} has {len(shown)} positives; TestG{size} has no room.")
-    sample = test.by_id[query.image_id]
-    row = annotated_box(query, sample)  # the reader finds the query's box by equality
-    box = _as_xywh(_rounded(sample, query.box if row is None else sample.boxes[row])[0])
     hard = any(p.is_hard for p in people[sample.image_id] if p.person_id == query.person_id and p.xywh == box)
     return _SceneTask(query, box, hard, shown, tuple(ordered[:size]))
 
