@@ -163,6 +163,5 @@ def test_what_is_odd_is_noted_and_read(tmp_path: Path) -> None:
         ("query's own image in its gallery", "query 1"),
         ("positives are not first", "query 1"),
         ("nobody to find", "query 2"),
-        ("query without a box", "query 2"),
     ]
     assert found.queries[0].gallery == (3, 2, 2, 1)
