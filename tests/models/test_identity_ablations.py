@@ -160,7 +160,7 @@ def test_names_stand_for_the_losses_with_their_options():
 
 
 @pytest.mark.parametrize(
-    ("size", "background", "places"), [(4, True, 3), (4, False, 4), (100, True, 8), ("all", True, 8)]
+    ("size", "background", "places"), [(3, True, 2), (7, True, 6), (7, False, 7), (100, True, 8), ("all", True, 8)]
 )
 def test_hep_classifies_within_the_pool(size, background, places):
     """The pool: classes of the step, then those of the hardest negatives, then random ones; background has a place."""
@@ -197,6 +197,13 @@ def test_the_priority_softmax_on_centres_ignores_the_dictionary():
     by_centres, by_dictionary = made("c2hep", c2hep_pool="centres", pool_size=4), made("c2hep", pool_size=4)
     assert by_centres.options.needs == {"centres"}
     assert by_dictionary.options.needs == {"centres", "dictionary"}
+
+
+def test_centres_of_the_centre_loss_follow_features_that_are_no_unit_vectors():
+    identity, plain = made("centre"), losses.FeatureCentres(8, 4)
+    take_in(identity, 1)
+    plain.update(features(1), LABELS)
+    assert torch.equal(identity.feature_centres.centres, plain.centres)
 
 
 def test_localised_updates_need_overlaps():
