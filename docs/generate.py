@@ -6,6 +6,7 @@ import inspect
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +14,7 @@ import typer
 from pydantic import BaseModel
 
 from sceneseek.cli import app
-from sceneseek.models.dcinet import DCINetOptions
+from sceneseek.models import zoo
 from sceneseek.training.recipe.schema import Recipe
 
 FOLDER = Path(__file__).parent / "reference"
@@ -108,11 +109,45 @@ def tables(model: type[BaseModel], path: str) -> Iterator[str]:
 
 
 def model_options() -> str:
-    """Describe the options of a DC-I-Net."""
-    told = attributes(DCINetOptions)
-    rows = [f"| `{n}` | `{f.default!r}` | {told.get(n, '')} |" for n, f in DCINetOptions.__dataclass_fields__.items()]
-    head = "\n## `[model.options]` of the networks `dcinet_*`\n\nDefaults are the published numbers; "
-    return "\n".join([head + "builders change some.\n", "| option | default | |", "| --- | --- | --- |", *rows])
+    """Describe the options of every network of the zoo, block by block: those that several share once."""
+    defaults = {name: zoo.default_options(name) for name in zoo.names()}
+    networks: dict[type, list[str]] = {}
+    for name, options in defaults.items():
+        networks.setdefault(type(options), []).append(name)
+    blocks = {b: None for kind in networks for b in reversed(kind.__mro__) if own_options(b) and b not in networks}
+    lines = ["\n# Networks and their options\n", "Builders change some of these defaults: see the end of each section."]
+    for block in [*blocks, *networks]:
+        lines += option_table(block, networks.get(block, []))
+        lines += [line for name in networks.get(block, []) for line in changed(name, defaults[name])]
+    return "\n".join(lines)
+
+
+def own_options(block: type) -> list[str]:
+    """The options that a class itself declares."""
+    known = {f.name for f in fields(block)} if is_dataclass(block) else set()
+    return [name for name in vars(block).get("__annotations__", {}) if name in known]
+
+
+def option_table(block: type, builders: list[str]) -> Iterator[str]:
+    """One block of options."""
+    names = ", ".join(f"`{name}`" for name in builders)
+    yield f"\n## `[model.options]`: {f'the networks {names}' if builders else f'shared: `{block.__name__}`'}\n"
+    shared = [f"`{b.__name__}`" for b in block.__mro__[1:] if own_options(b)]
+    if shared:
+        yield f"Also the options of {', '.join(shared)}.\n"
+    told = {k: v for b in reversed(block.__mro__) for k, v in attributes(b).items()}
+    if own_options(block):
+        yield from ("| option | default | |", "| --- | --- | --- |")
+        defaults = {f.name: f.default for f in fields(block)}
+        yield from (f"| `{n}` | `{defaults[n]!r}` | {told.get(n, '')} |" for n in own_options(block))
+
+
+def changed(name: str, options: Any) -> Iterator[str]:
+    """What a builder sets otherwise than its class."""
+    plainly = {f.name: f.default for f in fields(options)}
+    other = {k: v for k, v in plainly.items() if getattr(options, k) != v}
+    if other:
+        yield f"\n`{name}` sets " + ", ".join(f"`{k} = {getattr(options, k)!r}`" for k in other) + "."
 
 
 def pages() -> dict[str, str]:
