@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import defaultdict
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from sceneseek.data.coco import IMAGES, write_coco
+from sceneseek.data.coco import IMAGES
 from sceneseek.data.synthetic.spec import WorldSpec
 from sceneseek.data.synthetic.world import PeopleWorld
-from sceneseek.errors import ValueRefused
+from sceneseek.data.synthetic.writing import write_pictures, write_sets
 from sceneseek.structures import UNLABELED, Progress, Query, Sample, SceneSet, silent
 
 _QUERY_VISIBILITY = 0.6
 _POSITIVE_VISIBILITY = 0.3
-_CHUNK = 8
-
-_here: PeopleWorld | None = None
-"""The world of a worker process."""
 
 
-def _enter(spec: WorldSpec) -> None:
-    global _here  # noqa: PLW0603 - a worker process serves one world, built once
-    cv2.setNumThreads(1)
-    _here = PeopleWorld(spec)
+@lru_cache(maxsize=1)
+def _world(spec: WorldSpec) -> PeopleWorld:
+    """A process serves one world at a time, built once."""
+    return PeopleWorld(spec)
 
 
-def _write_scene(world: PeopleWorld, index: int, folder: Path) -> Sample:
+def _write_scene(spec: WorldSpec, folder: Path, index: int) -> Sample:
+    world = _world(spec)
     picture = world.picture(index)
     file = folder / world.split_of(index) / IMAGES / picture.sample.path
     file.write_bytes(picture.jpeg)
     return replace(picture.sample, path=file)
-
-
-def _work(job: tuple[int, Path]) -> Sample:
-    assert _here is not None
-    return _write_scene(_here, *job)
-
-
-@contextmanager
-def _written(spec: WorldSpec, folder: Path, workers: int) -> Iterator[Iterator[Sample]]:
-    """Render all scenes, in order, in this process or in several."""
-    jobs = [(index, folder) for index in range(spec.num_scenes)]
-    if workers <= 1:
-        world = PeopleWorld(spec)
-        yield (_write_scene(world, *job) for job in jobs)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_enter, initargs=(spec,)) as pool:
-        yield iter(pool.map(_work, jobs, chunksize=_CHUNK))
 
 
 def generate(
@@ -76,24 +51,19 @@ def generate(
     Raises:
         ValueRefused: ``workers`` is below 1.
     """
-    if workers < 1:
-        raise ValueRefused(f"generate: workers is {workers}; expected at least 1.")
     folder = Path(folder)
-    for split in ("train", "test"):
-        (folder / split / IMAGES).mkdir(parents=True, exist_ok=True)
-    samples: dict[str, list[Sample]] = {"train": [], "test": []}
-    progress(0, spec.num_scenes)
-    with _written(spec, folder, workers) as scenes:
-        for done, sample in enumerate(scenes, 1):
-            samples["train" if done <= spec.num_train_scenes else "test"].append(sample)
-            progress(done, spec.num_scenes)
+    draw = partial(_write_scene, spec, folder)
+    try:
+        samples = write_pictures(draw, spec.num_scenes, folder, workers=workers, progress=progress)
+    finally:
+        _world.cache_clear()
+    train, test = samples[: spec.num_train_scenes], samples[spec.num_train_scenes :]
     facts = {"generator": "sceneseek.data.synthetic people", "spec": repr(spec)}
     sets = {
-        "train": SceneSet("synthetic-people-train", tuple(samples["train"]), info=facts),
-        "test": SceneSet("synthetic-people-test", tuple(samples["test"]), ask(samples["test"], spec), info=facts),
+        "train": SceneSet("synthetic-people-train", tuple(train), info=facts),
+        "test": SceneSet("synthetic-people-test", tuple(test), ask(test, spec), info=facts),
     }
-    for split, scenes_of in sets.items():
-        write_coco(scenes_of, folder / split)
+    write_sets(sets, folder)
     return sets
 
 

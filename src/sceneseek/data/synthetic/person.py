@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sceneseek.data.synthetic.appearance import Appearance
 from sceneseek.data.synthetic.noise import Rng, wobble
 from sceneseek.data.synthetic.pose import Skeleton, head_size
-from sceneseek.data.synthetic.raster import Ball, Solid, Tube
+from sceneseek.data.synthetic.raster import Ball, Solid, Surface, Tube
 from sceneseek.data.synthetic.viewpoint import Points
 from sceneseek.data.synthetic.wardrobe import Wardrobe
 
@@ -242,30 +242,47 @@ def _spread(figure: _Figure, fall: float) -> tuple[Points, float, float]:
     return points.mean(axis=0), abs(float(np.dot(span, bones.left))) / 2, abs(float(np.dot(span, flat))) / 2
 
 
+_FALL = np.linspace(0.0, 1.0, 24)
+"""From the upper end of hanging cloth to its hem."""
+
+
+def _hang(
+    figure: _Figure,
+    waist: Points,
+    hem: Points,
+    surface: Surface,
+    shape: tuple[Profile, Profile],
+    growth: tuple[float, float],
+    cut: tuple[float, float, float, float],
+) -> None:
+    """Cloth that falls from the waist around both legs.
+
+    Args:
+        figure: Who wears it.
+        waist: Where it begins.
+        hem: Where it ends.
+        surface: What it is made of.
+        shape: Half-widths and half-depths of the body under it, at the places of ``_FALL``.
+        growth: How much wider and deeper than the body it is at the hem, so that the stride has room.
+        cut: The exponent of that growth; the unrest of its outline and of its axis, and the height of its lower cap,
+            metres.
+    """
+    (hip, seat), (aside, ahead), (power, unrest, sway, cap) = shape, growth, cut
+    wide = np.maximum(hip, hip + _FALL**power * aside) + _FALL * figure.ruffle(unrest)
+    deep = np.maximum(seat, seat + _FALL**power * ahead)
+    bend = _FALL * figure.ruffle(sway)
+    figure.put("core", Tube(waist, hem, wide, surface, deep=deep, caps=(0.0, cap), bend=bend, shadow=0.3))
+
+
 def _skirt(figure: _Figure, waist: Points) -> None:
     h, lower, body = figure.size, figure.look.lower, figure.look.body
     assert figure.wear.skirt is not None
     middle, aside, ahead = _spread(figure, lower.length)
-    flare = 0.012 + 0.06 * lower.loose
-    b = body.breadth * h
-    ease = np.linspace(0.0, 1.0, 24)
-    hip = np.interp(ease, [0.0, 0.25, 1.0], [0.080 * b, 0.102 * b * body.hips, 0.098 * b])
-    seat = np.interp(ease, [0.0, 0.25, 1.0], [0.058 * b, 0.070 * b, 0.068 * b])
-    wide = np.maximum(hip, hip + ease**1.3 * (aside + 0.050 * b + flare * h - 0.098 * b)) + ease * figure.ruffle(0.006)
-    deep = np.maximum(seat, seat + ease**1.3 * (ahead + 0.050 * b + flare * h - 0.068 * b))
-    figure.put(
-        "core",
-        Tube(
-            waist,
-            middle,
-            wide,
-            figure.wear.skirt,
-            deep=deep,
-            caps=(0.0, 0.008 * h),
-            bend=ease * figure.ruffle(0.008),
-            shadow=0.3,
-        ),
-    )
+    flare, b = 0.012 + 0.06 * lower.loose, body.breadth * h
+    hip = np.interp(_FALL, [0.0, 0.25, 1.0], [0.080 * b, 0.102 * b * body.hips, 0.098 * b])
+    seat = np.interp(_FALL, [0.0, 0.25, 1.0], [0.058 * b, 0.070 * b, 0.068 * b])
+    growth = (aside + 0.050 * b + flare * h - 0.098 * b, ahead + 0.050 * b + flare * h - 0.068 * b)
+    _hang(figure, waist, middle, figure.wear.skirt, (hip, seat), growth, (1.3, 0.006, 0.008, 0.008 * h))
 
 
 def _tails(figure: _Figure, waist: Points) -> None:
@@ -273,24 +290,10 @@ def _tails(figure: _Figure, waist: Points) -> None:
     assert figure.wear.tails is not None
     middle, aside, ahead = _spread(figure, upper.hem)
     b, slack = body.breadth * h, (0.008 + 0.024 * upper.loose) * h
-    ease = np.linspace(0.0, 1.0, 24)
-    hip = np.interp(ease, [0.0, 0.3, 1.0], [0.086 * b, 0.102 * b * body.hips, 0.102 * b]) + slack
-    seat = np.interp(ease, [0.0, 0.3, 1.0], [0.062 * b, 0.072 * b, 0.070 * b]) + slack
-    wide = np.maximum(hip, hip + ease**1.4 * (aside + 0.055 * b - 0.10 * b + 0.5 * slack)) + ease * figure.ruffle(0.005)
-    deep = np.maximum(seat, seat + ease**1.4 * (0.8 * ahead + 0.055 * b - 0.07 * b + 0.5 * slack))
-    figure.put(
-        "core",
-        Tube(
-            waist,
-            middle,
-            wide,
-            figure.wear.tails,
-            deep=deep,
-            caps=(0.0, 0.006 * h),
-            bend=ease * figure.ruffle(0.006),
-            shadow=0.3,
-        ),
-    )
+    hip = np.interp(_FALL, [0.0, 0.3, 1.0], [0.086 * b, 0.102 * b * body.hips, 0.102 * b]) + slack
+    seat = np.interp(_FALL, [0.0, 0.3, 1.0], [0.062 * b, 0.072 * b, 0.070 * b]) + slack
+    growth = (aside + 0.055 * b - 0.10 * b + 0.5 * slack, 0.8 * ahead + 0.055 * b - 0.07 * b + 0.5 * slack)
+    _hang(figure, waist, middle, figure.wear.tails, (hip, seat), growth, (1.4, 0.005, 0.006, 0.006 * h))
 
 
 def _collar(figure: _Figure) -> None:

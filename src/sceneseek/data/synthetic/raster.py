@@ -196,6 +196,9 @@ class Slab:
 
 Solid = Tube | Ball | Slab
 
+Window = tuple[slice, slice]
+"""Rows and columns of a patch."""
+
 
 class Patch:
     """A piece of picture in which a body is drawn: premultiplied colour, coverage, and the body's own coverage."""
@@ -206,61 +209,67 @@ class Patch:
         self.colour: FloatArray = np.zeros((*shape, 3), np.float32)
         self.alpha: FloatArray = np.zeros(shape, np.float32)
         self.own: FloatArray = np.zeros(shape, np.float32)
+        self._columns = np.arange(left, left + shape[1], dtype=np.float32) + np.float32(0.5)
+        self._rows = np.arange(top, top + shape[0], dtype=np.float32) + np.float32(0.5)
 
     def tint(self, light: Light) -> None:
         """Give everything drawn so far the light's colour."""
         if self.alpha.size:
             self.colour = np.asarray(cv2.transform(self.colour, np.diag(light.hue).astype(np.float32)), np.float32)
 
-    def window(self, x0: float, y0: float, x1: float, y1: float) -> tuple[slice, slice, FloatArray, FloatArray] | None:
-        """Clip a pixel rectangle to the patch; also give the pixel centres of its columns and rows."""
+    def window(self, x0: float, y0: float, x1: float, y1: float) -> Window | None:
+        """Clip a pixel rectangle to the patch; ``None`` when nothing of it is left."""
         left, right = max(math.floor(x0), self.left), min(math.ceil(x1) + 1, self.right)
         top, bottom = max(math.floor(y0), self.top), min(math.ceil(y1) + 1, self.bottom)
         if left >= right or top >= bottom:
             return None
-        columns = np.arange(left, right, dtype=np.float32) + np.float32(0.5)
-        rows = np.arange(top, bottom, dtype=np.float32) + np.float32(0.5)
-        return (
-            slice(top - self.top, bottom - self.top),
-            slice(left - self.left, right - self.left),
-            columns,
-            rows,
-        )
+        return slice(top - self.top, bottom - self.top), slice(left - self.left, right - self.left)
 
-    def blend(
-        self,
-        where: tuple[slice, slice],
-        colour: FloatArray,
-        cover: FloatArray,
-        beyond: FloatArray,
-        body: Solid,
-        reach: float,
-    ) -> None:
-        """Lay a shaded body over what is there, after darkening what lies right beside it.
+    def centres(self, window: Window) -> tuple[FloatArray, FloatArray]:
+        """The pixel centres of a window's columns, and of its rows."""
+        return self._columns[window[1]], self._rows[window[0]]
+
+    def darken(self, window: Window, beyond: FloatArray, shadow: float, reach: float) -> None:
+        """Darken what lies right beside a body.
 
         Args:
-            where: The window's slices.
+            window: Where.
+            beyond: ``(h, w)`` distance outside the body's outline, pixels.
+            shadow: How much.
+            reach: How far, pixels.
+        """
+        if shadow <= 0.0 or reach <= 1.0:
+            return
+        fade = beyond * np.float32(shadow / reach)
+        fade += np.float32(1.0 - shadow)
+        np.maximum(fade, np.float32(1.0 - shadow), out=fade)
+        np.minimum(fade, np.float32(1.0), out=fade)
+        below = self.colour[window]
+        below *= threefold(fade)
+
+    def lay(self, window: Window, colour: FloatArray, cover: FloatArray, owned: bool) -> None:
+        """Lay a shaded body over what is there.
+
+        Args:
+            window: Where.
             colour: ``(h, w, 3)``; overwritten.
             cover: ``(h, w)`` coverage in [0, 1].
-            beyond: ``(h, w)`` distance outside the body's outline, pixels.
-            body: Whose pixels these are.
-            reach: How far its shadow reaches, pixels.
+            owned: Whether its pixels count as the person's own.
         """
-        below = self.colour[where]
-        if body.shadow > 0.0 and reach > 1.0:
-            fade = beyond * np.float32(body.shadow / reach)
-            fade += np.float32(1.0 - body.shadow)
-            np.maximum(fade, np.float32(1.0 - body.shadow), out=fade)
-            np.minimum(fade, np.float32(1.0), out=fade)
-            below *= threefold(fade)
+        below, alpha = self.colour[window], self.alpha[window]
         colour -= below
         colour *= threefold(cover)
         below += colour
-        alpha = self.alpha[where]
         alpha += cover * (1.0 - alpha)
-        if body.owned:
-            own = self.own[where]
+        if owned:
+            own = self.own[window]
             np.maximum(own, cover, out=own)
+
+
+def _within(inner: Window, outer: Window) -> Window:
+    """Where a window lies in another one that holds it."""
+    (top, left), (rows, columns) = (part.start for part in outer), inner
+    return slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
 
 
 def _section(tube: Tube, psi: float) -> tuple[FloatArray, float, Row, Row]:
@@ -356,13 +365,14 @@ def draw_tube(patch: Patch, tube: Tube, view: Viewpoint, light: Light, forward: 
     reach = min(0.03 * axis.scale, 0.5 * widest) if tube.shadow else 0.0
     bend = None if tube.bend is None else _stretch(tube.bend) * np.float32(axis.scale)
     sway = 0.0 if bend is None else float(max(bend.max(), -bend.min()))
-    found = _strip(patch, axis, widest + sway + reach + 1.0, cap0 + reach + 1.0, cap1 + reach + 1.0)
-    if found is None:
+    shaded = _strip(patch, axis, widest + sway + reach + 1.0, cap0 + reach + 1.0, cap1 + reach + 1.0)
+    if shaded is None:
         return
-    columns, rows = found[2] - np.float32(axis.x), (found[3] - np.float32(axis.y))[:, None]
+    columns, rows = patch.centres(shaded)
+    columns, rows = columns - np.float32(axis.x), (rows - np.float32(axis.y))[:, None]
     s = columns * np.float32(axis.dx) + rows * np.float32(axis.dy)
     d = columns * np.float32(axis.dy) - rows * np.float32(axis.dx)
-    step = (s * np.float32((STEPS - 1) / axis.length)).astype(np.int32)
+    step = (s * np.float32((STEPS - 1) / axis.length)).astype(np.intp)
     if bend is not None:
         d -= bend.take(step, mode="clip")
     radius = profile.take(step, mode="clip")
@@ -370,30 +380,41 @@ def draw_tube(patch: Patch, tube: Tube, view: Viewpoint, light: Light, forward: 
     within_unit(past)
     radius *= np.sqrt(1.0 - past * past)
     beyond = np.asarray(np.abs(d) - radius, np.float32)
-    cover = within_unit(np.float32(0.5) - beyond)
-    cover *= past < 1.0
-    d /= np.maximum(radius, np.float32(0.3))
+    patch.darken(shaded, beyond, tube.shadow, reach)
+    # The body itself covers less than it darkens.
+    covered = _strip(patch, axis, widest + sway + 1.0, cap0 + 1.0, cap1 + 1.0)
+    if covered is None:
+        return
+    part = _within(covered, shaded)
+    cover = within_unit(np.float32(0.5) - beyond[part])
+    cover *= past[part] < 1.0
+    d = d[part] / np.maximum(radius[part], np.float32(0.3))
     d *= np.float32((STEPS - 1) / 2)
     d += np.float32(STEPS / 2)
-    column = d.astype(np.int32)
+    column = d.astype(np.intp)
     texture, turn_columns = tube.surface.level(axis.length)
     low, high = (edge * (texture.shape[0] - 1) for edge in tube.rows)
     map_x = _columns_at(middle, turn_columns).take(column, mode="clip")
-    s *= np.float32((high - low) / axis.length)
+    s = s[part] * np.float32((high - low) / axis.length)
     s += np.float32(low)
     map_y = np.minimum(np.maximum(s, np.float32(low)), np.float32(high))
-    colour = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    colour, cover = _read(texture, map_x, map_y, cover)
+    colour *= threefold(_tube_shade(light, axis, n_right, n_near).take(column, mode="clip"))
+    patch.lay(covered, colour, cover, tube.owned)
+
+
+def _read(
+    texture: ImageArray, map_x: FloatArray, map_y: FloatArray, cover: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Read a texture at given places: colours, and the coverage where the texture has holes."""
+    read = cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if texture.shape[2] == 4:
-        cover *= colour[..., 3] * np.float32(1 / 255)
-        colour = colour[..., :3]
-    lit = np.asarray(colour, np.float32)
-    lit *= threefold(_tube_shade(light, axis, n_right, n_near).take(column, mode="clip"))
-    patch.blend((found[0], found[1]), lit, cover, beyond, tube, reach)
+        cover *= read[..., 3] * np.float32(1 / 255)
+        read = read[..., :3]
+    return np.asarray(read, np.float32), cover
 
 
-def _strip(
-    patch: Patch, axis: _Axis, aside: float, before: float, after: float
-) -> tuple[slice, slice, FloatArray, FloatArray] | None:
+def _strip(patch: Patch, axis: _Axis, aside: float, before: float, after: float) -> Window | None:
     """The window that holds a strip around an axis."""
     ends = (
         (axis.x - axis.dx * before, axis.y - axis.dy * before),
@@ -442,15 +463,16 @@ def draw_ball(patch: Patch, ball: Ball, view: Viewpoint, light: Light) -> None:
     wide, tall = math.sqrt(sxx), math.sqrt(syy)
     reach = min(0.04 * scale, float(radii.min())) if ball.shadow else 0.0
     pad = reach + 1.0
-    found = patch.window(x - wide - pad, y - tall - pad, x + wide + pad, y + tall + pad)
-    if found is None:
+    shaded = patch.window(x - wide - pad, y - tall - pad, x + wide + pad, y + tall + pad)
+    if shaded is None:
         return
-    columns, rows = found[2] - np.float32(x), (found[3] - np.float32(y))[:, None]
+    columns, rows = patch.centres(shaded)
+    columns, rows = columns - np.float32(x), (rows - np.float32(y))[:, None]
     q = columns * columns * np.float32(syy / det) + rows * rows * np.float32(sxx / det)
     q -= columns * rows * np.float32(2 * sxy / det)
     root = np.sqrt(np.maximum(q, np.float32(1e-6)))
     beyond = np.asarray((root - np.float32(1.0)) * np.float32(math.sqrt(wide * tall)), np.float32)
-    cover = within_unit(np.float32(0.5) - beyond)
+    patch.darken(shaded, beyond, ball.shadow, reach)
     # the nearest surface point above each pixel: its depth on the ellipsoid, from the conditional of the shape matrix
     gx, gy = (sxz * syy - syz * sxy) / det, (syz * sxx - sxz * sxy) / det
     thick = math.sqrt(max(szz - gx * sxz - gy * syz, 1e-9))
@@ -464,23 +486,20 @@ def draw_ball(patch: Patch, ball: Ball, view: Viewpoint, light: Light) -> None:
     unit = ((axes / radii[:, None]).astype(np.float32) @ flat).reshape(spot.shape)  # left, up, front on the unit sphere
     normal = (((axes.T / radii**2) @ axes).astype(np.float32) @ flat).reshape(spot.shape)
     normal /= np.sqrt((normal * normal).sum(axis=0))
-    colour = _on_ball(ball.surface, unit, 2.0 * float(radii[1]))
-    if colour.shape[2] == 4:
-        cover *= colour[..., 3] * np.float32(1 / 255)
-        colour = colour[..., :3]
-    lit = np.asarray(colour, np.float32)
-    lit *= threefold(light.shade(normal[0], normal[1], -normal[2]) * np.float32(1 / 255))
-    patch.blend((found[0], found[1]), lit, cover, beyond, ball, reach)
+    cover = within_unit(np.float32(0.5) - beyond)
+    colour, cover = _on_ball(ball.surface, unit, 2.0 * float(radii[1]), cover)
+    colour *= threefold(light.shade(normal[0], normal[1], -normal[2]) * np.float32(1 / 255))
+    patch.lay(shaded, colour, cover, ball.owned)
 
 
-def _on_ball(surface: Surface, unit: FloatArray, size: float) -> ImageArray:
+def _on_ball(surface: Surface, unit: FloatArray, size: float, cover: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Read a surface at points of the unit sphere, ``(3, h, w)``: left, up, front."""
     texture, turn_columns = surface.level(size)
     map_x = np.asarray(cv2.phase(unit[2], unit[0]), np.float32)  # 0 at the front, then left, back, right
     map_x *= np.float32(turn_columns / TURN)
-    step = ((unit[1] + np.float32(1.0)) * np.float32((STEPS - 1) / 2) + np.float32(0.5)).astype(np.int32)
+    step = ((unit[1] + np.float32(1.0)) * np.float32((STEPS - 1) / 2) + np.float32(0.5)).astype(np.intp)
     map_y = _POLAR.take(step, mode="clip") * np.float32(texture.shape[0] - 1)
-    return np.asarray(cv2.remap(texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    return _read(texture, map_x, map_y, cover)
 
 
 def draw_slab(patch: Patch, slab: Slab, view: Viewpoint, light: Light) -> None:
@@ -515,7 +534,7 @@ def draw_slab(patch: Patch, slab: Slab, view: Viewpoint, light: Light) -> None:
     if texture.shape[2] == 4:
         cover = cover * (colour[..., 3] * np.float32(1 / 255))
         colour = colour[..., :3]
-    patch.blend((found[0], found[1]), np.asarray(colour, np.float32) * shade, cover, cover, slab, 0.0)
+    patch.lay(found, np.asarray(colour, np.float32) * shade, cover, slab.owned)
 
 
 def draw(patch: Patch, solid: Solid, view: Viewpoint, light: Light, forward: Points) -> None:

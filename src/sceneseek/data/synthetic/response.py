@@ -87,10 +87,12 @@ def _tone(response: Response, exposure: float) -> ImageArray:
     return np.asarray(np.clip(x * 255.0 + 0.5, 0, 255), np.uint8)
 
 
+@lru_cache(maxsize=8)
 def _falloff(height: int, width: int, strength: float) -> FloatArray:
+    """What is left of the light towards the corners, ``(height, width, 3)``: the same in all pictures of a camera."""
     y = np.linspace(-1.0, 1.0, height, dtype=np.float32)[:, None]
     x = np.linspace(-1.0, 1.0, width, dtype=np.float32)[None]
-    return np.asarray(1.0 - np.float32(0.5 * strength) * (x * x + y * y), np.float32)
+    return threefold(np.asarray(1.0 - np.float32(0.5 * strength) * (x * x + y * y), np.float32))
 
 
 @lru_cache(maxsize=2)
@@ -141,13 +143,13 @@ def expose(scene: FloatArray, response: Response, exposure: float, rng: Rng, sha
     height, width = scene.shape[:2]
     picture = np.asarray(cv2.transform(scene, response.matrix.astype(np.float32)), np.float32)
     if response.vignette > 0.02:
-        picture *= threefold(_falloff(height, width, response.vignette))
+        picture *= _falloff(height, width, response.vignette)
     if response.shrink < 0.97:
         small = (max(8, round(width * response.shrink)), max(8, round(height * response.shrink)))
         reduced = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
         picture = np.asarray(cv2.resize(reduced, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-    picture *= np.float32(255.0)
-    linear = np.asarray(cv2.convertScaleAbs(np.maximum(picture, np.float32(0.0), out=picture)), np.uint8)
+    # One pass for scaling, rounding and clipping.
+    linear = np.asarray(cv2.addWeighted(picture, 255.0, picture, 0.0, 0.0, dtype=cv2.CV_8U), np.uint8)
     image = np.asarray(cv2.LUT(linear, _tone(response, exposure + _metered(linear, response))), np.uint8)
     if response.read_noise + response.shot_noise > 0.003:
         image = _grainy(image, response, rng)

@@ -308,7 +308,7 @@ def _truth(
     seen: list[tuple[int, list[float], int]],
     owner: np.ndarray[tuple[int, int], np.dtype[np.int16]],
 ) -> Truth:
-    counts = np.bincount(owner[owner >= 0].ravel(), minlength=max(len(seen), 1))
+    counts = np.bincount(owner.ravel() + 1, minlength=len(seen) + 1)[1:]
     boxes: list[list[float]] = []
     ids: list[int] = []
     visible: list[float] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sceneseek.data.synthetic.checks import refuse_below, refuse_no_share
 from sceneseek.errors import ValueRefused, suggest
 
 DIFFICULTIES = ("easy", "medium", "hard")
@@ -88,24 +89,20 @@ class WorldSpec:
             raise ValueRefused(
                 f"WorldSpec: unknown difficulty {self.difficulty!r}.{suggest(self.difficulty, DIFFICULTIES)}"
             )
-        least = {
-            "num_scenes": 2,
-            "num_identities": 4,
-            "num_cameras": 2,
-            "width": 96,
-            "height": 64,
-            "scenes_per_place": 1,
-        }
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise ValueRefused(f"WorldSpec: {name} is {getattr(self, name)}; expected at least {low}.")
-        if self.seed < 0:
-            raise ValueRefused(f"WorldSpec: seed is {self.seed}; expected a whole number from 0 up.")
-        for name in ("test_share", "lookalike_share", "unlabelled_share", "empty_share"):
-            if not 0.0 <= getattr(self, name) < 1.0:
-                raise ValueRefused(f"WorldSpec: {name} is {getattr(self, name)}; expected a part, from 0 to below 1.")
-        if self.gallery_size < 1:
-            raise ValueRefused(f"WorldSpec: gallery_size is {self.gallery_size}; expected at least 1.")
+        refuse_below(
+            self,
+            {
+                "seed": 0,
+                "num_scenes": 2,
+                "num_identities": 4,
+                "num_cameras": 2,
+                "width": 96,
+                "height": 64,
+                "scenes_per_place": 1,
+                "gallery_size": 1,
+            },
+        )
+        refuse_no_share(self, ("test_share", "lookalike_share", "unlabelled_share", "empty_share"))
 
     @property
     def level(self) -> Difficulty:

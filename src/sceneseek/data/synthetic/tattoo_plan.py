@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from sceneseek.data.synthetic.checks import refuse_below, refuse_no_share
 from sceneseek.data.synthetic.tattoo_art import Design, draw_design, draw_lookalike
 from sceneseek.data.synthetic.tattoo_scene import Camera, Subject, draw_camera, hardship
 from sceneseek.errors import ValueRefused
@@ -59,14 +60,8 @@ class TattooSpec:
     def __post_init__(self) -> None:
         hardship(self.difficulty)
         least = {"seed": 0, "num_identities": 4, "num_cameras": 1, "width": 96, "height": 64, "gallery_size": 1}
-        for name, low in least.items():
-            value = getattr(self, name)
-            if value < low:
-                raise ValueRefused(f"TattooSpec: {name} is {value}; expected at least {low}.")
-        for name in ("test_share", "sketch_share", "lookalike_share", "empty_share"):
-            value = getattr(self, name)
-            if not 0.0 <= value < 1.0:
-                raise ValueRefused(f"TattooSpec: {name} is {value}; expected a share from 0 to below 1.")
+        refuse_below(self, least)
+        refuse_no_share(self, ("test_share", "sketch_share", "lookalike_share", "empty_share"))
         if not 0 < self.num_test_identities < self.num_identities:
             raise ValueRefused(f"TattooSpec: test_share {self.test_share} leaves a split without designs.")
         for split, found, needed in (

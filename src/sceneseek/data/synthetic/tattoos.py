@@ -8,21 +8,17 @@ design, each test design has one query, and all queries search one gallery of ph
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from sceneseek.data.coco import IMAGES, write_coco
+from sceneseek.data.coco import IMAGES
 from sceneseek.data.synthetic.tattoo_plan import ScenePlan, Split, TattooSpec, gallery_order, plan
 from sceneseek.data.synthetic.tattoo_scene import Picture, hardship, photograph, sketch
-from sceneseek.errors import ValueRefused
+from sceneseek.data.synthetic.writing import write_pictures, write_sets
 from sceneseek.structures import UNLABELED, Progress, Query, Sample, SceneSet, silent
 
 __all__ = ["ScenePlan", "TattooSpec", "generate_tattoos", "plan", "render"]
@@ -30,7 +26,6 @@ __all__ = ["ScenePlan", "TattooSpec", "generate_tattoos", "plan", "render"]
 _ATTEMPTS = 6
 _LEAST_SEEN = 0.2
 _QUERY_SEEN = 0.85
-_CHUNK = 8
 
 
 def generate_tattoos(
@@ -51,20 +46,11 @@ def generate_tattoos(
     Raises:
         ValueRefused: ``workers`` is below 1.
     """
-    if workers < 1:
-        raise ValueRefused(f"generate_tattoos: workers is {workers}; expected at least 1.")
     folder = Path(folder)
-    for split in ("train", "test"):
-        (folder / split / IMAGES).mkdir(parents=True, exist_ok=True)
-    samples: list[Sample] = []
-    progress(0, spec.num_scenes)
-    with _written(spec, folder, workers) as written:
-        for sample in written:
-            samples.append(sample)
-            progress(len(samples), spec.num_scenes)
+    draw = partial(_write_picture, spec, folder)
+    samples = write_pictures(draw, spec.num_scenes, folder, workers=workers, progress=progress)
     sets = {split: _scene_set(spec, split, samples) for split in ("train", "test")}
-    for split, scenes in sets.items():
-        write_coco(scenes, folder / split)
+    write_sets(sets, folder)
     return sets
 
 
@@ -95,19 +81,6 @@ def render(spec: TattooSpec, index: int) -> Picture:
         if labelled <= seen:
             break
     return picture
-
-
-@contextmanager
-def _written(spec: TattooSpec, folder: Path, workers: int) -> Iterator[Iterator[Sample]]:
-    """Draw and save all pictures, in order."""
-    work = partial(_write_picture, spec, folder)
-    indices = range(spec.num_scenes)
-    if workers == 1:
-        yield map(work, indices)
-        return
-    # A fresh interpreter for each worker: forking one that holds threads is not safe.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield pool.map(work, indices, chunksize=_CHUNK)
 
 
 def _write_picture(spec: TattooSpec, folder: Path, index: int) -> Sample:

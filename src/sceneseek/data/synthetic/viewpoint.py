@@ -57,11 +57,14 @@ class Viewpoint:
 
     def to_camera(self, points: Points) -> Points:
         """Turn world points ``(..., 3)`` into camera axes (x right, y down, z forward)."""
-        c, s = math.cos(self.pitch), math.sin(self.pitch)
-        x = points[..., 0]
+        c, s = self._turn
         y = points[..., 1] - self.elevation
         z = points[..., 2]
-        return np.stack([x, -(y * c + z * s), z * c - y * s], axis=-1)
+        seen = np.empty(points.shape)
+        seen[..., 0] = points[..., 0]
+        seen[..., 1] = -(y * c + z * s)
+        seen[..., 2] = z * c - y * s
+        return seen
 
     def project(self, points: Points) -> tuple[Points, Points]:
         """Project world points ``(..., 3)``.
@@ -71,7 +74,9 @@ class Viewpoint:
         """
         seen = self.to_camera(points)
         scale = self.focal / np.maximum(seen[..., 2], 0.05)
-        pixels = np.stack([self.centre_x + seen[..., 0] * scale, self.centre_y + seen[..., 1] * scale], axis=-1)
+        pixels = np.empty((*scale.shape, 2))
+        pixels[..., 0] = self.centre_x + seen[..., 0] * scale
+        pixels[..., 1] = self.centre_y + seen[..., 1] * scale
         return pixels, scale
 
     def floor_at(self, column: float, row: float) -> tuple[float, float]:
