@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sceneseek.cli.console import escape, out, print_json, progress_bar
 
-app = typer.Typer(no_args_is_help=True, help="Get public detectors and embedders, checked against pinned hashes.")
+if TYPE_CHECKING:
+    from sceneseek.models.convert import ImportReport
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Get public detectors and embedders by pinned hashes; import public person search networks.",
+)
 
 _Name = Annotated[
     str, typer.Argument(help="A name of 'sceneseek weights list', or a torchvision network.", show_default=False)
@@ -72,6 +79,55 @@ def weights_path(name: _Name) -> None:
     from sceneseek.models import registry
 
     typer.echo(registry.locate(name))
+
+
+@app.command("import")
+def import_weights(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A file of torch.save, or safetensors; nothing in it is run.", show_default=False)
+    ],
+    network: Annotated[
+        str,
+        typer.Option(
+            "--as", help="Whose: seqnet, nae, oim, alignps, roi_alignps, oimnetpp.", show_default=False, metavar="NAME"
+        ),
+    ],
+    target: Annotated[Path, typer.Option("--out", help="Ends in .safetensors.", show_default=False)],
+    note: Annotated[str, typer.Option("--note", help="Where the file came from, kept in the new one.")] = "",
+    half: Annotated[
+        bool, typer.Option("--half", help="Store half precision: half the size, slightly rounded.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: every tensor, and what became of it.")] = False,
+) -> None:
+    """Make a published checkpoint into weights that evaluate, index, find and train read."""
+    from dataclasses import asdict
+
+    from sceneseek.models.convert import import_checkpoint
+
+    report = import_checkpoint(checkpoint, network, target, half=half, note=note)
+    if as_json:
+        print_json({**asdict(report), "stored": {**asdict(report.stored), "path": str(target)}})
+        return
+    _print_import(report, target)
+
+
+def _print_import(report: ImportReport, target: Path) -> None:
+    """A line per fact; tensors counted by what became of them."""
+
+    def line(label: str, text: str) -> None:
+        out.print(f"{label + ':':<9}{escape(text)}", highlight=False, soft_wrap=True)
+
+    line("network", f"{report.stored.info['network']}, after {report.stored.info['definition']}")
+    line("licence", report.stored.info["licence"])
+    line("used", f"{len(report.used)} tensors, as {report.stored.builder}")
+    for label, reasons in (("changed", report.rewritten), ("filled", report.filled), ("unused", report.unused)):
+        for reason, count in Counter(reasons.values()).most_common():
+            line(label, f"{count} x {reason}")
+    if report.beside:
+        line("beside", f"not read: {', '.join(f'{name} ({what})' for name, what in report.beside.items())}")
+    for remark in report.remarks:
+        line("mind", remark)
+    line("stored", f"{target} (sha256 {report.stored.sha256})")
 
 
 def _trust(entry: object) -> str:

@@ -8,7 +8,7 @@ the mask of the overlap to the cells comes to; scores of NAE+ are divided by the
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -84,9 +84,15 @@ class NAEOptions(OneHeadOptions):
 
     What is not told here is told by ``SkeletonOptions``, ``OneHeadOptions`` and ``IdentityOptions``; ``pooling`` and
     ``neck`` are not read: both vectors are pooled by maximum, and have their own normalisations.
+
+    Attributes:
+        box_pooling: Of NAE+: what the box is read off, the ``"max"`` of the tail's cells as in NAE, or their
+            ``"average"`` as in the authors' code of NAE+.
     """
 
     network = "NAE"
+
+    box_pooling: Literal["max", "average"] = "max"
 
 
 RESNET50 = NAEOptions(**PERSON_SEARCH, background_threshold=0.1, pooling="max", oim_scale=30.0)
@@ -113,7 +119,9 @@ def build_plus(backbone: Backbone, options: NAEOptions) -> NAEPlus:
     parts = skeleton(backbone, options)
     pooling, tail = region_tail(backbone, options)
     channels = backbone.stem.level(options.det_level).channels
-    head = PixelNormAwareHead(pooling, channels, tail, options.embedding_dim)
+    head = PixelNormAwareHead(
+        pooling, channels, tail, options.embedding_dim, box_average=options.box_pooling == "average"
+    )
     identity = IdentityLosses(options.num_identities, options.embedding_dim, options)
     return laid_out(NAEPlus(parts, head, HeadNumbers.of(options), identity), options)
 

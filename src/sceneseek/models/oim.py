@@ -9,13 +9,16 @@ converted from Torch whose blocks normalise after it; anchors across the border 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.models.backbones.residual import resnet50_of_oim
+from sceneseek.models.caffe_layout import SMALLEST_PROPOSAL, CellAnchors
 from sceneseek.models.heads.identity import IdentityLosses
 from sceneseek.models.heads.joint import JointHead, neck_of
 from sceneseek.models.one_head import HeadNumbers, OneHeadNetwork, OneHeadOptions, region_tail
 from sceneseek.models.skeleton import SMALL, Skeleton, laid_out, skeleton
+from sceneseek.models.trunk import ANCHORS
 from sceneseek.models.zoo import register
 
 
@@ -40,9 +43,15 @@ class OIMNetOptions(OneHeadOptions):
     """Everything that can be chosen when an OIM network is built.
 
     What is not told here is told by ``SkeletonOptions``, ``OneHeadOptions`` and ``IdentityOptions``.
+
+    Attributes:
+        layout: ``"caffe"``: sums are normalised, not summands; the first pooling has no padding; anchors stand in the
+            middle of cells; small proposals are dropped. Weights of the authors' network, and of its ports, want that.
     """
 
     network = "OIM"
+
+    layout: Literal["torchvision", "caffe"] = "torchvision"
 
 
 RESNET50 = OIMNetOptions(
@@ -64,6 +73,10 @@ def build(backbone: Backbone, options: OIMNetOptions) -> OIM:
         options: Every choice.
     """
     parts = skeleton(backbone, options)
+    if options.layout == "caffe":
+        sides, ratios = ANCHORS[options.anchors]
+        parts.proposals.rpn.anchor_generator = CellAnchors((sides,), (ratios,))
+        parts.proposals.rpn.min_size = SMALLEST_PROPOSAL
     pooling, tail = region_tail(backbone, options)
     neck = neck_of(options.neck, options.embedding_dim)
     head = JointHead(pooling, tail, options.embedding_dim, spatial=options.pooling, neck=neck)
@@ -79,6 +92,8 @@ def oim_resnet50(**options: Any) -> OIM:
     behind the sixth: ``det_level="layer3"``.
     """
     chosen = RESNET50.changed(options)
+    if chosen.layout == "caffe":
+        return build(resnet50_of_oim(chosen.weights), chosen)
     backbone = "resnet50_conv4_3" if chosen.det_level == "conv4_3" else "resnet50"
     return build(BACKBONES[backbone](chosen.weights), chosen)
 

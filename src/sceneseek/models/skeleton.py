@@ -70,7 +70,8 @@ class SkeletonOptions(NetworkOptions):
         det_regions: Per image in the loss.
         det_positive_fraction: Largest share of people among them.
         box_loss_beta: Of the smooth L1 loss.
-        region_operator: ``"pool"``, ``"align"``, ``"align_centred"`` or ``"align_adaptive"`` (``trunk.RegionPooling``).
+        region_operator: ``"pool"``, ``"pool_inclusive"``, ``"align"``, ``"align_centred"`` or ``"align_adaptive"``
+            (``trunk.RegionPooling``).
         score_threshold: Detections below it are dropped.
         nms_threshold: IoU of the suppression.
         max_detections: Per image.

@@ -167,7 +167,7 @@ class ProposalNetwork(nn.Module):
         return [p.detach() for p in proposals], {names[key]: value for key, value in losses.items()}
 
 
-RegionOperator = Literal["align", "align_centred", "align_adaptive", "pool"]
+RegionOperator = Literal["align", "align_centred", "align_adaptive", "pool", "pool_inclusive"]
 
 
 class RegionPooling(nn.Module):
@@ -179,6 +179,8 @@ class RegionPooling(nn.Module):
         operator: ``"align"``: bilinear, 2 x 2 samples per cell, as in torchvision's detectors. ``"align_centred"``: the
             same with the half-cell shift of that convention mended. ``"align_adaptive"``: that with one sample per map
             cell, however many a region's cell covers, as in mmdetection. ``"pool"``: maximum, as in Fast R-CNN.
+            ``"pool_inclusive"``: the same where a box is thought to end at its last pixel, not behind it, as in codes
+            from before 2018.
     """
 
     def __init__(self, level: Level, size: tuple[int, int], operator: RegionOperator = "align") -> None:
@@ -192,7 +194,9 @@ class RegionPooling(nn.Module):
         """Cut ``(N, 4)`` boxes per image, in resized pixels, out of the level: ``(sum N, C, h, w)`` float32."""
         # Autocast would hand over half-precision maps, whose sampling positions are too coarse.
         source = maps[self.level_name].float()
-        if self.operator == "pool":
+        if self.operator in ("pool", "pool_inclusive"):
+            if self.operator == "pool_inclusive":
+                boxes = [b - b.new_tensor([0.0, 0.0, 1.0, 1.0]) for b in boxes]
             cut: Tensor = roi_pool(source, boxes, self.size, self.spatial_scale)
         else:
             samples = -1 if self.operator == "align_adaptive" else 2

@@ -76,7 +76,7 @@ def save_model(
     """
     path = Path(path)
     options = {key: (None if key == "weights" else value) for key, value in options.items()}
-    tensors = {key: _stored(key, value, dtype) for key, value in _working_state(model).items()}
+    tensors = {key: _stored(key, value, dtype) for key, value in working_state(model).items()}
     note = {"format": _FORMAT, "builder": builder, "options": options, "info": info or {}}
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -169,7 +169,7 @@ def _shipped() -> Path:
     return Path(str(files("sceneseek.models"))) / "shipped"
 
 
-def _working_state(model: nn.Module) -> dict[str, Tensor]:
+def working_state(model: nn.Module) -> dict[str, Tensor]:
     """A network's state without its memories and what else only training needs."""
     left_out = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, TrainingOnly))
     return {key: value for key, value in model.state_dict().items() if not key.startswith(left_out)}
@@ -224,7 +224,7 @@ def _refuse_other_formats(path: Path) -> None:
 
 
 def _load_state(model: nn.Module, path: Path, info: ModelInfo) -> None:
-    expected = _working_state(model)
+    expected = working_state(model)
     try:
         with safe_open(path, framework="pt") as stored:
             state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)

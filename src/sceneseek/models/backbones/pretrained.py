@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 import torchvision.models as tv
-from torch import Tensor, nn
+from torch import nn
 
 from sceneseek.errors import WeightsError
+from sceneseek.models.tensor_files import read_tensors
 
 
 def classifier(name: str, weights: str | None) -> Any:
@@ -32,7 +32,7 @@ def _load_file(net: nn.Module, name: str, path: Path, known: list[str]) -> None:
             f"({', '.join(['DEFAULT', *known])}). Give a path to a .pth or .safetensors "
             "file, one of those names, or none."
         )
-    state = _read_state(path)
+    state = read_tensors(path).tensors
     wanted = {key: value.shape for key, value in net.state_dict().items()}
     wrong = [key for key in wanted if key not in state or state[key].shape != wanted[key]]
     wrong += [key for key in state if key not in wanted]
@@ -42,24 +42,3 @@ def _load_file(net: nn.Module, name: str, path: Path, known: list[str]) -> None:
             f"of another shape ({', '.join(wrong[:3])}, ...). Give weights of {name}, or choose their backbone."
         )
     net.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, AttributeError, KeyError) as error:
-        raise WeightsError(f"{path} cannot be read as plain tensors: {error}") from error
-    except Exception as error:  # pickle.UnpicklingError; naming it would import pickle for nothing else
-        if type(error).__name__ != "UnpicklingError":
-            raise
-        raise WeightsError(
-            f"{path} holds more than plain tensors, or is damaged; it was not opened further."
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(f"{path} is not a state dictionary of tensors by name; save `net.state_dict()` instead.")
-    return state

@@ -11,6 +11,7 @@ from torchvision.models.resnet import Bottleneck
 from sceneseek.errors import ModelError
 from sceneseek.models.backbones.anatomy import Backbone, Level, Stem, Tail, set_stride
 from sceneseek.models.backbones.pretrained import classifier
+from sceneseek.models.caffe_layout import normalise_sums, pool_without_padding
 from sceneseek.models.deformable import DeformableConv2d
 
 
@@ -35,6 +36,19 @@ def resnet50_conv4_3(weights: str | None = None) -> Backbone:
     Source: the division of Xiao, Li, Wang, Lin and Wang, Joint Detection and Identification Feature Learning (2017).
     """
     return _resnet(classifier("resnet50", weights), width=256, cut=3)
+
+
+def resnet50_of_oim(weights: str | None = None) -> Backbone:
+    """The same as the authors built it in Caffe: normalised behind sums, the first pooling without padding.
+
+    torchvision's weights do not belong to it; those of the authors' network do (``convert``).
+
+    Source: as above, the authors' prototxt files.
+    """
+    net = classifier("resnet50", weights)
+    normalise_sums(net)
+    pool_without_padding(net)
+    return _resnet(net, width=256, cut=3)
 
 
 def resnet50_dcn(weights: str | None = None) -> Backbone:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from sceneseek.models.backbones import Tail
 from sceneseek.models.heads.joint import RegionAnswers
+from sceneseek.models.heads.reid import SpatialPool
 from sceneseek.models.trunk import RegionPooling
 
 _INITIAL_STD = 0.01
@@ -140,10 +141,14 @@ class PixelNormAwareHead(nn.Module):
         in_channels: Of the map they are cut from.
         tail: The backbone's last layers; its cells are those of the answer.
         embedding_dim: ``D``.
+        box_average: The box is read off the mean of the tail's cells, not off their maximum.
     """
 
-    def __init__(self, pooling: RegionPooling, in_channels: int, tail: Tail, embedding_dim: int) -> None:
+    def __init__(
+        self, pooling: RegionPooling, in_channels: int, tail: Tail, embedding_dim: int, *, box_average: bool = False
+    ) -> None:
         super().__init__()
+        self.spatial = SpatialPool(maximum=not box_average)
         self.pooling = pooling
         self.tail = tail
         self.embedding_dim = embedding_dim
@@ -170,7 +175,7 @@ class PixelNormAwareHead(nn.Module):
         attended = (attention * joined / lengths.clamp(min=1e-12)).mean(dim=(2, 3))
         return PixelAnswers(
             torch.logit(attention.mean(dim=(1, 2, 3)), eps=1e-6),
-            self.box(described.amax(dim=(2, 3))),
+            self.box(self.spatial(described)),
             F.normalize(attended, dim=1),
             attended,
             logits[:, 0],
