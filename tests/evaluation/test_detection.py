@@ -191,10 +191,10 @@ def test_coco_scores_are_in_the_report_on_request() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_many_images_at_once_equal_one_after_the_other(seed: int) -> None:
     extraction, scenes = random_world(seed, images=40, queries=0)
-    whole = detection_scores(extraction, scenes, 0.4)
+    whole = detection_scores(extraction, scenes, 0.4, 0)
     hits: list[tuple[float, bool]] = []
     for sample in scenes.samples:
-        alone = detection_scores(extraction, replace(scenes, samples=(sample,)), 0.4)
+        alone = detection_scores(extraction, replace(scenes, samples=(sample,)), 0.4, 0)
         cumulative = np.diff(np.concatenate([[0.0], alone.curve_recall])) > 0
         hits += zip(alone.curve_scores.tolist(), cumulative.tolist(), strict=True)
     order = sorted(hits, key=lambda entry: -entry[0])
