@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.models.heads.cascade import CascadeStage
 from sceneseek.models.heads.detection import Detector, DetectorSettings, TailRegionHead
 from sceneseek.models.heads.identity import IdentityLosses, IdentityOptions
 from sceneseek.models.heads.joint import JointHead, RegionAnswers
 from sceneseek.models.heads.norm_aware import NormAwareHead, NormedBoxRegressor
-from sceneseek.models.heads.regions import RegionSampler, Suppression, refine, region_losses
+from sceneseek.models.heads.regions import RegionSampler, Suppression
 from sceneseek.models.normalisation import set_norm_mode
 from sceneseek.models.skeleton import (
     PERSON_SEARCH,
@@ -34,19 +36,13 @@ from sceneseek.models.zoo import register
 
 
 @dataclass(frozen=True)
-class SecondStage:
+class SecondStage(CascadeStage):
     """What a SeqNet does with the answers of its second head.
 
     Attributes:
-        sampler: Chooses refined boxes to learn from.
-        suppression: Chooses the detections that remain.
-        box_loss_beta: Of the smooth L1 loss.
         embed_refined: Embed the boxes that leave the second stage, not those that enter it.
     """
 
-    sampler: RegionSampler
-    suppression: Suppression
-    box_loss_beta: float
     embed_refined: bool
 
 
@@ -85,15 +81,14 @@ class SeqNet(SearchNetwork):
     ) -> dict[str, Tensor]:
         """The losses of both stages; arguments as in ``SearchNetwork``."""
         first = self.detector.learn(maps, proposals, sizes, targets)
-        regions = self.second.sampler(first.refined, targets)
-        answers: RegionAnswers = self.head(maps, regions.boxes, regions.labels)
-        classification, regression = region_losses(answers.logits, answers.codes, regions, self.second.box_loss_beta)
+        second = self.second.learn(self.head, maps, first.refined, targets)
+        regions, answers = second.regions, second.answers
         columns = (answers.embeddings, regions.labels, regions.image_indices)
         self.remember(*columns, answers.features, regions.overlaps)
         return {
             **first.losses,
-            "loss_box_cls": classification,
-            "loss_box_reg": regression,
+            "loss_box_cls": second.classification,
+            "loss_box_reg": second.regression,
             **self.identity(*columns, features=answers.features),
         }
 
@@ -101,15 +96,12 @@ class SeqNet(SearchNetwork):
         """Detect, refine once more, suppress once more; scores stay those of the detector."""
         boxes, scores = self.detector.detect(maps, proposals, sizes)
         answers: RegionAnswers = self.head(maps, boxes)
-        refined = refine(boxes, answers.codes, sizes)
-        kept = [self.second.suppression(b, s) for b, s in zip(refined, scores, strict=True)]
-        final = [b[k] for b, k in zip(refined, kept, strict=True)]
+        kept = self.second.keep(boxes, answers.codes, scores, sizes)
         if self.second.embed_refined:
-            embeddings = list(self.embed_regions(maps, final).split([len(b) for b in final]))
+            embeddings = self.embed_regions(maps, kept.boxes)
         else:
-            rows = answers.embeddings.split([len(b) for b in boxes])
-            embeddings = [e[k] for e, k in zip(rows, kept, strict=True)]
-        return Found(final, [s[k] for s, k in zip(scores, kept, strict=True)], embeddings)
+            embeddings = answers.embeddings[kept.rows]
+        return Found(kept.boxes, kept.scores, list(torch.split(embeddings, kept.counts)))
 
     def embed_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
         """Embed boxes through the second head alone."""

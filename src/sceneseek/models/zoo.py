@@ -18,6 +18,7 @@ _BUILDERS: dict[str, Builder] = {}
 _DEFAULTS: dict[str, NetworkOptions] = {}
 _HOMES = (
     "sceneseek.models.alignps",
+    "sceneseek.models.coat",
     "sceneseek.models.dcinet",
     "sceneseek.models.inet",
     "sceneseek.models.nae",
