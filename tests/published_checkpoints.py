@@ -2,8 +2,8 @@
 
 Written after the public definitions: serend1p1ty/SeqNet (models/seqnet.py, models/resnet.py, models/oim.py),
 dichen-cd/NAE4PS (lib/model), cvlab-yonsei/OIMNetPlus (models/base.py), daodaofr/AlignPS (mmdet/models: necks,
-dense_heads, detectors, roi_heads) and serend1p1ty/person_search (lib/models, lib/rpn, lib/oim). They give names and
-shapes; values are drawn here.
+dense_heads, detectors, roi_heads) serend1p1ty/person_search (lib/models, lib/rpn, lib/oim) and Kitware/COAT
+(models/coat.py, models/transformer.py). They give names and shapes; values are drawn here.
 """
 
 from __future__ import annotations
@@ -213,6 +213,41 @@ def oim() -> Shapes:
             "unlabeled_matching_layer.tail": (),
         }
     )
+
+
+def coat(*, normed: bool = True) -> Shapes:
+    """Modules that the program keeps under two names are saved under both."""
+    heads = "roi_heads"
+    shapes = stem(3) | proposals(15)
+    for which in ("", "_1st", "_2nd", "_3rd"):
+        shapes |= _transformer_head(f"{heads}.box_head{which}")
+    for which in ("", "_2nd", "_3rd"):
+        name = f"{heads}.box_predictor{which}.bbox_pred"
+        shapes |= layer(f"{name}.0", 8, 2048) | norm(f"{name}.1", 8) if normed else layer(name, 8, 2048)
+    shapes |= layer(f"{heads}.box_predictor_1st.cls_score", 2, 2048)
+    shapes |= layer(f"{heads}.box_predictor_1st.bbox_pred", 8, 2048)
+    for which in ("2nd", "3rd"):
+        shapes |= norm_aware(f"{heads}.embedding_head_{which}", keys=("before_trans", "after_trans"))
+        shapes |= {f"{heads}.reid_loss_{which}.lut": (5532, 256), f"{heads}.reid_loss_{which}.cq": (5000, 256)}
+    return shapes
+
+
+def _transformer_head(name: str) -> Shapes:
+    shapes: Shapes = {}
+    for scale, size in (("scale1", 1), ("scale2", 3)):
+        block = f"{name}.transformer_encoder.blocks.{scale}.0"
+        for alias in ("transblock", "transformer.0"):
+            for part in ("query", "value", "key"):
+                shapes |= layer(f"{block}.{alias}.attention.{part}_embedding", 128, 128)
+            shapes |= layer(f"{block}.{alias}.attention.output_linear", 128, 128)
+            shapes |= layer(f"{block}.{alias}.ffn.conv.0", 512, 128) | layer(f"{block}.{alias}.ffn.conv.3", 128, 512)
+            shapes |= layer(f"{block}.{alias}.norm1", 128) | layer(f"{block}.{alias}.norm2", 128)
+        shapes |= layer(f"{block}.patch2vec", 128, 256, size, size)
+        shapes |= layer(f"{block}.vec2patch.embedding", 256 * size * size, 128)
+    shapes |= layer(f"{name}.transformer_encoder.output_linear.0", 512, 512, 3, 3)
+    for conv, shape in (("conv0", (1024, 1024)), ("conv1", (512, 1024)), ("conv2", (2048, 512))):
+        shapes |= layer(f"{name}.{conv}", *shape, 1, 1, bias=False)
+    return shapes
 
 
 def outlines(shapes: Shapes) -> dict[str, Tensor]:

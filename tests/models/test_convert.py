@@ -30,6 +30,8 @@ CASES: dict[str, tuple[str, str, Callable[[], published.Shapes]]] = {
     "AlignPS, PRW": ("alignps", "alignps_resnet50", lambda: published.alignps(identities=483, queue=500)),
     "ROI-AlignPS": ("roi_alignps", "roi_alignps_resnet50", published.roi_alignps),
     "OIM": ("oim", "oim_resnet50", published.oim),
+    "COAT": ("coat", "coat_resnet50", published.coat),
+    "COAT without bn_neck": ("coat", "coat_resnet50", lambda: published.coat(normed=False)),
 }
 
 

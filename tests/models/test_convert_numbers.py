@@ -215,6 +215,65 @@ def test_oimnetpp_answers_as_published(scene: Tensor) -> None:
     assert ours.proposals.rpn.anchor_generator.sizes == ((8, 16, 32),)
 
 
+def coat_head(state: State, name: str, regions: Tensor) -> Tensor:
+    """A transformer head's "after_trans", of ``(N, 1024, 14, 14)``."""
+    entered = F.conv2d(regions, state[f"{name}.conv1.weight"])
+    groups = []
+    for group, (scale, size) in zip(entered.chunk(2, dim=1), (("scale1", 1), ("scale2", 3)), strict=True):
+        here = part(state, f"{name}.transformer_encoder.blocks.{scale}.0.")
+        cells = F.conv2d(group, here["patch2vec.weight"], here["patch2vec.bias"], padding=size // 2)
+        tokens = cells.view(len(cells), 128, -1).permute(0, 2, 1)
+        tokens = F.layer_norm(tokens, (128,), here["transblock.norm1.weight"], here["transblock.norm1.bias"])
+        query, key, value = (
+            linear(tokens, here, f"transblock.attention.{what}_embedding")
+            .view(len(cells), 196, 8, 16)
+            .permute(0, 2, 1, 3)
+            for what in ("query", "key", "value")
+        )
+        attention = F.softmax(query @ key.transpose(-2, -1) / 16**0.5, dim=-1) @ value
+        attention = attention.permute(0, 2, 1, 3).reshape(len(cells), 196, 128)
+        tokens = tokens + linear(attention, here, "transblock.attention.output_linear")
+        normed = F.layer_norm(tokens, (128,), here["transblock.norm2.weight"], here["transblock.norm2.bias"])
+        hidden = F.relu(linear(normed, here, "transblock.ffn.conv.0"))
+        patches = linear(tokens + linear(hidden, here, "transblock.ffn.conv.3"), here, "vec2patch.embedding")
+        groups.append(group + F.fold(patches.permute(0, 2, 1), (14, 14), size, padding=size // 2))
+    described = F.conv2d(entered + torch.cat(groups, 1), state[f"{name}.conv2.weight"])
+    return F.adaptive_max_pool2d(described, 1).flatten(1)
+
+
+@torch.no_grad()
+def test_coat_answers_as_published(scene: Tensor) -> None:
+    state = published.drawn(published.coat())
+    for name in list(state):  # one module under two names has one set of numbers
+        state[name.replace("box_head.", "box_head_1st.").replace("transformer.0.", "transblock.")] = state[name]
+    ours = at_work("coat", state)
+    regions, _ = regions_of(state, scene)
+    maps = ours.stem(ours.transform([scene])[0].tensors)
+    first = coat_head(state, "roi_heads.box_head_1st", regions)
+    logits, codes = ours.detector.predict(maps, [BOXES])
+    close(logits, linear(first, state, "roi_heads.box_predictor_1st.cls_score"))
+    close(codes, linear(first, state, "roi_heads.box_predictor_1st.bbox_pred"))
+    halves = []
+    for stage, which in (("second", "2nd"), ("third", "3rd")):
+        after = coat_head(state, f"roi_heads.box_head_{which}", regions)
+        before = F.adaptive_max_pool2d(F.conv2d(regions, state[f"roi_heads.box_head_{which}.conv0.weight"]), 1)
+        renamed = {
+            n.replace(f"head_{which}", "head")
+            .replace("before_trans", "feat_res4")
+            .replace("after_trans", "feat_res5"): v
+            for n, v in state.items()
+            if f"embedding_head_{which}" in n
+        }
+        embeddings, logits = norm_aware(renamed, before, after)
+        box = f"roi_heads.box_predictor_{which}.bbox_pred"
+        answers = ours.heads[stage](maps, [BOXES])
+        close(answers.embeddings, embeddings)
+        close(answers.logits, logits)
+        close(answers.codes, batch_norm(linear(after, state, f"{box}.0"), state, f"{box}.1")[:, 4:])
+        halves.append(embeddings)
+    close(ours.embed([scene], [BOXES])[0] * 2**0.5, torch.cat(halves, 1))
+
+
 # --- on mmdetection ---------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from sceneseek.errors import UnknownModelError, WeightsError, suggest
+from sceneseek.models.convert.coat_layout import COAT
 from sceneseek.models.convert.mmdetection_layouts import ALIGNPS, ROI_ALIGNPS
 from sceneseek.models.convert.oim_layout import OIM
 from sceneseek.models.convert.rules import PublishedNetwork, translate
@@ -26,7 +27,7 @@ from sceneseek.models.weights import ModelInfo, save_model
 __all__ = ["NETWORKS", "ImportReport", "PublishedNetwork", "import_checkpoint", "recognised"]
 
 NETWORKS: dict[str, PublishedNetwork] = {
-    network.name: network for network in (SEQNET, NAE, OIM, ALIGNPS, ROI_ALIGNPS, OIMNETPP)
+    network.name: network for network in (SEQNET, NAE, OIM, ALIGNPS, ROI_ALIGNPS, OIMNETPP, COAT)
 }
 """Networks whose checkpoints can be imported, by what ``--as`` calls them."""
 

@@ -7,14 +7,14 @@ from typing import Any
 from sceneseek.models.convert.rewrites import identity_norm
 from sceneseek.models.convert.rules import Layout, PublishedNetwork, State
 
-_STEM = {
+STEM = {
     "backbone.conv1.": "stem.stages.0.0.",
     "backbone.bn1.": "stem.stages.0.1.",
     "backbone.layer1.": "stem.stages.0.4.",
     "backbone.layer2.": "stem.stages.1.",
     "backbone.layer3.": "stem.stages.2.",
 }
-_PROPOSALS = {
+PROPOSALS = {
     "rpn.head.conv.": "proposals.rpn.head.conv.0.0.",  # before torchvision 0.14
     "rpn.head.conv.0.0.": "proposals.rpn.head.conv.0.0.",
     "rpn.head.cls_logits.": "proposals.rpn.head.cls_logits.",
@@ -22,9 +22,9 @@ _PROPOSALS = {
 }
 _CONVOLUTION = 4
 """Axes of a convolution's weight."""
-_LEARNT = "a memory of training; files of weights hold none"
-_MEMORIES = {f"roi_heads.reid_loss.{name}": _LEARNT for name in ("lut", "cq", "cq_omega")}
-_BEHAVIOUR: dict[str, Any] = {
+LEARNT = "a memory of training; files of weights hold none"
+_MEMORIES = {f"roi_heads.reid_loss.{name}": LEARNT for name in ("lut", "cq", "cq_omega")}
+BEHAVIOUR: dict[str, Any] = {
     "min_size": 900,
     "max_size": 1500,
     "antialias": False,
@@ -40,17 +40,17 @@ _BEHAVIOUR: dict[str, Any] = {
     "oim_scale": 30.0,
 }
 """Common to the four programs: ImageNet's colours, two samples per cell, box codes times (10, 10, 5, 5)."""
-_WEIGHTED = "published scores multiply similarities by the detector's score: evaluate with --confidence-weighted"
+WEIGHTED = "published scores multiply similarities by the detector's score: evaluate with --confidence-weighted"
 
 
-def _memory_sizes(state: State, table: str, queue: str) -> dict[str, int]:
+def memory_sizes(state: State, table: str, queue: str) -> dict[str, int]:
     """Rows of the identity table and slots of the queue, as the checkpoint has them."""
     sizes = {"num_identities": table, "queue_size": queue}
     return {option: len(state[key]) for option, key in sizes.items() if key in state}
 
 
 def _sizes(state: State) -> dict[str, int]:
-    return _memory_sizes(state, "roi_heads.reid_loss.lut", "roi_heads.reid_loss.cq")
+    return memory_sizes(state, "roi_heads.reid_loss.lut", "roi_heads.reid_loss.cq")
 
 
 def _norm_aware(theirs: str, ours: str) -> dict[str, str]:
@@ -77,10 +77,10 @@ def seqnet_layout(state: State) -> Layout:
     """SeqNet: a Faster R-CNN head, and a norm-aware one on the boxes it refined."""
     return Layout(
         builder="seqnet_resnet50",
-        options={**_BEHAVIOUR, **_sizes(state), "second_head": "nae", "second_nms_threshold": 0.5},
+        options={**BEHAVIOUR, **_sizes(state), "second_head": "nae", "second_nms_threshold": 0.5},
         names={
-            **_STEM,
-            **_PROPOSALS,
+            **STEM,
+            **PROPOSALS,
             "roi_heads.box_head.layer4.": "detector.roi_heads.box_head.tail.layers.0.",
             "roi_heads.faster_rcnn_predictor.": "detector.roi_heads.box_predictor.",
             "roi_heads.reid_head.layer4.": "head.tail.layers.0.",
@@ -89,7 +89,7 @@ def seqnet_layout(state: State) -> Layout:
         },
         unused=_MEMORIES,
         rewrites=() if _has_norm(state) else (_BOX_NORM,),
-        remarks=(_WEIGHTED,),
+        remarks=(WEIGHTED,),
     )
 
 
@@ -101,10 +101,10 @@ def nae_layout(state: State) -> Layout:
     own: dict[str, Any] = {"box_pooling": "average"} if per_cell else {}
     return Layout(
         builder="nae_plus_resnet50" if per_cell else "nae_resnet50",
-        options={**_BEHAVIOUR, **_sizes(state), "background_threshold": 0.1, **own},
+        options={**BEHAVIOUR, **_sizes(state), "background_threshold": 0.1, **own},
         names={
-            **_STEM,
-            **_PROPOSALS,
+            **STEM,
+            **PROPOSALS,
             "roi_heads.box_head.layer4.": "head.tail.layers.0.",
             **_norm_aware("roi_heads.embedding_head.", embedding),
             **_box(state),
@@ -115,7 +115,7 @@ def nae_layout(state: State) -> Layout:
             "roi_heads.feat_head.": "a second name of roi_heads.box_head",
         },
         rewrites=() if _has_norm(state) else (_BOX_NORM,),
-        remarks=(_WEIGHTED,),
+        remarks=(WEIGHTED,),
     )
 
 
@@ -126,15 +126,15 @@ def oimnetpp_layout(state: State) -> Layout:
     return Layout(
         builder="oimnetpp_resnet50",
         options={
-            **_BEHAVIOUR,
+            **BEHAVIOUR,
             **_sizes(state),
             "anchors": "oimnetpp",
             "pooling": "max",
             "normalisation": "prototypes" if normed else "none",
         },
         names={
-            **_STEM,
-            **_PROPOSALS,
+            **STEM,
+            **PROPOSALS,
             "roi_heads.reid_head.layer4.": "head.tail.layers.0.",
             "roi_heads.box_predictor.bbox_cls.": "head.score.",
             **_box(state),
