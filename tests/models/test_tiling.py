@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from sceneseek.errors import ModelError, UnknownModelError, ValueRefused
-from sceneseek.inference.predictor import Predictor, lasting_name, load_predictor
+from sceneseek.inference.predictor import Predictor, load_predictor
 from sceneseek.models import zoo
+from sceneseek.models.names import lasting_name
 from sceneseek.models.tiled import TiledSearch, best_views
 from sceneseek.models.tiling import Tiling, View, cut_mask, tile_starts
 from sceneseek.models.weights import save_model
@@ -168,9 +169,9 @@ def test_a_network_is_tiled_by_name_and_told_from_itself(tmp_path: Path) -> None
     assert len({plain.fingerprint, tiled.fingerprint, sure.fingerprint}) == 3
     assert isinstance(tiled.model, TiledSearch)
     assert tiled.model.tiling.tile == 80  # which the network sees at 64 pixels
-    assert lasting_name(f"{path}-tiled", tiled) == f"{path}-tiled"
-    assert lasting_name(str(path), plain) == str(path)
-    assert lasting_name("dcinet-synthetic", plain) == "tiny"
+    assert lasting_name(f"{path}-tiled", tiled.name) == f"{path}-tiled"
+    assert lasting_name(str(path), plain.name) == str(path)
+    assert lasting_name("dcinet-synthetic-tiled", "dcinet-synthetic-tiled") == "dcinet-synthetic-tiled"
     image = np.random.default_rng(0).integers(0, 255, (200, 320, 3), np.uint8)
     (found,) = tiled.detect([image])
     assert len(found) > 5, "more than one view was looked at"

@@ -51,7 +51,8 @@ def index(
     from sceneseek.finder import Finder
     from sceneseek.gallery import Gallery
     from sceneseek.inference.media import discover, frames_of
-    from sceneseek.inference.predictor import lasting_name, load_predictor
+    from sceneseek.inference.predictor import load_predictor
+    from sceneseek.models.names import lasting_name
 
     if not (every >= 0 and math.isfinite(every)):
         raise ValueRefused(f"--every is {every:g}; expected seconds, 0 for every frame.")
@@ -59,7 +60,7 @@ def index(
     with err.status(f"loading {escape(spec)}"):
         predictor = load_predictor(spec, device=device)
     store = Gallery.open_or_create(
-        gallery, lasting_name(spec, predictor), predictor.fingerprint, predictor.embedding_dim
+        gallery, lasting_name(spec, predictor.name), predictor.fingerprint, predictor.embedding_dim
     )
     finder = Finder(predictor, store)
     begun = time.perf_counter()

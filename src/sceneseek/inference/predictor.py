@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -173,8 +172,8 @@ def load_predictor(
         ModelError: The device is not there.
     """
     from sceneseek.models import two_step, weights
+    from sceneseek.models.names import TILED, split_name
     from sceneseek.models.tiled import TiledSearch
-    from sceneseek.models.tiling import TILED, split_name
 
     _usable(device)
     file, tiled = split_name(spec)
@@ -193,14 +192,6 @@ def load_predictor(
     # The network as it was stored goes by the hash of its file.
     fingerprint = info.sha256 if len(facts) == 1 else hashlib.sha256(":".join(facts).encode()).hexdigest()
     return Predictor(model, name=name, fingerprint=fingerprint, device=device, batch_size=batch_size)
-
-
-def lasting_name(spec: str, predictor: Predictor) -> str:
-    """A model's name with which it is found again later, from any folder: a file of weights goes by its whole path."""
-    from sceneseek.models.tiling import TILED, split_name
-
-    file, tiled = split_name(spec)
-    return f"{Path(file).absolute()}{TILED if tiled else ''}" if Path(file).is_file() else predictor.name
 
 
 def _usable(device: str | torch.device) -> torch.device:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,22 +18,8 @@ from torchvision.ops import nms
 
 from sceneseek.errors import ValueRefused
 
-TILED = "-tiled"
-"""Behind the name of a detector or of a person-search network: look closer."""
-
 Zoom = Callable[[int, int], float]
 """How large a network sees a picture of a height and a width: pixels of its input per pixel of the picture."""
-
-
-def split_name(spec: str) -> tuple[str, bool]:
-    """Take ``-tiled`` off a name; also say whether it was there. A file that is called so is a file.
-
-    Example:
-        >>> split_name("dcinet-synthetic-tiled"), split_name("dcinet-synthetic")
-        (('dcinet-synthetic', True), ('dcinet-synthetic', False))
-    """
-    name = spec.removesuffix(TILED)
-    return (spec, False) if Path(spec).is_file() else (name, name != spec)
 
 
 class View(NamedTuple):

@@ -22,7 +22,8 @@ from sceneseek.data.synthetic.tattoo_paint import COVERED_BELOW, Traces, paint
 from sceneseek.data.synthetic.tattoo_scene import _truth, hardship, photograph
 from sceneseek.data.synthetic.tattoo_skin import BodyPart, Light, Placement, Skin, warp_ink
 from sceneseek.data.synthetic.tattoos import TattooSpec, generate_tattoos, plan, render
-from sceneseek.data.webtattoo import read_webtattoo, write_webtattoo
+from sceneseek.data.webtattoo import read_webtattoo
+from sceneseek.data.webtattoo_writing import write_webtattoo
 from sceneseek.errors import ValueRefused
 from sceneseek.pictures import picture_size, read_picture
 from sceneseek.structures import UNLABELED, SceneSet

@@ -280,7 +280,7 @@ def _section(tube: Tube, psi: float) -> tuple[FloatArray, float, Row, Row]:
     deep = np.asarray(tube.deep, np.float64)
     c, s = math.cos(psi), math.sin(psi)
     half = np.sqrt((wide * c) ** 2 + (deep * s) ** 2)
-    a, b = max(float(wide.mean()), 1e-4), max(float(deep.mean()), 1e-4)
+    a, b = (max(float(np.add.reduce(half_size)) / len(half_size), 1e-4) for half_size in (wide, deep))
     middle = math.atan2(b * s, a * c)
     angle = middle + _ASIN
     left, front = np.sin(angle) / a, np.cos(angle) / b

@@ -308,7 +308,9 @@ def _truth(
     seen: list[tuple[int, list[float], int]],
     owner: np.ndarray[tuple[int, int], np.dtype[np.int16]],
 ) -> Truth:
-    counts = np.bincount(owner.ravel() + 1, minlength=len(seen) + 1)[1:]
+    # Rows of people as 16 bits without a sign, nobody as their greatest value: OpenCV counts these at once.
+    rows = max(len(seen), 1)
+    counts = cv2.calcHist([owner.view(np.uint16)], [0], None, [rows], [0, rows]).ravel()
     boxes: list[list[float]] = []
     ids: list[int] = []
     visible: list[float] = []
@@ -329,5 +331,5 @@ def _truth(
         person_ids=np.array(ids, np.int64),
         visibility=np.array(visible, np.float32),
         ignore=np.array(ignore, np.bool_),
-        owner=rename[owner],
+        owner=owner if len(boxes) == len(seen) else rename[owner],
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sceneseek.errors import UnknownModelError
 from sceneseek.models import registry
+from sceneseek.models.names import TILED
 from sceneseek.models.registry import WeightEntry
-from sceneseek.models.tiling import TILED
 from sceneseek.models.two_step.colour_histogram import ColourHistogram
 from sceneseek.models.two_step.osnet import OSNet
 from sceneseek.models.two_step.parts import DEFAULT_SCORE_THRESHOLD, Detector, Embedder
