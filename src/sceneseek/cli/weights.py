@@ -89,7 +89,10 @@ def import_weights(
     network: Annotated[
         str,
         typer.Option(
-            "--as", help="Whose: seqnet, nae, oim, alignps, roi_alignps, oimnetpp, coat.", show_default=False, metavar="NAME"
+            "--as",
+            help="Whose: seqnet, nae, oim, alignps, roi_alignps, oimnetpp, coat.",
+            show_default=False,
+            metavar="NAME",
         ),
     ],
     target: Annotated[Path, typer.Option("--out", help="Ends in .safetensors.", show_default=False)],

@@ -218,8 +218,8 @@ def _refuse_other_formats(path: Path) -> None:
     if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
         raise WeightsError(
             f"{path} is a pickle (a file of torch.save). Opening one can run code hidden in it, so sceneseek reads "
-            "networks from safetensors only. Where you trust it, load it in Python and store it with "
-            "sceneseek.models.weights.save_model."
+            "networks from safetensors only. A published person search network is made into one by 'sceneseek weights "
+            "import'; one of your own is stored with sceneseek.models.weights.save_model."
         )
 
 
