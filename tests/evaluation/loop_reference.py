@@ -234,16 +234,15 @@ def average_precision(ranked: list[tuple[float, bool]], positives: int, rule: st
     if positives == 0:
         return math.nan
     areas = []
-    hits = retrieved = 0
+    hits = retrieved = gained = 0
     before = 1.0
     for place, (near, hit) in enumerate(ranked):
-        retrieved, hits = retrieved + 1, hits + hit
+        retrieved, hits, gained = retrieved + 1, hits + hit, gained + hit
         if place + 1 < len(ranked) and ranked[place + 1][0] == near:
             continue
-        gained = sum(h for s, h in ranked if s == near)
         precision = hits / retrieved
         areas += [precision if rule == "step" else (before + precision) / 2.0] * gained
-        before = precision
+        before, gained = precision, 0
     return math.fsum(areas) / positives
 
 
