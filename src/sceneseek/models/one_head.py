@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from sceneseek.models.backbones import Backbone, Tail
 from sceneseek.models.heads.identity import IdentityLosses, IdentityOptions
-from sceneseek.models.heads.joint import RegionAnswers
+from sceneseek.models.heads.joint import JointHead, RegionAnswers
+from sceneseek.models.heads.norm_aware import NormAwareHead, PixelNormAwareHead
 from sceneseek.models.heads.regions import RegionSampler, SampledRegions, Suppression, refine, region_losses
 from sceneseek.models.normalisation import set_norm_mode
 from sceneseek.models.skeleton import Found, Maps, SearchNetwork, Skeleton, SkeletonOptions
@@ -76,6 +78,9 @@ class HeadNumbers:
         )
 
 
+RegionHead = JointHead | NormAwareHead | PixelNormAwareHead
+
+
 class OneHeadNetwork(SearchNetwork):
     """Proposals, sampled, through one head.
 
@@ -88,7 +93,7 @@ class OneHeadNetwork(SearchNetwork):
         identity: Its losses and their memories.
     """
 
-    def __init__(self, parts: Skeleton, head: nn.Module, numbers: HeadNumbers, identity: IdentityLosses) -> None:
+    def __init__(self, parts: Skeleton, head: RegionHead, numbers: HeadNumbers, identity: IdentityLosses) -> None:
         super().__init__(parts, head.embedding_dim, parts.proposals.level_name)
         self.head = head
         self.numbers = numbers
@@ -107,7 +112,7 @@ class OneHeadNetwork(SearchNetwork):
 
     def scores(self, answers: RegionAnswers, counts: list[int]) -> list[Tensor]:
         """Detection scores ``(N,)`` per image of so many regions each."""
-        return list(answers.logits.sigmoid().split(counts))
+        return list(torch.split(answers.logits.sigmoid(), counts))
 
     def learn(
         self, maps: Maps, proposals: list[Tensor], sizes: Sequence[ImageSize], targets: list[Target]
@@ -131,9 +136,9 @@ class OneHeadNetwork(SearchNetwork):
         kept = [self.numbers.suppression(b, s) for b, s in zip(refined, scores, strict=True)]
         boxes = [b[k] for b, k in zip(refined, kept, strict=True)]
         if self.numbers.embed_refined:
-            embeddings = list(self.embed_regions(maps, boxes).split([len(b) for b in boxes]))
+            embeddings = list(torch.split(self.embed_regions(maps, boxes), [len(b) for b in boxes]))
         else:
-            embeddings = [e[k] for e, k in zip(answers.embeddings.split(counts), kept, strict=True)]
+            embeddings = [e[k] for e, k in zip(torch.split(answers.embeddings, counts), kept, strict=True)]
         return Found(boxes, [s[k] for s, k in zip(scores, kept, strict=True)], embeddings)
 
     def embed_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:

@@ -31,7 +31,7 @@ def prototypes(features: Tensor, labels: Tensor) -> Tensor:
         [[1.0], [5.0], [6.0]]
     """
     classed = (labels >= 0) | (labels == BACKGROUND)
-    classes, which = labels[classed].unique(return_inverse=True)
+    classes, which = torch.unique(labels[classed], return_inverse=True)
     members = (which[:, None] == torch.arange(len(classes), device=which.device)).to(features)
     means = members.T @ features[classed] / members.sum(dim=0).clamp(min=1.0)[:, None]
     return torch.cat([means, features[~classed]])

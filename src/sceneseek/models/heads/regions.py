@@ -120,7 +120,7 @@ def region_losses(logits: Tensor, codes: Tensor, regions: SampledRegions, beta: 
     Returns:
         Binary cross-entropy, a mean over regions; smooth L1, a sum over people divided by the number of regions.
     """
-    wanted = torch.cat(BOX_CODER.encode(list(regions.wanted.split(regions.counts)), regions.boxes))
+    wanted = torch.cat(BOX_CODER.encode(list(torch.split(regions.wanted, regions.counts)), regions.boxes))
     return binary_losses(logits, codes, regions.person, wanted, beta)
 
 
@@ -151,7 +151,8 @@ def binary_losses(logits: Tensor, codes: Tensor, person: Tensor, wanted: Tensor,
 def refine(boxes: list[Tensor], codes: Tensor, sizes: Sequence[ImageSize]) -> list[Tensor]:
     """Apply ``(sum R, 4)`` codes to ``(R, 4)`` boxes per image and clip to the images; no gradient passes."""
     decoded = BOX_CODER.decode(codes.detach(), boxes).reshape(-1, 4)
-    return [clip_boxes_to_image(b, size) for b, size in zip(decoded.split([len(b) for b in boxes]), sizes, strict=True)]
+    counts = [len(b) for b in boxes]
+    return [clip_boxes_to_image(b, size) for b, size in zip(torch.split(decoded, counts), sizes, strict=True)]
 
 
 @dataclass(frozen=True)
