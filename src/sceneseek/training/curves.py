@@ -32,7 +32,7 @@ def draw_curve(log: Path, picture: Path) -> bool:
     figure = Figure(figsize=(9.0, 9.0 if marks else 6.5))
     FigureCanvasAgg(figure)
     axes = list(figure.subplots(3 if marks else 2, 1, sharex=True, squeeze=False)[:, 0])
-    figure.subplots_adjust(left=0.09, right=0.98, bottom=0.08, top=0.98, hspace=0.08)
+    figure.subplots_adjust(left=0.11, right=0.98, bottom=0.08, top=0.98, hspace=0.08)
     _draw_losses(axes[0], steps)
     if marks:
         _draw_metrics(axes[1], marks)
