@@ -182,7 +182,9 @@ def assigned(extraction: Extraction, scenes: SceneSet, rules: SearchProtocol) ->
                 identity[first + i] = -1
         for person in {p for row, p in identity.items() if row in overlap and p > 0}:
             rows = [row for row in overlap if identity[row] == person]
-            best = max(rows, key=lambda row: (overlap[row], -row))
+            best = min(
+                rows, key=lambda row: (-overlap[row], -found.scores[row - first], found.boxes[row - first].tolist())
+            )
             for row in rows:
                 if row != best:
                     identity[row] = -1

@@ -150,9 +150,9 @@ def assigned_sightings(
 
     A detection whose best IoU is at least 0.5 is that person; from 0.3 to 0.5 it is junk, and so is one of an
     unlabelled or ignored person; below 0.3 it is nobody, a wrong answer to every query. Of several detections of one
-    identity in an image the best overlapping one stays, the rest are junk. A labelled box that is no detection's best
-    is missed: to be found, but without a detection. IoU is taken with widths one pixel larger, and over all detections,
-    whatever their score.
+    identity in an image the best overlapping one stays (of equals the first by ``Extraction.precedence``), the rest
+    are junk. A labelled box that is no detection's best is missed: to be found, but without a detection. IoU is taken
+    with widths one pixel larger, and over all detections, whatever their score.
 
     Source: Zheng et al., 2017, ``calculate_ID_cam_test.m``.
 
@@ -175,7 +175,7 @@ def assigned_sightings(
     person[sure] = named[best[sure]]
     junk = ((near >= JUNK_IOU) & ~sure) | (sure & (person == UNLABELED))
     rows = np.flatnonzero(sure & ~junk)
-    rows = rows[np.lexsort((rows, -near[rows], person[rows], extraction.image_of[rows]))]
+    rows = rows[np.lexsort((extraction.precedence[rows], -near[rows], person[rows], extraction.image_of[rows]))]
     again = np.zeros(len(rows), bool)
     again[1:] = (np.diff(person[rows]) == 0) & (np.diff(extraction.image_of[rows]) == 0)
     junk[rows[again]] = True

@@ -36,7 +36,7 @@ BINS = 200
 _BLOCK = 256
 _BLOCK_ENTRIES = 10_000_000
 """Similarities held at a time, at most, so that memory does not grow with the queries."""
-_DENSE = 0.1
+_DENSE = 0.05
 """Share of all images from which a product with all detections is cheaper than gathering a gallery's own."""
 _FEW = 64
 """One image in so many, or fewer, outside a gallery are taken out of it one by one."""
