@@ -14,7 +14,8 @@ from sceneseek.models.tiling import Tiling, View, Zoom, by_long_side
 from sceneseek.models.trunk import SceneTransform
 
 TILE_ZOOM = 0.8
-"""Pixels of the network's input per pixel of a tile. At 1 there are half as many tiles again, and nothing is gained."""
+"""Pixels of the network's input per pixel of a tile. At 1 a little more people are found, for 1.7 times the work, and
+search gains nothing."""
 
 EDGE = 6.0
 """How near to a tile's edge a refined box counts as cut, pixels: it rarely lies on the edge itself."""
