@@ -192,12 +192,15 @@ def test_the_mean_that_is_taken_off(mean_over):
 def test_given_boxes_are_described_by_the_detection_that_overlaps_them_most(model):
     model.eval()
     images, _ = noise(1)
+    box = torch.tensor([[12.0, 12.0, 60.0, 80.0]])
     with torch.inference_mode():
         found = model(images)[0]
-        chosen = found["boxes"][3:4]
-        moved = chosen + torch.tensor([[0.5, -0.5, 0.5, 0.5]])
-        best = box_iou(moved, found["boxes"])[0].argmax()
-        torch.testing.assert_close(model.embed(images, [moved])[0][0], found["embeddings"][best])
+        described_as = model.embed(images, [box])[0][0]
+        rows = described(model.shared_features(images)["p3"])[0]
+    best = box_iou(box, found["boxes"])[0].argmax()
+    torch.testing.assert_close(described_as, found["embeddings"][best])
+    # Not by its centre, the location (36, 44) and those around it.
+    assert (rows[[20 * y + x for y in (4, 5, 6) for x in (3, 4, 5)]] @ described_as).max() < 0.999
 
 
 def test_a_box_that_no_detection_touches_is_described_by_its_centre():

@@ -1,6 +1,9 @@
+from collections import OrderedDict
+
 import pytest
 import torch
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
+from torchvision.ops import roi_align
 
 from sceneseek.models.backbones import Level
 from sceneseek.models.trunk import RegionPooling, SceneTransform
@@ -57,3 +60,15 @@ def test_regions_show_what_their_box_holds():
     torch.testing.assert_close(shifted[0, 0, 0], torch.tensor([4.5, 5.5, 6.5, 7.5]))
     pooled = RegionPooling(level, (2, 2), "pool")({"map": ramp}, boxes)
     assert pooled.max() == 8.0
+
+
+@pytest.mark.parametrize(
+    ("operator", "samples", "aligned"), [("align", 2, False), ("align_centred", 2, True), ("align_adaptive", -1, True)]
+)
+def test_regions_are_cut_as_torchvision_cuts_them(operator, samples, aligned):
+    torch.manual_seed(0)
+    maps = OrderedDict(level=torch.rand(2, 3, 12, 20))
+    boxes = [torch.tensor([[3.0, 5.0, 150.0, 90.0]]), torch.tensor([[40.0, 10.0, 60.0, 70.0], [0.0, 0.0, 9.0, 9.0]])]
+    cut = RegionPooling(Level("level", 8, 3), (4, 2), operator)(maps, boxes)
+    expected = roi_align(maps["level"], boxes, (4, 2), 1 / 8, sampling_ratio=samples, aligned=aligned)
+    assert torch.equal(cut, expected)
