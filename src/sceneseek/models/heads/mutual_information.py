@@ -72,7 +72,7 @@ def shared_people(rows: Tensor, labels: Tensor, other_rows: Tensor, other_labels
         >>> shared_people(x, torch.tensor([5, -1]), y, torch.tensor([5, 7]))
         (tensor([[1., 0.]]), tensor([[1., 0.]]))
     """
-    here, there = labels[labels >= 0].unique(), other_labels[other_labels >= 0].unique()
+    here, there = torch.unique(labels[labels >= 0]), torch.unique(other_labels[other_labels >= 0])
     both = here[torch.isin(here, there)]
     return _directions(rows, labels, both), _directions(other_rows, other_labels, both)
 
