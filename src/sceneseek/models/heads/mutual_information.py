@@ -52,7 +52,8 @@ class MutualInformation(TrainingOnly):
         with torch.autocast(x.device.type, enabled=False):
             together = self.layers(torch.cat([x, y], dim=1).float())
             apart = self.layers(torch.cat([x, shuffled], dim=1).float())
-        return torch.logsumexp(apart.flatten(), dim=0) - math.log(len(x)) - together.mean()
+        bound: Tensor = torch.logsumexp(apart.flatten(), dim=0) - math.log(len(x)) - together.mean()
+        return bound
 
 
 def shared_people(rows: Tensor, labels: Tensor, other_rows: Tensor, other_labels: Tensor) -> tuple[Tensor, Tensor]:
