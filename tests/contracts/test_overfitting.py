@@ -130,4 +130,4 @@ def test_a_handful_of_scenes_is_learnt_by_heart(name, scenes, monkeypatch):
     monkeypatch.setitem(BACKBONES, "mobilenet_v2", six_convolutions)
     recall, precision = searched(trained(f"{name}_mobilenet_v2", *scenes), *scenes)
     assert recall >= 0.9
-    assert precision >= 0.9
+    assert precision >= 0.8

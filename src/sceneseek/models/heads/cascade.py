@@ -91,7 +91,7 @@ class CascadeStage:
         """
         refined = refine(boxes, codes, sizes)
         kept = [self.suppression(b, s) for b, s in zip(refined, scores, strict=True)]
-        rows = torch.arange(len(codes), device=codes.device).split([len(b) for b in boxes])
+        rows = torch.split(torch.arange(len(codes), device=codes.device), [len(b) for b in boxes])
         return KeptRegions(
             [b[k] for b, k in zip(refined, kept, strict=True)],
             [s[k] for s, k in zip(scores, kept, strict=True)],
