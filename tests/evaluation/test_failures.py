@@ -15,7 +15,7 @@ from sceneseek.structures import UNLABELED, Detections, Extraction, Failure, Que
 BOX = [10.0, 10.0, 60.0, 110.0]
 
 
-def failure_with(found: Detections) -> Failure:
+def failure_with(found: Detections, **switches: bool) -> Failure:
     """One query; its person is in image 1, a stranger who looks much like them in image 2."""
     samples = (
         Sample(0, "q", 200, 200, [BOX], [1]),
@@ -28,7 +28,7 @@ def failure_with(found: Detections) -> Failure:
         [(0, Detections.empty(2)), (1, found), (2, stranger)], [(0, np.array([1, 0], np.float32))],
         provenance(scenes), 2,
     )  # fmt: skip
-    report = evaluate(extraction, scenes, bootstrap_samples=0)
+    report = evaluate(extraction, scenes, bootstrap_samples=0, **switches)
     assert len(report.failures) == 1
     assert report.failures[0].right_image_id == 1
     assert report.failures[0].right_box == tuple(BOX)
@@ -55,6 +55,12 @@ def test_reasons(found: Detections, reason: str, text: str) -> None:
     assert re.search(text, failure.explanation)
     assert (failure.right_rank == 2) == (reason == "out-ranked")
     assert (failure.right_similarity is not None) == (reason == "out-ranked")
+
+
+def test_similarities_are_those_that_were_ranked() -> None:
+    failure = failure_with(person(BOX, 0.8), confidence_weighted=True)
+    assert failure.right_similarity == pytest.approx(0.6 * 0.8)
+    assert "ranked 2 with similarity 0.48; 1 other scored up to 0.81" in failure.explanation
 
 
 def test_every_person_is_shown_once_before_anybody_twice() -> None:

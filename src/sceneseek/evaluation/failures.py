@@ -65,19 +65,21 @@ def _explain(
     protocol: SearchProtocol,
 ) -> Failure:
     query = scenes.queries[i]
-    vector = extraction.query_embeddings[extraction.query_position_of[query.query_id]].astype(np.float64)
-    found = [(_best_similarity(extraction, a, vector), a) for a in here if len(a.rows)]
+    found = [appearance for appearance in here if len(appearance.rows)]
     ap = float(outcomes.average_precision[i])
-    if found:
-        similarity, right = max(found, key=lambda pair: pair[0])
-        rank = int(outcomes.first_hit_rank[i])
+    rank = int(outcomes.first_hit_rank[i])
+    if found and rank:
+        right, similarity = _first_hit(extraction, found, query, outcomes, i)
         first = float(outcomes.top_similarities[i, 0])
         whom, is_right = first_answer(extraction, scenes, query, int(outcomes.top_detections[i, 0]))
+        scored = f"ranked {rank} with similarity {similarity:.2f}" if similarity is not None else f"ranked {rank}"
         explanation = (
-            f"The right person is ranked {rank} with similarity {similarity:.2f}; "
-            f"{rank - 1} other{'s' if rank > 2 else ''} scored up to {first:.2f}. {whom}"
+            f"The right person is {scored}; {rank - 1} other{'s' if rank > 2 else ''} scored up to {first:.2f}. {whom}"
         )
         return _failure(query, ap, "box off" if is_right else "out-ranked", explanation, right, rank, similarity)
+    if found:
+        explanation = "The right person was detected, but ranked behind the last rank that counts."
+        return _failure(query, ap, "out-ranked", explanation, found[0], 0, None)
     right, reason, explanation, near_box = _why_not_found(extraction, here, protocol.det_threshold)
     return _failure(query, ap, reason, explanation, right, 0, None, near_box)
 
@@ -111,8 +113,22 @@ def first_answer(extraction: Extraction, scenes: SceneSet, query: Query, row: in
     return f"The first answer is somebody else, person {person}.", False
 
 
-def _best_similarity(extraction: Extraction, appearance: Appearance, vector: np.ndarray) -> float:
-    return float((extraction.embeddings[appearance.rows].astype(np.float64) @ vector).max())
+def _first_hit(
+    extraction: Extraction, found: list[Appearance], query: Query, outcomes: QueryOutcomes, i: int
+) -> tuple[Appearance, float | None]:
+    """The appearance that was hit first and its similarity as it was ranked, re-ranking and weights included.
+
+    Behind the kept ranks the similarity is not known, and the appearance is the one that resembles the query most.
+    """
+    place = int(outcomes.first_hit_rank[i]) - 1
+    if place < outcomes.top_detections.shape[1]:
+        row = outcomes.top_detections[i, place]
+        for appearance in found:
+            if row in appearance.rows:
+                return appearance, float(outcomes.top_similarities[i, place])
+    vector = extraction.query_embeddings[extraction.query_position_of[query.query_id]].astype(np.float64)
+    near = [float((extraction.embeddings[a.rows].astype(np.float64) @ vector).max()) for a in found]
+    return found[int(np.argmax(near))], None
 
 
 def _why_not_found(
