@@ -16,7 +16,7 @@ from sceneseek.data.synthetic.world import PeopleWorld
 from sceneseek.models import zoo
 from sceneseek.models.backbones import BACKBONES, Backbone, Level, Stem, Tail
 
-NAMES = ["dcinet", "inet", "nae", "nae_plus", "oim", "oimnetpp", "seqnet"]
+NAMES = ["coat", "dcinet", "inet", "nae", "nae_plus", "oim", "oimnetpp", "seqnet"]
 SMALL = {
     "num_identities": 4,
     "min_size": 96,
@@ -42,6 +42,15 @@ SMALL = {
 }
 WEIGHTS = {"loss_det_reg": 10.0, "loss_box_reg": 10.0}
 """As NAE, SeqNet and OIMNet++ weigh the boxes of their first stage."""
+COAT_WEIGHTS = {
+    "loss_second_reg": 10.0,
+    "loss_third_reg": 10.0,
+    "loss_second_oim": 0.5,
+    "loss_third_oim": 0.5,
+    "loss_second_softmax": 0.5,
+    "loss_third_softmax": 0.5,
+}
+"""Beside those; as its authors weigh its later stages."""
 STEPS = 160
 RATE = 8e-3
 
@@ -88,6 +97,7 @@ def scenes():
 def trained(name, images, targets):
     defaults = zoo.default_options(name)
     options = {key: value for key, value in SMALL.items() if key in {field.name for field in fields(defaults)}}
+    weights = WEIGHTS | (COAT_WEIGHTS if name.startswith("coat") else {})
     torch.manual_seed(0)
     model = zoo.create(name, **options).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
@@ -95,7 +105,7 @@ def trained(name, images, targets):
     for _ in range(STEPS):
         losses = model(images, targets)
         optimiser.zero_grad()
-        sum(WEIGHTS.get(name, 1.0) * value for name, value in losses.items()).backward()
+        sum(weights.get(term, 1.0) * value for term, value in losses.items()).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 10.0)
         model.update_memories()
         optimiser.step()
