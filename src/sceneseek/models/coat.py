@@ -264,15 +264,7 @@ def _transformer(backbone: Backbone, options: COATOptions) -> tuple[RegionPoolin
 def _detector(backbone: Backbone, options: COATOptions) -> Detector:
     """The first stage: nothing is exchanged, and nothing passes beside its transformer."""
     pooling, _, tail = _transformer(backbone, options)
-    settings = DetectorSettings(
-        batch_size_per_image=options.det_regions,
-        positive_fraction=options.det_positive_fraction,
-        box_loss_beta=options.box_loss_beta,
-        score_threshold=options.score_threshold,
-        nms_threshold=options.nms_threshold,
-        max_detections=options.max_detections,
-    )
-    return Detector(pooling, TailRegionHead(tail, tail.out_channels, "max"), settings)
+    return Detector(pooling, TailRegionHead(tail, tail.out_channels, "max"), DetectorSettings.of(options))
 
 
 def _stage(backbone: Backbone, options: COATOptions, place: int) -> TransformerStage:

@@ -76,16 +76,6 @@ class DCINet(SearchNetwork):
         embeddings: Tensor = self.reidentifier(maps, boxes)
         return embeddings
 
-    @property
-    def identity_table(self) -> Tensor:
-        """One unit row per identity, ``(P, D)``; zero where never seen."""
-        return self.identity.identity_table
-
-    @property
-    def scale(self) -> float:
-        """What multiplies cosines with the identity table."""
-        return self.identity.scale
-
 
 @dataclass(frozen=True)
 class DCINetOptions(SkeletonOptions, IdentityOptions):
@@ -181,14 +171,7 @@ def _detector(backbone: Backbone, options: DCINetOptions) -> Detector:
     return Detector(
         RegionPooling(level, options.det_size, options.region_operator),
         head,
-        DetectorSettings(
-            batch_size_per_image=options.det_regions,
-            positive_fraction=options.det_positive_fraction,
-            box_loss_beta=options.box_loss_beta,
-            score_threshold=options.score_threshold,
-            nms_threshold=options.nms_threshold,
-            max_detections=options.max_detections,
-        ),
+        DetectorSettings.of(options),
     )
 
 

@@ -16,7 +16,7 @@ from sceneseek.models.backbones import BACKBONES, Backbone
 from sceneseek.models.heads.identity import IdentityLosses
 from sceneseek.models.heads.joint import JointHead, neck_of
 from sceneseek.models.one_head import HeadNumbers, OneHeadNetwork, OneHeadOptions, region_tail
-from sceneseek.models.skeleton import SMALL, Skeleton, laid_out, skeleton
+from sceneseek.models.skeleton import OIM_RESNET50, SMALL, laid_out, resnet50_of_division, skeleton
 from sceneseek.models.zoo import register
 
 
@@ -33,9 +33,6 @@ class INet(OneHeadNetwork):
         identity: The identity losses with dictionary and classifier.
     """
 
-    def __init__(self, parts: Skeleton, head: JointHead, numbers: HeadNumbers, identity: IdentityLosses) -> None:
-        super().__init__(parts, head, numbers, identity)
-
 
 @dataclass(frozen=True)
 class INetOptions(OneHeadOptions):
@@ -50,14 +47,7 @@ class INetOptions(OneHeadOptions):
 
 
 VGG16 = INetOptions(det_level="conv5", frozen_stages=1, max_detections=300)
-RESNET50 = INetOptions(
-    det_level="conv4_3",
-    det_size=(14, 14),
-    frozen_stages=0,
-    freeze_entry=True,
-    tail_norm="batch",
-    max_detections=300,
-)
+RESNET50 = INetOptions(**OIM_RESNET50)
 MOBILENET = INetOptions(**SMALL, neck="running")
 
 
@@ -87,8 +77,7 @@ def inet_vgg16(**options: Any) -> INet:
 def inet_resnet50(**options: Any) -> INet:
     """I-Net on ResNet-50, divided as OIM (``oim_resnet50``); ``options`` are those of ``INetOptions``."""
     chosen = RESNET50.changed(options)
-    backbone = "resnet50_conv4_3" if chosen.det_level == "conv4_3" else "resnet50"
-    return build(BACKBONES[backbone](chosen.weights), chosen)
+    return build(resnet50_of_division(chosen), chosen)
 
 
 @register("inet_mobilenet_v2", MOBILENET)

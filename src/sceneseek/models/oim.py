@@ -17,7 +17,7 @@ from sceneseek.models.caffe_layout import SMALLEST_PROPOSAL, CellAnchors
 from sceneseek.models.heads.identity import IdentityLosses
 from sceneseek.models.heads.joint import JointHead, neck_of
 from sceneseek.models.one_head import HeadNumbers, OneHeadNetwork, OneHeadOptions, region_tail
-from sceneseek.models.skeleton import SMALL, Skeleton, laid_out, skeleton
+from sceneseek.models.skeleton import OIM_RESNET50, SMALL, laid_out, resnet50_of_division, skeleton
 from sceneseek.models.trunk import ANCHORS
 from sceneseek.models.zoo import register
 
@@ -33,9 +33,6 @@ class OIM(OneHeadNetwork):
         numbers: What is done with its answers.
         identity: The OIM loss, or others, with their memories.
     """
-
-    def __init__(self, parts: Skeleton, head: JointHead, numbers: HeadNumbers, identity: IdentityLosses) -> None:
-        super().__init__(parts, head, numbers, identity)
 
 
 @dataclass(frozen=True)
@@ -54,14 +51,7 @@ class OIMNetOptions(OneHeadOptions):
     layout: Literal["torchvision", "caffe"] = "torchvision"
 
 
-RESNET50 = OIMNetOptions(
-    det_level="conv4_3",
-    det_size=(14, 14),
-    frozen_stages=0,
-    freeze_entry=True,
-    tail_norm="batch",
-    max_detections=300,
-)
+RESNET50 = OIMNetOptions(**OIM_RESNET50)
 MOBILENET = OIMNetOptions(**SMALL, neck="running")
 
 
@@ -94,8 +84,7 @@ def oim_resnet50(**options: Any) -> OIM:
     chosen = RESNET50.changed(options)
     if chosen.layout == "caffe":
         return build(resnet50_of_oim(chosen.weights), chosen)
-    backbone = "resnet50_conv4_3" if chosen.det_level == "conv4_3" else "resnet50"
-    return build(BACKBONES[backbone](chosen.weights), chosen)
+    return build(resnet50_of_division(chosen), chosen)
 
 
 @register("oim_mobilenet_v2", MOBILENET)

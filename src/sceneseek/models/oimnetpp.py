@@ -16,7 +16,7 @@ from sceneseek.models.heads.joint import JointHead
 from sceneseek.models.heads.norm_aware import NormedBoxRegressor, RegionNorm
 from sceneseek.models.heads.protonorm import ProtoNorm
 from sceneseek.models.one_head import HeadNumbers, OneHeadNetwork, OneHeadOptions, region_tail
-from sceneseek.models.skeleton import PERSON_SEARCH, SMALL, Skeleton, laid_out, skeleton
+from sceneseek.models.skeleton import PERSON_SEARCH, SMALL, laid_out, skeleton
 from sceneseek.models.zoo import register
 
 
@@ -31,9 +31,6 @@ class OIMNetPlusPlus(OneHeadNetwork):
         numbers: What is done with its answers.
         identity: The OIM loss, or others; regions enter its table by their overlap.
     """
-
-    def __init__(self, parts: Skeleton, head: JointHead, numbers: HeadNumbers, identity: IdentityLosses) -> None:
-        super().__init__(parts, head, numbers, identity)
 
 
 @dataclass(frozen=True)

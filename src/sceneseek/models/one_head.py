@@ -146,16 +146,6 @@ class OneHeadNetwork(SearchNetwork):
         embeddings: Tensor = self.head(maps, boxes).embeddings
         return embeddings
 
-    @property
-    def identity_table(self) -> Tensor:
-        """One unit row per identity, ``(P, D)``; zero where never seen."""
-        return self.identity.identity_table
-
-    @property
-    def scale(self) -> float:
-        """What multiplies cosines with the identity table."""
-        return self.identity.scale
-
 
 def region_tail(backbone: Backbone, options: OneHeadOptions) -> tuple[RegionPooling, Tail]:
     """What cuts the regions, and a copy of the backbone's layers after ``det_level``."""

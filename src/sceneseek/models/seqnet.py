@@ -108,16 +108,6 @@ class SeqNet(SearchNetwork):
         embeddings: Tensor = self.head(maps, boxes).embeddings
         return embeddings
 
-    @property
-    def identity_table(self) -> Tensor:
-        """One unit row per identity, ``(P, D)``; zero where never seen."""
-        return self.identity.identity_table
-
-    @property
-    def scale(self) -> float:
-        """What multiplies cosines with the identity table."""
-        return self.identity.scale
-
 
 @dataclass(frozen=True)
 class SeqNetOptions(SkeletonOptions, IdentityOptions):
@@ -187,14 +177,7 @@ def _detector(backbone: Backbone, options: SeqNetOptions) -> Detector:
     return Detector(
         RegionPooling(backbone.stem.level(options.det_level), options.det_size, options.region_operator),
         TailRegionHead(tail, tail.out_channels, "max"),
-        DetectorSettings(
-            batch_size_per_image=options.det_regions,
-            positive_fraction=options.det_positive_fraction,
-            box_loss_beta=options.box_loss_beta,
-            score_threshold=options.score_threshold,
-            nms_threshold=options.nms_threshold,
-            max_detections=options.max_detections,
-        ),
+        DetectorSettings.of(options),
     )
 
 

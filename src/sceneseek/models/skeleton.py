@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 
-from sceneseek.models.backbones import Backbone, Stem
+from sceneseek.models.backbones import BACKBONES, Backbone, Stem
+from sceneseek.models.heads.identity import IdentityLosses
 from sceneseek.models.normalisation import NormMode, set_norm_mode
 from sceneseek.models.options import NetworkOptions
 from sceneseek.models.scene_network import Found, Maps, SceneNetwork
@@ -30,6 +31,7 @@ from sceneseek.models.trunk import (
 )
 
 __all__ = [
+    "OIM_RESNET50",
     "PERSON_SEARCH",
     "SMALL",
     "Found",
@@ -38,6 +40,7 @@ __all__ = [
     "Skeleton",
     "SkeletonOptions",
     "laid_out",
+    "resnet50_of_division",
     "skeleton",
 ]
 
@@ -122,6 +125,15 @@ SMALL: dict[str, Any] = {
     "region_operator": "align_centred",
 }
 """For the small networks on MobileNetV2: scenes of 640x384, upright regions, a hundred proposals."""
+OIM_RESNET50: dict[str, Any] = {
+    "det_level": "conv4_3",
+    "det_size": (14, 14),
+    "frozen_stages": 0,
+    "freeze_entry": True,
+    "tail_norm": "batch",
+    "max_detections": 300,
+}
+"""OIM's division of ResNet-50, which I-Net takes over: the stem ends behind the third block of layer 3."""
 PERSON_SEARCH: dict[str, Any] = {
     "min_size": 900,
     "max_size": 1500,
@@ -191,6 +203,12 @@ def skeleton(backbone: Backbone, options: SkeletonOptions) -> Skeleton:
     return Skeleton(transform, stem, proposals)
 
 
+def resnet50_of_division(options: SkeletonOptions) -> Backbone:
+    """ResNet-50 with a level behind the third block of layer 3 where ``det_level`` is that, torchvision's otherwise."""
+    name = "resnet50_conv4_3" if options.det_level == "conv4_3" else "resnet50"
+    return BACKBONES[name](options.weights)
+
+
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 
@@ -202,8 +220,8 @@ def laid_out(net: NetworkT, options: SkeletonOptions) -> NetworkT:
 class SearchNetwork(SceneNetwork):
     """A network with region proposals that keeps the model contract.
 
-    A subclass has ``identity``, says with ``learn``, ``find`` and ``embed_regions`` what happens to regions, and names
-    with ``identity_table`` and ``scale`` what its cosines are compared with.
+    A subclass has ``identity`` and says with ``learn``, ``find`` and ``embed_regions`` what happens to regions. Its
+    cosines are compared with what ``identity`` holds, unless ``identity_table`` and ``scale`` say otherwise.
 
     Args:
         parts: What stands in front of the regions.
@@ -262,3 +280,13 @@ class SearchNetwork(SceneNetwork):
         """The shared level."""
         maps = self.stem(scenes.tensors)
         return OrderedDict((name, maps[name]) for name in self.feature_strides)
+
+    @property
+    def identity_table(self) -> Tensor:
+        """One unit row per identity, ``(P, D)``; zero where never seen."""
+        return cast(IdentityLosses, self.identity).identity_table
+
+    @property
+    def scale(self) -> float:
+        """What multiplies cosines with the identity table."""
+        return cast(IdentityLosses, self.identity).scale

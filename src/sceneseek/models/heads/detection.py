@@ -16,6 +16,7 @@ from torchvision.ops import clip_boxes_to_image
 
 from sceneseek.models.heads.regions import binary_losses
 from sceneseek.models.heads.reid import SpatialPool
+from sceneseek.models.skeleton import SkeletonOptions
 from sceneseek.models.trunk import ImageSize, RegionPooling, Target
 
 
@@ -38,6 +39,18 @@ class DetectorSettings:
     score_threshold: float = 0.5
     nms_threshold: float = 0.4
     max_detections: int = 100
+
+    @classmethod
+    def of(cls, options: SkeletonOptions) -> DetectorSettings:
+        """Those that a network's options name."""
+        return cls(
+            batch_size_per_image=options.det_regions,
+            positive_fraction=options.det_positive_fraction,
+            box_loss_beta=options.box_loss_beta,
+            score_threshold=options.score_threshold,
+            nms_threshold=options.nms_threshold,
+            max_detections=options.max_detections,
+        )
 
 
 @dataclass(frozen=True)
