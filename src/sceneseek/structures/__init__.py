@@ -6,7 +6,7 @@ from sceneseek.structures.extraction import Extraction, Provenance, data_fingerp
 from sceneseek.structures.media import Frame, MediaItem, MediaProblem
 from sceneseek.structures.person_model import PersonModel
 from sceneseek.structures.progress import Progress, silent
-from sceneseek.structures.ranking import Match, Ranking
+from sceneseek.structures.ranking import Match, Ranking, Sighting
 from sceneseek.structures.report import (
     CocoScores,
     DetectionScores,
@@ -46,6 +46,7 @@ __all__ = [
     "SceneSet",
     "Score",
     "SearchReport",
+    "Sighting",
     "SimilarityHistogram",
     "ThresholdPoint",
     "data_fingerprint",

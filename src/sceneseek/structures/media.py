@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sceneseek.errors import ValueRefused
 from sceneseek.structures._checks import ImageArray
@@ -18,6 +19,7 @@ class Frame:
         frame_index: 0 for a photograph; the index in decoding order for a video.
         time_s: Seconds from the start of the video; ``None`` for a photograph without a time.
         camera_id: Which camera took it, when known.
+        captured_at: When it was taken by the clock on the wall, in UTC, when known.
     """
 
     image: ImageArray
@@ -25,6 +27,7 @@ class Frame:
     frame_index: int = 0
     time_s: float | None = None
     camera_id: str | None = None
+    captured_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != "uint8":
@@ -55,9 +58,11 @@ class MediaItem:
         kind: ``"photo"`` or ``"video"``.
         content_key: Changes when the file changes; equal for equal files. Used to index nothing twice.
         camera_id: Which camera, when known.
+        captured_at: When the photograph was taken or the video begins by the clock on the wall, in UTC, when known.
     """
 
     source: str
     kind: str
     content_key: str
     camera_id: str | None = None
+    captured_at: datetime | None = None

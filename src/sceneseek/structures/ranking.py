@@ -5,8 +5,26 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sceneseek.errors import ValueRefused
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """How long a person was in view without a break: the tracklet that a match belongs to.
+
+    Attributes:
+        tracklet_id: The gallery's own name for the tracklet.
+        start_s: Its first frame, seconds from the start of the video.
+        end_s: Its last frame.
+        num_detections: In how many searched frames the person was found.
+    """
+
+    tracklet_id: str
+    start_s: float
+    end_s: float
+    num_detections: int
 
 
 @dataclass(frozen=True)
@@ -25,6 +43,12 @@ class Match:
         detection_id: The gallery's own name for this person in this frame.
         width: Width of the scene in pixels.
         height: Height of the scene in pixels.
+        media_key: The content key of the file, which stays when the file is moved.
+        captured_at: When the picture was taken by the clock on the wall, in UTC, when known.
+        sighting: The tracklet that this is the best frame of; ``None`` for a photograph, or where single frames are
+            ranked.
+        false_match_rate: How often a stranger scores this high in this gallery, 0 to 1; ``None`` where it is not known.
+        flags: What speaks against trusting the match: ``"small"``, ``"blurred"``, ``"cut"``, ``"unsure"``.
     """
 
     rank: int
@@ -38,6 +62,11 @@ class Match:
     detection_id: str = ""
     width: int = 0
     height: int = 0
+    media_key: str = ""
+    captured_at: datetime | None = None
+    sighting: Sighting | None = None
+    false_match_rate: float | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,12 +78,17 @@ class Ranking:
         model: The model that made query and gallery.
         searched: How many gallery people were compared.
         filters: The restrictions that applied, for display.
+        method: How it was searched, for display: the index, re-ranking, examples and counter-examples.
+        num_likely: How many of the first matches no stranger is expected to reach, see ``gallery.calibration``; 0 says
+            that nobody here looks like the query; ``None`` where it is not known.
     """
 
     matches: tuple[Match, ...]
     model: str
     searched: int
     filters: dict[str, str] = field(default_factory=dict)
+    method: dict[str, str] = field(default_factory=dict)
+    num_likely: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "matches", tuple(self.matches))

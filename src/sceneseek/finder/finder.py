@@ -1,0 +1,148 @@
+"""Predictor and gallery together: look for people in media, remember them, find them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Sized
+
+import numpy as np
+
+from sceneseek.errors import GalleryModelError, ValueRefused
+from sceneseek.finder.asking import Box, QueryPerson, locate_person
+from sceneseek.finder.indexing import FramesOf, IndexSummary, index_media
+from sceneseek.gallery import Filters, FrameKey, Gallery
+from sceneseek.similarity import normalise
+from sceneseek.structures import ImageArray, MediaItem, MediaProblem, PersonModel, Progress, Ranking, silent
+
+
+class Finder:
+    """Index media into a gallery and find people in it.
+
+    Args:
+        model: Finds people in pictures and embeds them.
+        gallery: Where people are remembered.
+        group_frames: Pictures handed to the model at a time, at most.
+        commit_frames: Pictures between two writes, at most: what a killed run can lose.
+
+    Raises:
+        GalleryModelError: The gallery was made by another model.
+    """
+
+    def __init__(self, model: PersonModel, gallery: Gallery, group_frames: int = 8, commit_frames: int = 64) -> None:
+        if model.fingerprint != gallery.manifest.fingerprint:
+            raise GalleryModelError(
+                f"{gallery.path} was made by model {gallery.manifest.model!r}, not by {model.name!r}; their embeddings "
+                f"cannot be compared. Use --model {gallery.manifest.model}, or another --gallery folder."
+            )
+        if group_frames < 1:
+            raise ValueRefused(f"group_frames is {group_frames}; expected at least 1.")
+        self.model = model
+        self.gallery = gallery
+        self.group_frames = group_frames
+        self.commit_frames = commit_frames
+
+    def index(
+        self,
+        items: Iterable[MediaItem | MediaProblem],
+        frames_of: FramesOf,
+        *,
+        every_s: float | None = None,
+        progress: Progress = silent,
+    ) -> IndexSummary:
+        """Look for people in media and remember them.
+
+        Known files are passed over, an interrupted file continues at its first frame that was not written, a changed
+        file replaces what was found in it before. A file that cannot be used is reported and never stops the others.
+        Reading the next pictures overlaps with looking at the current ones.
+
+        Args:
+            items: Photographs and videos; problems met while looking for them are passed on to the summary.
+            frames_of: Opens one of them.
+            every_s: The sampling that ``frames_of`` applies to video, remembered so that another one starts over.
+            progress: Told after each picture: files finished, files in all, and where it is.
+
+        Returns:
+            What was done, and all problems.
+
+        Raises:
+            GalleryError: Another process is writing into the gallery.
+        """
+        total = len(items) if isinstance(items, Sized) else None
+        with self.gallery.writer(self.commit_frames) as writer:
+            return index_media(
+                self.model,
+                writer,
+                items,
+                frames_of,
+                every_s=every_s,
+                group_frames=self.group_frames,
+                total=total,
+                progress=progress,
+            )
+
+    def locate(self, image: ImageArray, box: Box | None = None) -> QueryPerson:
+        """Find out who is asked for in a query picture.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 RGB.
+            box: ``xyxy`` in pixels; parts outside the picture are cut off. Without one: the most confident person.
+
+        Raises:
+            ValueRefused: No box was given and nobody was found.
+            BoxError: The box is not one, or lies outside the picture.
+        """
+        return locate_person(self.model, image, box)
+
+    def find(
+        self,
+        queries: Sequence[tuple[ImageArray, Box | None]],
+        *,
+        top: int = 20,
+        cameras: Sequence[str] | None = None,
+        sources: Sequence[str] | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        min_score: float | None = None,
+        exclude: Sequence[FrameKey] = (),
+    ) -> Ranking:
+        """Find a person shown in one or several query pictures.
+
+        Args:
+            queries: Pictures ``(H, W, 3)`` uint8 RGB of one person, each with a box or ``None`` for the most confident
+                person in it.
+            top: How many matches at most.
+            cameras: Only these cameras.
+            sources: Only these files, or files below these folders.
+            since: Only video frames from this second on.
+            until: Only video frames up to this second.
+            min_score: Only people of whom the detector was at least this sure.
+            exclude: Frames to leave out, such as the query's own.
+
+        Returns:
+            Matches, best first.
+
+        Raises:
+            ValueRefused: No query was given, or nobody was found in one.
+        """
+        filters = Filters(
+            cameras=None if cameras is None else tuple(cameras),
+            sources=None if sources is None else tuple(sources),
+            since_s=since,
+            until_s=until,
+            min_score=min_score,
+            exclude=tuple(exclude),
+        )
+        return self.find_people([self.locate(image, box) for image, box in queries], top=top, filters=filters)
+
+    def find_people(self, people: Sequence[QueryPerson], *, top: int = 20, filters: Filters | None = None) -> Ranking:
+        """Find one person of whom one or several views were located before.
+
+        Several views are combined as the mean of their unit embeddings, scaled to length one again: the ranking is then
+        by the mean similarity to the views.
+
+        Raises:
+            ValueRefused: No view was given, or the views point in opposite directions.
+        """
+        if not people:
+            raise ValueRefused("no query picture was given; expected at least one.")
+        mean = np.mean([person.embedding for person in people], axis=0, keepdims=True)
+        return self.gallery.search(normalise(mean)[0], top, filters)
