@@ -58,17 +58,16 @@ def test_where_two_hidden_people_overlap_nobody_shows() -> None:
     assert (both[20:200, 20:120] == image[20:200, 20:120]).all(axis=2).mean() < 0.01
 
 
-def test_the_match_is_shown_but_for_the_heads_of_others() -> None:
+def test_the_match_is_shown_and_an_overlap_is_shared_between_the_two() -> None:
     image = noise(5)
-    match, other = [20.0, 20.0, 80.0, 220.0], [60.0, 100.0, 140.0, 220.0]
-    result = blur_people(image, [other], keep=match, margin=0)
-    same = (result == image).all(axis=2)
-    assert same[20:100, 20:80].all(), "the match above the other"
-    assert same[131:220, 60:80].all(), "the overlap below the other's head"
-    assert same[100:130, 60:80].mean() < 0.05, "the other's head"
-    assert same[100:220, 81:140].mean() < 0.05, "the rest of the other"
-    beside = blur_people(image, [[60.0, 20.0, 140.0, 220.0]], keep=match, margin=0)
-    assert (beside == image).all(axis=2)[20:220, 20:80].all(), "the match's own head stays, whoever stands beside"
+    match, other = [20.0, 20.0, 80.0, 220.0], [60.0, 20.0, 120.0, 220.0]
+    same = (blur_people(image, [other], keep=match, margin=0) == image).all(axis=2)
+    assert same[20:220, 20:70].all(), "the match, as far as the middle between both"
+    assert same[60:180, 70:120].mean() < 0.01, "the other from there on, head and all"
+    smaller = [50.0, 120.0, 70.0, 180.0]  # a child in front of the match
+    same = (blur_people(image, [smaller], keep=match, margin=0) == image).all(axis=2)
+    assert same[20:110, 20:80].all(), "the match's own head"
+    assert same[145:155, 58:63].mean() < 0.05, "the child's middle, away from the match's"
 
 
 def test_surroundings_hide_all_but_the_match() -> None:

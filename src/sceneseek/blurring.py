@@ -1,9 +1,9 @@
 """Hide people in a picture that is handed on, so that nobody can bring them back.
 
 A Gaussian blur or small mosaic tiles can be undone well enough to recognise somebody: the pixels still say much about
-what was there. Here a person becomes a handful of coarse cells, about one for a head; each keeps sixteen steps of the
-mean colour and nothing else, and what is drawn is made from these cells alone. Two pictures whose cells agree give the
-same result to the last bit, so what is not in the cells is gone. What stays is that somebody stood there, about how
+what was there. Here a person becomes a handful of coarse cells, about one for a head; each keeps thirty-two steps of
+the mean colour and nothing else, and what is drawn is made from these cells alone. Two pictures whose cells agree give
+the same result to the last bit, so what is not in the cells is gone. What stays is that somebody stood there, about how
 tall, and roughly how light or dark they were dressed.
 
 Only people who were found can be hidden one by one. ``blur_surroundings`` hides everything but one person, also those
@@ -22,9 +22,7 @@ from sceneseek.structures import BoolArray, ImageArray
 _CELLS_ACROSS = 4
 _MOST_CELLS_DOWN = 8
 _LEAST_CELL_SIDE = 8
-_COLOUR_STEP = 16
-_HEAD = 0.25
-"""Share of a standing person's box, from above, that holds the head."""
+_COLOUR_STEP = 8
 
 
 def blur_people(
@@ -35,8 +33,8 @@ def blur_people(
     Args:
         image: ``(H, W, 3)`` uint8.
         boxes: ``(N, 4)`` ``xyxy`` in pixels: those to hide. Parts outside the picture do not matter.
-        keep: ``(4,)``, the one to show. Where somebody else's box overlaps this one, the pixels are shown, except the
-            other's head; the shown person's own head is shown in any case.
+        keep: ``(4,)``, the one to show. Where somebody else's box overlaps this one, a pixel is shown when it lies
+            nearer to the middle of the one shown, in half widths and half heights of the two boxes.
         margin: How much to hide around each box, as a share of its width and height: boxes are seldom tight.
 
     Returns:
@@ -61,8 +59,8 @@ def blur_people(
         hidden = _coarse(image[area])
         mask: BoolArray = np.ones(hidden.shape[:2], np.bool_)
         if shown is not None:
-            heads = _inside(_grown(_head_of(row), margin), area) & ~_inside(_head_of(shown), area)
-            mask = ~_inside(shown, area) | heads
+            to_shown, to_hidden = _distances(shown, area), _distances(row, area)
+            mask = ~((to_shown <= 1) & (to_shown <= to_hidden))
         # From the original for each of them: where two overlap, the later must not show what the earlier hid.
         result[area][mask] = hidden[mask]
     return result
@@ -70,6 +68,8 @@ def blur_people(
 
 def blur_surroundings(image: ImageArray, keep: ArrayLike, *, margin: float = 0.02) -> ImageArray:
     """Hide everything but one person: also people whom no detector found.
+
+    Who stands within the shown person's own box is shown with it; ``blur_people`` hides those as far as they were found.
 
     Args:
         image: ``(H, W, 3)`` uint8.
@@ -127,11 +127,6 @@ def _grown(box: np.ndarray, margin: float) -> np.ndarray:
     return np.array([x1 - dx, y1 - dy, x2 + dx, y2 + dy])
 
 
-def _head_of(box: np.ndarray) -> np.ndarray:
-    x1, y1, x2, y2 = box
-    return np.array([x1, y1, x2, y1 + _HEAD * (y2 - y1)])
-
-
 def _pixels(box: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice] | None:
     """The pixels that a box touches, or ``None`` when it lies outside the picture."""
     left, top = np.maximum(np.floor(box[:2]), 0).astype(int)
@@ -139,11 +134,10 @@ def _pixels(box: np.ndarray, shape: tuple[int, ...]) -> tuple[slice, slice] | No
     return (slice(top, bottom), slice(left, right)) if left < right and top < bottom else None
 
 
-def _inside(box: np.ndarray, area: tuple[slice, slice]) -> BoolArray:
-    """Which pixels of an area lie in a box, ``(h, w)`` bool."""
-    y = np.arange(area[0].start, area[0].stop)[:, None]
-    x = np.arange(area[1].start, area[1].stop)[None, :]
-    within: BoolArray = (
-        (x >= np.floor(box[0])) & (x < np.ceil(box[2])) & (y >= np.floor(box[1])) & (y < np.ceil(box[3]))
-    )
-    return within
+def _distances(box: np.ndarray, area: tuple[slice, slice]) -> np.ndarray:
+    """How far an area's pixels lie from the middle of a box, ``(h, w)``: 1 on its edges."""
+    y = np.arange(area[0].start, area[0].stop)[:, None] + 0.5
+    x = np.arange(area[1].start, area[1].stop)[None, :] + 0.5
+    middle, half = (box[2:] + box[:2]) / 2, (box[2:] - box[:2]) / 2
+    across, down = np.abs(x - middle[0]) / half[0], np.abs(y - middle[1]) / half[1]
+    return np.asarray(np.maximum(across, down))
