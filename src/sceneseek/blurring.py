@@ -69,7 +69,7 @@ def blur_people(
 def blur_surroundings(image: ImageArray, keep: ArrayLike, *, margin: float = 0.02) -> ImageArray:
     """Hide everything but one person: also people whom no detector found.
 
-    Who stands within the shown person's own box is shown with it; ``blur_people`` hides those as far as they were found.
+    Who stands within the shown person's own box is shown with it; ``blur_people`` hides those who were found.
 
     Args:
         image: ``(H, W, 3)`` uint8.
