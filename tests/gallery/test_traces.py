@@ -40,7 +40,7 @@ def test_no_place_hides_it(tmp_path_factory: pytest.TempPathFactory, before: int
     noise = np.random.default_rng(seed + 1).bytes(before)
     (folder / "file").write_bytes(noise + wanted.content + noise)
     assert search_files(folder, [wanted]).num_found == 1
-    (folder / "file").write_bytes(noise + wanted.content[1:] + noise)
+    (folder / "file").write_bytes(noise + bytes([wanted.content[0] ^ 1]) + wanted.content[1:] + noise)
     halved = size >= 2 * 16  # the other half is whole
     assert search_files(folder, [wanted]).num_found == int(halved)
 

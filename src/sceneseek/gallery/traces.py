@@ -1,7 +1,7 @@
 """Search the raw files of a folder for bytes that would give somebody away.
 
 A database that answers "deleted" proves little: the bytes may lie on in an older version, in an index, in a journal. So
-the files themselves are searched, every one of them, byte by byte, for the float32 vectors and the JPEG files as they were.
+the files themselves are searched, every one of them, byte by byte, for the float32 vectors and the JPEG files.
 
 A search that finds nothing proves nothing either, unless it would have found something: columns may lie compressed on
 the disk. Hence it is done before and after, and only what was seen before and is not there after counts as gone.
