@@ -1,5 +1,6 @@
 """A searchable gallery of people in a folder: LanceDB tables, and a manifest that names the model."""
 
+from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
 from sceneseek.gallery.filters import Filters, FrameKey
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
@@ -8,6 +9,9 @@ from sceneseek.gallery.store import By, Gallery, GalleryInfo
 from sceneseek.gallery.writer import GalleryWriter, Plan
 
 __all__ = [
+    "AuditEntry",
+    "AuditLog",
+    "AuditVerdict",
     "By",
     "EmbeddingSample",
     "Filters",
@@ -22,4 +26,5 @@ __all__ = [
     "StoredFrame",
     "StoredPerson",
     "StoredTracklet",
+    "local_user",
 ]

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from sceneseek.errors import EmbeddingSizeError, GalleryError, GalleryMissingError, GalleryModelError, ValueRefused
 from sceneseek.gallery import lookups
 from sceneseek.gallery.answers import rankings
+from sceneseek.gallery.audit import AUDIT, AUDIT_HEAD
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.lookups import EmbeddingSample
@@ -47,7 +48,7 @@ from disk for each question."""
 By = Literal["sighting", "detection"]
 
 _OWN_NAMES = frozenset({
-    *(f"{name}.lance" for name in TABLES), LOCK, INDEX_LOCK, JOURNAL, REWRITES,
+    *(f"{name}.lance" for name in TABLES), LOCK, INDEX_LOCK, JOURNAL, REWRITES, AUDIT, AUDIT_HEAD,
     *(f".{name}.partial" for name in (MANIFEST, JOURNAL, REWRITES)),
 })  # fmt: skip
 
@@ -307,6 +308,22 @@ class Gallery:
         filters = filters or Filters()
         found_people = search_blocks(self._blocks(filters), normalise(vectors), top, filters, by == "sighting")
         return rankings(self._tables, found_people, self.manifest.model, filters, by, {"index": "exact"})
+
+    def compact(self, purge: bool = False) -> None:
+        """Merge small files and drop versions of the tables that nobody reads any more.
+
+        Args:
+            purge: Rewrite every file that holds something of removed rows and drop all former versions now, so that no
+                byte of what was removed is left. A search that is under way meanwhile may have to begin again.
+
+        Raises:
+            GalleryError: Somebody is writing, or a file cannot be removed.
+        """
+        with self.writer() as writer:
+            if purge:
+                writer.purge()
+            else:
+                writer.compact()
 
     def info(self) -> GalleryInfo:
         """Count what the gallery holds."""
