@@ -2,6 +2,7 @@
 
 from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
 from sceneseek.gallery.filters import Filters, FrameKey
+from sceneseek.gallery.index import EXACT_BELOW, Optimised
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
@@ -9,6 +10,7 @@ from sceneseek.gallery.store import By, Gallery, GalleryInfo
 from sceneseek.gallery.writer import GalleryWriter, Plan
 
 __all__ = [
+    "EXACT_BELOW",
     "AuditEntry",
     "AuditLog",
     "AuditVerdict",
@@ -22,6 +24,7 @@ __all__ = [
     "Manifest",
     "MediaRecord",
     "MediaStatus",
+    "Optimised",
     "Plan",
     "StoredFrame",
     "StoredPerson",
