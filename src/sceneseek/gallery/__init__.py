@@ -2,8 +2,11 @@
 
 from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
 from sceneseek.gallery.filters import Filters, FrameKey
+from sceneseek.gallery.forgetting import ForgetPlan, Forgotten, forget, plan_forgetting, similar_people
+from sceneseek.gallery.keep_out import Extent, KeepOut
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
+from sceneseek.gallery.proof import Proof
 from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
 from sceneseek.gallery.store import By, Gallery, GalleryInfo
 from sceneseek.gallery.writer import GalleryWriter, Plan
@@ -14,17 +17,25 @@ __all__ = [
     "AuditVerdict",
     "By",
     "EmbeddingSample",
+    "Extent",
     "Filters",
+    "ForgetPlan",
+    "Forgotten",
     "FrameKey",
     "Gallery",
     "GalleryInfo",
     "GalleryWriter",
+    "KeepOut",
     "Manifest",
     "MediaRecord",
     "MediaStatus",
     "Plan",
+    "Proof",
     "StoredFrame",
     "StoredPerson",
     "StoredTracklet",
+    "forget",
     "local_user",
+    "plan_forgetting",
+    "similar_people",
 ]
