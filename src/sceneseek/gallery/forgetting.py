@@ -27,7 +27,6 @@ from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.manifest import write_whole
 from sceneseek.gallery.proof import Proof, evenly, prove, traces_of
-from sceneseek.gallery.purging import purge_gallery
 from sceneseek.gallery.records import MediaRecord
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, THUMBNAILS
 from sceneseek.gallery.tables import Tables, in_parts, one_of
@@ -78,14 +77,15 @@ class Forgotten:
         proof: What the search through the raw files showed, when it was asked for.
         bytes_before: Size of the gallery's tables before.
         bytes_after: The same after.
-        unindexed: Tables whose index was dropped; it is built again by the next ``gallery.optimise``.
+        index_dropped: Whether the index of the embeddings was dropped, which held copies; until it is built again,
+            searches are exact.
     """
 
     plan: ForgetPlan
     proof: Proof | None
     bytes_before: int
     bytes_after: int
-    unindexed: tuple[str, ...] = ()
+    index_dropped: bool = False
 
 
 def plan_forgetting(
@@ -210,11 +210,11 @@ def forget(
         facts = {"files": pending.media, "people": plan.num_people, "digest": _digest(names), "may_return": may_return}
         log.append(actor, "forget", reason=reason, **facts)
         pending.write(gallery.path)
-        unindexed = pending.finish(writer)
+        index_dropped = pending.finish(writer)
     proof = None if before is None else prove(gallery, traces, before, sampled=len(chosen) < len(names))
     outcome = {} if proof is None else {"proven": proof.proven, "bytes_searched": proof.after.num_bytes}
     log.append(actor, "forgotten", people=plan.num_people, digest=_digest(names), **outcome)
-    return Forgotten(plan, proof, size, _size(gallery.path), tuple(unindexed))
+    return Forgotten(plan, proof, size, _size(gallery.path), index_dropped)
 
 
 @dataclass(frozen=True)
@@ -257,8 +257,8 @@ class Pending:
         """Note what is being forgotten, before anything is removed."""
         write_whole(folder / FORGETTING, json.dumps({f.name: getattr(self, f.name) for f in fields(self)}))
 
-    def finish(self, writer: GalleryWriter) -> list[str]:
-        """Remove everything that is still there; returns the tables whose index was dropped."""
+    def finish(self, writer: GalleryWriter) -> bool:
+        """Remove everything that is still there; says whether an index was dropped."""
         folder = writer.folder
         if not self.may_return:
             KeepOut.read(folder).with_entries(self.media, self.files_of_people).write(folder)
@@ -266,9 +266,9 @@ class Pending:
             writer.remove_media(self.media)
         if self.people:
             writer.remove_people(self.people)
-        unindexed = purge_gallery(folder, Tables(folder))
+        index_dropped = writer.purge()
         (folder / FORGETTING).unlink()
-        return unindexed
+        return index_dropped
 
 
 def end_interrupted(writer: GalleryWriter) -> bool:

@@ -9,17 +9,12 @@ and then all former versions go.
 
 from __future__ import annotations
 
-import time
 import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sceneseek.errors import GalleryError
-from sceneseek.gallery.lock import Lock
-from sceneseek.gallery.rewrites import rewriting
-from sceneseek.gallery.schema import INDEX_LOCK, TABLES
-from sceneseek.gallery.tables import Tables
 
 _ROUNDS = 3
 
@@ -59,34 +54,6 @@ def purge(table: Any, folder: Path) -> list[str]:
             "gallery, then: sceneseek gallery compact --purge"
         )
     return indexed
-
-
-def purge_gallery(folder: Path, tables: Tables, wait_s: float = 600.0) -> list[str]:
-    """Purge all tables of a gallery; the writer's lock must be held.
-
-    Args:
-        folder: The gallery.
-        tables: Its tables.
-        wait_s: How long to wait for an index that is being built: it would be built from what is to go.
-
-    Returns:
-        Tables that had an index on their embeddings.
-
-    Raises:
-        GalleryError: An index is being built for longer than that, or something is still there afterwards.
-    """
-    lock = Lock(folder / INDEX_LOCK)
-    until = time.monotonic() + wait_s
-    while (holder := lock.take()) is not None:
-        if time.monotonic() > until:
-            raise GalleryError(f"an index of {folder} is being built by {holder}; stop it, or try again later.")
-        time.sleep(0.1)
-    try:
-        with rewriting(folder):
-            names = [name for name in TABLES if name in tables]
-            return [name for name in names if "embedding" in purge(tables[name], folder / f"{name}.lance")]
-    finally:
-        lock.release()
 
 
 def drop_indices(table: Any) -> list[str]:

@@ -325,6 +325,22 @@ class Gallery:
         found_people = search_blocks(self._blocks(filters), normalise(vectors), top, filters, by == "sighting")
         return rankings(self._tables, found_people, self.manifest.model, filters, by, {"index": "exact"})
 
+    def compact(self, purge: bool = False) -> None:
+        """Merge small files and drop versions of the tables that nobody reads any more.
+
+        Args:
+            purge: Rewrite every file that holds something of removed rows and drop all former versions now, so that no
+                byte of what was removed is left. A search that is under way meanwhile may have to begin again.
+
+        Raises:
+            GalleryError: Somebody is writing, or a file cannot be removed.
+        """
+        with self.writer() as writer:
+            if purge:
+                writer.purge()
+            else:
+                writer.compact()
+
     def info(self) -> GalleryInfo:
         """Count what the gallery holds."""
         records = self.media()
