@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -297,6 +297,32 @@ class GalleryWriter:
         """
         self.commit()
         return purge_all(self._folder, self._tables)
+
+    def adopt(self, records: Sequence[MediaRecord], rows: Mapping[str, Iterable[pa.RecordBatch]]) -> None:
+        """Take over files with all that was seen in them from elsewhere, all or nothing.
+
+        Args:
+            records: Files that this gallery does not know.
+            rows: By table, what was seen in them; same model, same columns.
+        """
+        self.commit()
+        self._journal(Journal(adding=tuple(record.key for record in records)))
+        for name in (FRAMES, THUMBNAILS, TRACKLETS, DETECTIONS):
+            for batch in rows[name]:
+                if batch.num_rows:
+                    self._tables[name].add(pa.Table.from_batches([batch]))
+        for record in records:
+            self._set(record)
+        self._write_media()
+        self._forget_journal()
+        self._num_commits += 1
+
+    def also_met_at(self, key: str, sources: Iterable[str]) -> None:
+        """Note that a known file's content is to be found at further paths."""
+        record = self._records[key]
+        further = tuple(source for source in dict.fromkeys(sources) if source not in record.sources)
+        if further:
+            self._set(replace(record, aliases=(*record.aliases, *further)))
 
     def commit(self) -> None:
         """Write the batch in hand."""
