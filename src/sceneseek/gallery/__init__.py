@@ -2,6 +2,7 @@
 
 from sceneseek.gallery.archiving import export_archive
 from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
+from sceneseek.gallery.checking import CheckReport, Finding, Weight, check
 from sceneseek.gallery.filters import Filters, FrameKey
 from sceneseek.gallery.forgetting import ForgetPlan, Forgotten, forget, plan_forgetting, similar_people
 from sceneseek.gallery.keep_out import Extent, KeepOut
@@ -10,6 +11,7 @@ from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.merging import Merged, merge
 from sceneseek.gallery.proof import Proof
 from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
+from sceneseek.gallery.repairing import repair
 from sceneseek.gallery.retention import Retention, plan_retention
 from sceneseek.gallery.sightings import export_sightings
 from sceneseek.gallery.store import By, Gallery, GalleryInfo
@@ -21,9 +23,11 @@ __all__ = [
     "AuditLog",
     "AuditVerdict",
     "By",
+    "CheckReport",
     "EmbeddingSample",
     "Extent",
     "Filters",
+    "Finding",
     "ForgetPlan",
     "Forgotten",
     "FrameKey",
@@ -41,6 +45,8 @@ __all__ = [
     "StoredFrame",
     "StoredPerson",
     "StoredTracklet",
+    "Weight",
+    "check",
     "export_archive",
     "export_sightings",
     "forget",
@@ -49,5 +55,6 @@ __all__ = [
     "merge",
     "plan_forgetting",
     "plan_retention",
+    "repair",
     "similar_people",
 ]

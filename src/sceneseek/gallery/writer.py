@@ -285,6 +285,14 @@ class GalleryWriter:
         with rewriting(self._folder):
             self._remove(Journal(removing_people=tuple(detection_ids), tracklets=tuple(tracklets)))
 
+    def _drop_record(self, key: str) -> None:
+        record = self._records.pop(key, None)
+        for source in record.sources if record is not None else ():
+            self._keys_at[source].discard(key)
+            self._superseded.discard((source, key))
+        self._changed.discard(key)
+        self._tracklets.forget(key)
+
     def compact(self) -> None:
         """Merge the small files that batches leave, where there are many."""
         compact(self._folder, self._tables)
@@ -297,6 +305,18 @@ class GalleryWriter:
         """
         self.commit()
         return purge_all(self._folder, self._tables)
+
+    def start_over(self, keys: Iterable[str]) -> None:
+        """Remove what was seen in files, so that they are read again from their start."""
+        for key in keys:
+            self._start_over(self._records[key])
+
+    def recount(self, keys: Iterable[str]) -> None:
+        """Let files say how many people are there, whatever they said before."""
+        for key in keys:
+            num_people = int(self._tables[DETECTIONS].count_rows(f"media_key = {sql_text(key)}"))
+            self._set(replace(self._records[key], num_people=num_people))
+        self._write_media()
 
     def adopt(self, records: Sequence[MediaRecord], rows: Mapping[str, Iterable[pa.RecordBatch]]) -> None:
         """Take over files with all that was seen in them from elsewhere, all or nothing.
@@ -433,9 +453,7 @@ class GalleryWriter:
         if journal.removing_media:
             remove_media(self._tables, journal.removing_media)
         for key in journal.removing_media:
-            self._records.pop(key, None)
-            self._changed.discard(key)
-            self._tracklets.forget(key)
+            self._drop_record(key)
         if journal.removing_people:
             left = remove_people(self._tables, journal.removing_people, journal.tracklets)
             for key, num_people in left.items():
