@@ -5,6 +5,7 @@ from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_us
 from sceneseek.gallery.checking import CheckReport, Finding, Weight, check
 from sceneseek.gallery.filters import Filters, FrameKey
 from sceneseek.gallery.forgetting import ForgetPlan, Forgotten, forget, plan_forgetting, similar_people
+from sceneseek.gallery.index import EXACT_BELOW, Optimised
 from sceneseek.gallery.keep_out import Extent, KeepOut
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
@@ -19,6 +20,7 @@ from sceneseek.gallery.unpacking import import_archive
 from sceneseek.gallery.writer import GalleryWriter, Plan
 
 __all__ = [
+    "EXACT_BELOW",
     "AuditEntry",
     "AuditLog",
     "AuditVerdict",
@@ -39,6 +41,7 @@ __all__ = [
     "MediaRecord",
     "MediaStatus",
     "Merged",
+    "Optimised",
     "Plan",
     "Proof",
     "Retention",

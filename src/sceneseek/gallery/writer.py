@@ -28,6 +28,7 @@ import pyarrow as pa
 from sceneseek.errors import EmbeddingSizeError, GalleryError
 from sceneseek.gallery.compaction import compact, purge_all
 from sceneseek.gallery.forgetting import end_interrupted
+from sceneseek.gallery.index import EXACT_BELOW, BackgroundBuild
 from sceneseek.gallery.journal import Journal
 from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.lock import WriterLock
@@ -77,9 +78,17 @@ class GalleryWriter:
         manifest: Its manifest.
         commit_frames: Frames in a batch at most.
         commit_seconds: Age of a batch at most.
+        exact_below: Galleries up to this many people need no index.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, commit_frames: int = 64, commit_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        commit_frames: int = 64,
+        commit_seconds: float = 5.0,
+        exact_below: int = EXACT_BELOW,
+    ) -> None:
         self._folder = folder
         self._manifest = manifest
         self._commit_frames = commit_frames
@@ -87,6 +96,7 @@ class GalleryWriter:
         self._open = ExitStack()
         self._tables = Tables(folder)
         self._tracklets = TrackletBook(self._tables)
+        self._index = BackgroundBuild(folder, exact_below)
         self._records: dict[str, MediaRecord] = {}
         self._keys_at: defaultdict[str, set[str]] = defaultdict(set)
         self._batch = _Batch()
@@ -128,7 +138,7 @@ class GalleryWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what is in hand, drop what was replaced, tidy up, release the lock.
+        """Write what is in hand, drop what was replaced, tidy up, build an index where it is time, release the lock.
 
         After an error nothing more is written; whole frames in hand are kept when the user stopped the work.
         """
@@ -139,6 +149,7 @@ class GalleryWriter:
                 self._drop_superseded()
                 if self._num_commits:
                     self.compact()
+                    self._index.wait()
 
     @property
     def folder(self) -> Path:
@@ -293,9 +304,14 @@ class GalleryWriter:
         self._changed.discard(key)
         self._tracklets.forget(key)
 
-    def compact(self) -> None:
-        """Merge the small files that batches leave, where there are many."""
-        compact(self._folder, self._tables)
+    def compact(self, all_files: bool = False) -> None:
+        """Merge the small files that batches leave, where there are many, and begin to build an index where it is time.
+
+        Args:
+            all_files: Merge even where there are few.
+        """
+        compact(self._folder, self._tables, all_files)
+        self._index.begin_if_due(self._tables[DETECTIONS])
 
     def purge(self) -> bool:
         """Leave no byte of what was removed in the gallery's files.
@@ -304,6 +320,7 @@ class GalleryWriter:
             Whether an index was dropped that is to be built again.
         """
         self.commit()
+        self._index.wait()
         return purge_all(self._folder, self._tables)
 
     def start_over(self, keys: Iterable[str]) -> None:
