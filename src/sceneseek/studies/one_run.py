@@ -173,7 +173,8 @@ def _score(run: Run, place: Place, folder: Path, device: str, steps: int) -> Sco
         str(folder / WEIGHTS), device=device, batch_size=scoring.batch_size, score_threshold=_SCORE_FLOOR
     )
     seen = extract(predictor, scenes, batch_size=scoring.batch_size, path=folder / "extraction.npz")
-    report = evaluate(seen, scenes, scoring.protocol, curve=False, num_failures=0, bootstrap_samples=0)
+    switches = {} if scoring.det_threshold is None else {"det_threshold": scoring.det_threshold}
+    report = evaluate(seen, scenes, scoring.protocol, curve=False, num_failures=0, bootstrap_samples=0, **switches)
     with (folder / WEIGHTS).open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Scores(
