@@ -133,7 +133,8 @@ def combined(people: Sequence[QueryPerson], against: Sequence[QueryPerson] = ())
 
 
 def _mean(people: Sequence[QueryPerson]) -> NDArray[np.float64]:
-    return np.stack([person.embedding for person in people]).mean(axis=0, dtype=np.float64)
+    rows = np.stack([person.embedding for person in people]).astype(np.float64)
+    return np.asarray(rows.mean(axis=0))
 
 
 def _inside(box: Box, image: ImageArray) -> FloatArray:
