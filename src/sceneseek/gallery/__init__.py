@@ -1,5 +1,7 @@
 """A searchable gallery of people in a folder: LanceDB tables, and a manifest that names the model."""
 
+from sceneseek.gallery.calibration import Calibration
+from sceneseek.gallery.calibration_file import Calibrator
 from sceneseek.gallery.filters import Filters, FrameKey
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
@@ -9,6 +11,8 @@ from sceneseek.gallery.writer import GalleryWriter, Plan
 
 __all__ = [
     "By",
+    "Calibration",
+    "Calibrator",
     "EmbeddingSample",
     "Filters",
     "FrameKey",
