@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
-from sceneseek.errors import GalleryError
+from sceneseek.errors import GalleryBusyError, GalleryError
 from sceneseek.gallery.schema import LOCK, now
+
+_PATIENCE_S = 0.05
 
 
 class Lock:
@@ -68,6 +71,16 @@ class Lock:
         finally:
             self.release()
 
+    @contextmanager
+    def when_free(self) -> Iterator[None]:
+        """Hold the lock, after waiting for it."""
+        while self.take() is not None:
+            time.sleep(_PATIENCE_S)
+        try:
+            yield
+        finally:
+            self.release()
+
 
 class WriterLock:
     """Held by the process that writes into a gallery; readers do not ask for it.
@@ -84,11 +97,11 @@ class WriterLock:
         """Take the lock.
 
         Raises:
-            GalleryError: Another process, or another writer of this one, holds it.
+            GalleryBusyError: Another process, or another writer of this one, holds it.
         """
         holder = self._lock.take()
         if holder is not None:
-            raise GalleryError(
+            raise GalleryBusyError(
                 f"{self._folder} is being written to by {holder}. Wait until it has finished, or stop it; "
                 "searching goes on meanwhile."
             )
@@ -101,6 +114,20 @@ class WriterLock:
         self._lock.release()
 
 
+@contextmanager
+def wait_for_lock(file: IO[Any]) -> Iterator[None]:
+    """Wait until this open file belongs to this caller alone, for work that takes milliseconds.
+
+    Args:
+        file: Opened by the caller itself: two threads with an open file each exclude each other as two processes do.
+    """
+    _wait(file)
+    try:
+        yield
+    finally:
+        _release(file)
+
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -110,8 +137,29 @@ if sys.platform == "win32":
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         file.seek(0)
 
+    _FAR = 1 << 40
+
+    def _wait(file: IO[Any]) -> None:
+        while True:
+            try:
+                file.seek(_FAR)
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+                return
+            except OSError:
+                time.sleep(0.005)
+
+    def _release(file: IO[Any]) -> None:
+        file.seek(_FAR)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def _take(file: IO[str]) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _wait(file: IO[Any]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+
+    def _release(file: IO[Any]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_UN)
