@@ -26,7 +26,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Say which model made a gallery and what it holds."""
-    from sceneseek.cli.index import printable
+    from sceneseek.reports.words import printable
     from sceneseek.gallery import Gallery, MediaStatus
 
     gallery = Gallery.open(path)
@@ -57,7 +57,7 @@ def _show(facts: GalleryInfo, problems: list[dict[str, str]]) -> None:
     from rich.table import Table
 
     from sceneseek.cli.console import warn
-    from sceneseek.cli.index import counted
+    from sceneseek.reports.words import counted
 
     cameras = ", ".join(f"{name or 'unnamed'}: {n:,}" for name, n in sorted(facts.people_per_camera.items()))
     lines = {
