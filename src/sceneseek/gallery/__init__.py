@@ -10,6 +10,7 @@ from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.proof import Proof
 from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
+from sceneseek.gallery.retention import Retention, plan_retention
 from sceneseek.gallery.store import By, Gallery, GalleryInfo
 from sceneseek.gallery.writer import GalleryWriter, Plan
 
@@ -35,11 +36,13 @@ __all__ = [
     "MediaStatus",
     "Plan",
     "Proof",
+    "Retention",
     "StoredFrame",
     "StoredPerson",
     "StoredTracklet",
     "forget",
     "local_user",
     "plan_forgetting",
+    "plan_retention",
     "similar_people",
 ]

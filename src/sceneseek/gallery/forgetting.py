@@ -114,7 +114,10 @@ def plan_forgetting(
     tables = Tables(gallery.path)
     records = {record.key: record for record in gallery.media()}
     whole = set(_keys_of(records.values(), media))
-    names = {person.detection_id for person in gallery.people(list(dict.fromkeys(detections)))}
+    named = set(detections)
+    names = {name for name, _, _ in _rows(tables, "id", named)}
+    if named - names:
+        raise NotInGalleryError(f"the gallery has no detection {min(named - names)!r}; it may be forgotten already.")
     groups = set(tracklets)
     for tracklet in groups:
         names.update(person.detection_id for person in gallery.tracklet(tracklet))
@@ -139,6 +142,11 @@ def plan_forgetting(
         num_thumbnails=sum(_count(tables, THUMBNAILS, "id", part) for part in in_parts(everybody)),
         tracklets=tuple(sorted({tracklet for _, _, tracklet in rows | inside if tracklet is not None})),
     )
+
+
+def people_in(gallery: Gallery, keys: Collection[str]) -> list[str]:
+    """Ids of all detections in some files, by content key."""
+    return sorted(name for name, _, _ in _rows(Tables(gallery.path), "media_key", keys))
 
 
 def similar_people(gallery: Gallery, detections: Sequence[str], at_least: float) -> list[Match]:
@@ -195,9 +203,10 @@ def forget(
         GalleryError: Somebody else is writing, or an index is being built and takes long.
     """
     log = AuditLog(gallery.path)
-    names = [*plan.people, *_names_in(Tables(gallery.path), [record.key for record in plan.media])]
-    chosen = evenly(names)
     with gallery.writer() as writer:
+        names = people_in(gallery, [record.key for record in plan.media])
+        names += sorted(name for name, _, _ in _rows(Tables(gallery.path), "id", plan.people))
+        chosen = evenly(names)
         traces = traces_of(gallery, chosen, plan.tracklets) if with_proof else []
         before = search_files(gallery.path, traces) if with_proof else None
         size = _size(gallery.path)
@@ -337,10 +346,6 @@ def _rows(tables: Tables, column: str, names: Collection[str]) -> set[tuple[str,
         table = tables[DETECTIONS].search().where(one_of(column, part)).select(["id", "media_key", "tracklet_id"])
         found.update((r["id"], r["media_key"], r["tracklet_id"]) for r in table.to_arrow().to_pylist())
     return found
-
-
-def _names_in(tables: Tables, keys: Collection[str]) -> list[str]:
-    return sorted(name for name, _, _ in _rows(tables, "media_key", keys))
 
 
 def _count(tables: Tables, table: str, column: str, names: Collection[str]) -> int:

@@ -33,6 +33,7 @@ from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.memory import PeopleInMemory
 from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
+from sceneseek.gallery.retention import RETENTION
 from sceneseek.gallery.schema import (
     DETECTIONS,
     INDEX_LOCK,
@@ -59,8 +60,8 @@ By = Literal["sighting", "detection"]
 
 _OWN_NAMES = frozenset({
     *(f"{name}.lance" for name in TABLES), LOCK, INDEX_LOCK, JOURNAL, REWRITES,
-    AUDIT, AUDIT_HEAD, KEEP_OUT, FORGETTING,
-    *(f".{name}.partial" for name in (MANIFEST, JOURNAL, REWRITES, AUDIT_HEAD, KEEP_OUT, FORGETTING)),
+    AUDIT, AUDIT_HEAD, KEEP_OUT, FORGETTING, RETENTION,
+    *(f".{name}.partial" for name in (MANIFEST, JOURNAL, REWRITES, AUDIT_HEAD, KEEP_OUT, FORGETTING, RETENTION)),
 })  # fmt: skip
 
 
