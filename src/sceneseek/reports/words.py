@@ -72,18 +72,30 @@ def rate(value: float | None) -> str:
     return f"1 in {_two_digits(1.0 / max(value, 1e-12)):,}"
 
 
+def how_many(expected: float | None) -> str:
+    """A number of strangers, in one or two words.
+
+    Example:
+        >>> how_many(0.02), how_many(3.4), how_many(128.0), how_many(None)
+        ('none', 'about 3', 'about 130', 'not known')
+    """
+    if expected is None:
+        return "not known"
+    return "none" if expected < LIKELY else f"about {_two_digits(expected):,}"
+
+
 def strangers(expected: float | None) -> str:
     """How many strangers score this high in a gallery of this size.
 
     Example:
-        >>> strangers(0.02), strangers(0.8), strangers(3.4), strangers(128.0), strangers(None)
-        ('no stranger expected', 'about 1 stranger', 'about 3 strangers', 'about 130 strangers', 'not known')
+        >>> strangers(0.02), strangers(0.8), strangers(3.4)
+        ('no stranger expected', 'about 1 stranger', 'about 3 strangers')
     """
     if expected is None:
         return "not known"
     if expected < LIKELY:
         return "no stranger expected"
-    return f"about {counted(_two_digits(expected), 'stranger')}"
+    return f"{how_many(expected)} stranger{'' if _two_digits(expected) == 1 else 's'}"
 
 
 def verdict(ranking: Ranking) -> str:
@@ -135,5 +147,5 @@ def _same(start: float, end: float) -> bool:
 def _two_digits(value: float) -> int:
     """Rounded to two digits: more would pretend."""
     whole = max(1, round(value))
-    step = 10 ** max(0, len(str(whole)) - 2)
+    step: int = 10 ** max(0, len(str(whole)) - 2)
     return round(whole / step) * step
