@@ -1,14 +1,14 @@
 """Tracklets of one video at 1 to 10 frames a second: do they mix people, and into how many pieces do they break one?
 
 Baseline: linking by the overlap of boxes alone, which is all that the place says. Two stretches of footage: made-up
-walkers who cross (``walks.py``), and, where ``SCENESEEK_REAL`` names the folder of real sets, the six people of walkin6.
+walkers who cross (``walks.py``); and the six people of walkin6, where ``SCENESEEK_REAL`` names the folder of real sets.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,10 +53,9 @@ def main() -> None:
                 "appearance and place": linked(part, size, 1 / per_second),
                 "overlap": overlap(part),
             }.items():
-                print(
-                    f"  {per_second:8d}  {way:20s} {scores.num_people:6d} {scores.num_tracklets:9d} {scores.num_mixed:5d} "
-                    f"{100 * scores.purity:7.1f} {scores.fragments_per_person:9.2f} {100 * scores.coverage:8.1f}"
-                )
+                counts = f"{scores.num_people:6d} {scores.num_tracklets:9d} {scores.num_mixed:5d}"
+                shares = f"{100 * scores.purity:7.1f} {scores.fragments_per_person:9.2f} {100 * scores.coverage:8.1f}"
+                print(f"  {per_second:8d}  {way:20s} {counts} {shares}")
 
 
 def made_up(model: Predictor) -> Iterator[Moment]:
@@ -84,7 +83,7 @@ def walkin6(model: Predictor, folder: Path) -> Iterator[Moment]:
 
 def linked(moments: list[Moment], size: tuple[int, int], every_s: float) -> TrackletScores:
     """Link by appearance and place."""
-    linker = TrackletLinker("footage", patience_for(every_s))
+    linker = TrackletLinker(patience_for(every_s))
     empty: ImageArray = np.zeros((size[1], size[0], 3), np.uint8)
     names = [linker.update(Frame(empty, "footage", m.index, m.index / RATE), m.found) for m in moments]
     return scored(moments, names)
@@ -105,7 +104,7 @@ def overlap(moments: list[Moment]) -> TrackletScores:
     return scored(moments, names)
 
 
-def scored(moments: list[Moment], names: list[list[str]]) -> TrackletScores:
+def scored(moments: list[Moment], names: Sequence[Sequence[Hashable]]) -> TrackletScores:
     """Compare with the truth where it is known."""
     pairs = [
         (name, person)

@@ -23,21 +23,24 @@ _VIEWS = 30
 """Views of one person that are remembered at most."""
 
 
-def tracklet_id(media_key: str, frame_index: int, ordinal: int) -> str:
-    """The name of a tracklet, after the detection that began it: the same in every run over the same file.
+def tracklet_number(frame_index: int, ordinal: int) -> int:
+    """The number of a tracklet within its video, after the detection that began it: the same in each run.
 
     Example:
-        >>> tracklet_id("a1b2", 40, 0)
-        'a1b2:t40:0'
+        >>> tracklet_number(40, 2)
+        400002
     """
-    return f"{media_key}:t{frame_index}:{ordinal}"
+    return frame_index * _PEOPLE_PER_FRAME + ordinal
+
+
+_PEOPLE_PER_FRAME = 10_000
 
 
 @dataclass
 class _Open:
     """A tracklet that may go on: what was seen of it within the linker's patience."""
 
-    name: str
+    number: int
     times: deque[float] = field(default_factory=lambda: deque(maxlen=_VIEWS))
     boxes: deque[FloatArray] = field(default_factory=lambda: deque(maxlen=_VIEWS))
     embeddings: deque[FloatArray] = field(default_factory=lambda: deque(maxlen=_VIEWS))
@@ -63,7 +66,6 @@ class TrackletLinker:
     detections of those seconds, then ``update`` with what comes next.
 
     Args:
-        media_key: The video's content key, the first part of each tracklet's name.
         patience_s: Seconds out of sight after which a tracklet has ended. At least twice the time between two
             frames, or one missed detection ends it: see ``patience_for``.
         evidence: What decides whether two detections are one person.
@@ -72,16 +74,15 @@ class TrackletLinker:
         ValueRefused: The patience is no positive number of seconds.
     """
 
-    def __init__(self, media_key: str, patience_s: float = 4.0, evidence: LinkingEvidence | None = None) -> None:
+    def __init__(self, patience_s: float = 4.0, evidence: LinkingEvidence | None = None) -> None:
         if not (patience_s > 0 and np.isfinite(patience_s)):
             raise ValueRefused(f"patience_s is {patience_s}; expected seconds, more than 0.")
-        self.media_key = media_key
         self.patience_s = patience_s
         self.evidence = evidence or LinkingEvidence()
-        self._open: dict[str, _Open] = {}
+        self._open: dict[int, _Open] = {}
         self._last_frame = -1
 
-    def update(self, frame: Frame, people: Detections) -> list[str]:
+    def update(self, frame: Frame, people: Detections) -> list[int]:
         """Take the next frame.
 
         Args:
@@ -89,7 +90,7 @@ class TrackletLinker:
             people: Who was found in it, ``N`` people with embeddings.
 
         Returns:
-            The tracklet of each of the ``N`` people, no two of them the same.
+            The number of the tracklet of each of the ``N`` people, no two of them the same.
 
         Raises:
             ValueRefused: The frame has no time, is not later than the one before, or its people have no embeddings.
@@ -103,16 +104,16 @@ class TrackletLinker:
             raise ValueRefused("the detections have no embeddings; expected those of a re-identification model.")
         self._last_frame = frame.frame_index
         self._forget(frame.time_s)
-        names = [tracklet_id(self.media_key, frame.frame_index, i) for i in range(len(people))]
+        numbers = [tracklet_number(frame.frame_index, i) for i in range(len(people))]
         height, width = frame.image.shape[:2]
         candidates = list(self._open.values())
         for row, column in _assigned(self._weigh(candidates, frame.time_s, people, (width, height))):
-            names[column] = candidates[row].name
-        self._see(frame.time_s, people.boxes, people.embeddings, names)
-        return names
+            numbers[column] = candidates[row].number
+        self._see(frame.time_s, people.boxes, people.embeddings, numbers)
+        return numbers
 
     def recall(
-        self, frame_index: int, time_s: float, boxes: FloatArray, embeddings: FloatArray, tracklet_ids: list[str]
+        self, frame_index: int, time_s: float, boxes: FloatArray, embeddings: FloatArray, numbers: list[int]
     ) -> None:
         """Remember a frame that an earlier run has linked; frames in order, those within the patience suffice.
 
@@ -121,21 +122,21 @@ class TrackletLinker:
             time_s: Its time on the video's clock, seconds.
             boxes: ``(N, 4)`` ``xyxy``.
             embeddings: ``(N, D)`` unit rows.
-            tracklet_ids: The tracklet of each.
+            numbers: The tracklet of each.
         """
         self._last_frame = frame_index
         self._forget(time_s)
-        self._see(time_s, boxes, embeddings, tracklet_ids)
+        self._see(time_s, boxes, embeddings, numbers)
 
     def _forget(self, now_s: float) -> None:
-        for name, tracklet in list(self._open.items()):
+        for number, tracklet in list(self._open.items()):
             tracklet.forget_before(now_s - self.patience_s)
             if not tracklet.times:
-                del self._open[name]
+                del self._open[number]
 
-    def _see(self, time_s: float, boxes: FloatArray, embeddings: FloatArray, names: list[str]) -> None:
-        for name, box, embedding in zip(names, boxes, embeddings, strict=True):
-            self._open.setdefault(name, _Open(name)).see(time_s, box, embedding)
+    def _see(self, time_s: float, boxes: FloatArray, embeddings: FloatArray, numbers: list[int]) -> None:
+        for number, box, embedding in zip(numbers, boxes, embeddings, strict=True):
+            self._open.setdefault(number, _Open(number)).see(time_s, box, embedding)
 
     def _weigh(self, candidates: list[_Open], now_s: float, people: Detections, picture: tuple[int, int]) -> Nats:
         """Evidence that each candidate goes on as each person, ``(candidates, people)``."""
