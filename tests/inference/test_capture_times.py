@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -99,4 +99,4 @@ def test_what_a_video_says() -> None:
 @given(st.text(max_size=60))
 def test_no_name_and_no_tag_stops_the_work(text: str) -> None:
     for answer in (from_name(text, UTC), from_exif({0x9003: text, 0x9011: text}, UTC), from_metadata({"date": text})):
-        assert answer is None or answer.tzinfo == timezone.utc
+        assert answer is None or answer.tzinfo == UTC

@@ -39,8 +39,8 @@ MAX_RATIO = 100
 _ALWAYS_ALLOWED = 1 << 30
 _BLOCK = 1 << 20
 _DAMAGE = (
-    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, NotImplementedError,
-    RuntimeError,
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError,
+    NotImplementedError,
 )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ class Archive:
             else:
                 self._tar = tarfile.open(path)  # noqa: SIM115 (it stays open as long as the archive does)
             # Closed when nobody holds the archive any more, since readers may share it.
-            weakref.finalize(self, (self._zip or self._tar).close)
+            weakref.finalize(self, _close, self._zip, self._tar)
             self._entries = dict(self._listed())
         except _DAMAGE as error:
             raise ArchiveError(
@@ -217,6 +217,13 @@ class ArchiveShelf:
 
 
 SHELF = ArchiveShelf()
+"""The one that everybody in this process shares."""
+
+
+def _close(*files: zipfile.ZipFile | tarfile.TarFile | None) -> None:
+    for file in files:
+        if file is not None:
+            file.close()
 
 
 def _clean(name: str) -> str | None:

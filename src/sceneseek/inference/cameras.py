@@ -13,9 +13,9 @@ _PIECES = re.compile(r"\{(\w*)\}|(\*\*)|(\*)|(\?)|(.)", re.DOTALL)
 class CameraPattern:
     """Reads the camera's name out of a path.
 
-    ``{camera}`` stands for the name, ``*`` for anything within one part of the path, ``?`` for one letter, ``**`` for any
-    number of parts. The pattern describes the end of the path and begins at the beginning of one of its parts; where
-    several fit, the deepest counts.
+    ``{camera}`` stands for the name, ``*`` for anything within one part of the path, ``?`` for one letter, ``**`` for
+    any number of parts. The pattern describes the end of the path, from the beginning of one of its parts; where several
+    fit, the deepest counts.
 
     Args:
         pattern: Such as ``{camera}/*``: the folder that a file lies in.
@@ -36,9 +36,10 @@ class CameraPattern:
         self.pattern = pattern
         names = re.findall(r"\{(\w*)\}", pattern)
         if names != ["camera"]:
+            found = ", ".join("{" + name + "}" for name in names) or "nothing"
             raise ValueRefused(
-                f"{pattern!r} names {', '.join('{' + name + '}' for name in names) or 'nothing'}; expected a pattern of a "
-                "path that holds {camera} once, such as '{camera}/*' for the folder that a file lies in."
+                f"{pattern!r} names {found}; expected a pattern of a path that holds {{camera}} once, such as "
+                "'{camera}/*' for the folder that a file lies in."
             )
         self._expression = re.compile("(?:^|.*/)" + "".join(_translated(pattern.strip("/"))) + "$", re.DOTALL)
 

@@ -1,13 +1,13 @@
 """When a picture was taken by the clock on the wall: what EXIF, a video's own data or the file's name say of it.
 
-All answers are UTC. A camera that writes no zone means the zone it was set to: the caller says which, by default the one
+All answers are UTC. A camera that writes no zone means the zone it was set to: the caller says which, by default that
 of this machine. A clock that was never set (1904, 1970, 1980) counts as no answer.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -93,9 +93,10 @@ def from_name(source: str | Path, zone: tzinfo | None = None) -> datetime | None
     return _moment((year, month, day, hour, minute, second), fraction or "", offset or "", zone)
 
 
-def _moment(parts: Any, fraction: str, offset: str, zone: tzinfo | None) -> datetime | None:
+def _moment(parts: Sequence[str], fraction: str, offset: str, zone: tzinfo | None) -> datetime | None:
     try:
-        local = datetime(*(int(part) for part in parts))
+        year, month, day, hour, minute, second = (int(part) for part in parts)
+        local = datetime(year, month, day, hour, minute, second)
         local += timedelta(seconds=float(f"0.{fraction}")) if fraction else timedelta()
         if offset:
             zone = datetime.fromisoformat(f"2000-01-01T00:00:00{offset.replace('Z', '+00:00')}").tzinfo or zone

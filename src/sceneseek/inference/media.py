@@ -228,9 +228,9 @@ def _in_archive(path: str, named: bool, known: Circumstances) -> Iterator[MediaI
         return
     found = False
     for member in archive.members:
-        name = Path(member.name)
         kind = _kind_by_name(member.name)
-        if kind is None or any(part.startswith(".") or part == "__MACOSX" for part in name.parts):
+        hidden = any(part == "__MACOSX" or part.startswith(".") for part in Path(member.name).parts)
+        if kind is None or (hidden and not member.problem):
             continue
         found = True
         try:

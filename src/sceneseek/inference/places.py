@@ -1,7 +1,7 @@
-"""Where a source lies: a file, a member of an archive (``a.zip/door/b.jpg``), one of several videos in a file
-(``a.mkv#video-2``).
+"""Where a source lies: in a file, in an archive, or as one of several videos in a file.
 
-A name that exists as it is means itself, whatever it looks like.
+``a.zip/door/b.jpg`` is a member of an archive, ``a.mkv#video-2`` the second video of a file. A name that exists as it
+is means itself, whatever it looks like.
 """
 
 from __future__ import annotations

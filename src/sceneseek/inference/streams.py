@@ -96,13 +96,11 @@ def live_frames(
     """
     watch = _Watch(item, listening or Listening())
     sampler: Sampler = ByClock(Fraction(str(every_s))) if on_change is None else OnChange(on_change)
+    address = item.address if isinstance(item, LiveItem) else item.source
     index = -1
     while not watch.over():
         try:
-            with _connected(getattr(item, "address", "") or item.source, watch.listening.silence_s) as (
-                container,
-                video,
-            ):
+            with _connected(address, watch.listening.silence_s) as (container, video):
                 for frame in pictures_in(container, video):
                     index += 1
                     at = watch.heard()
@@ -203,8 +201,8 @@ def _connected(address: str, silence_s: float) -> Iterator[tuple[Any, Any]]:
             raise _NotLiveError("it sends no video, only sound or data")
         if container.duration is not None and container.duration > 0:
             raise _NotLiveError(
-                f"it is a recording of {container.duration / av.time_base:.0f} s and not a live source; download it and "
-                "index the file"
+                f"it is a recording of {container.duration / av.time_base:.0f} s and not a live source; download it "
+                "and index the file"
             )
         yield container, video
 
