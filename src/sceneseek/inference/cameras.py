@@ -14,8 +14,8 @@ class CameraPattern:
     """Reads the camera's name out of a path.
 
     ``{camera}`` stands for the name, ``*`` for anything within one part of the path, ``?`` for one letter, ``**`` for
-    any number of parts. The pattern describes the end of the path, from the beginning of one of its parts; where several
-    fit, the deepest counts.
+    any number of parts. The pattern describes the end of the path, from the beginning of one of its parts; where
+    several fit, the deepest counts.
 
     Args:
         pattern: Such as ``{camera}/*``: the folder that a file lies in.
