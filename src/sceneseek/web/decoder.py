@@ -86,7 +86,7 @@ def as_rgb(data: bytes, max_pixels: int) -> Answer:
     from sceneseek.pictures import read_picture
 
     image = read_picture(data, max_pixels)
-    return {"height": image.shape[0], "width": image.shape[1]}, memoryview(image).cast("B")
+    return {"height": image.shape[0], "width": image.shape[1]}, image.data.cast("B")
 
 
 def as_jpeg(data: bytes, max_pixels: int, max_side: int) -> Answer:

@@ -25,6 +25,7 @@ from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Settings
 from sceneseek.web.shelf import QueryPicture, Shelf
 from sceneseek.web.turns import Turns
+from sceneseek.web.uploads import UPLOADS, take_in
 from sceneseek.web.views import kind_of
 
 _Result = TypeVar("_Result")
@@ -251,8 +252,16 @@ class Service:
         ).job_id
 
     async def take_uploads(self, files: Sequence[UploadFile], caller: Caller) -> UploadCreated:
-        """Take media in, and index them."""
-        raise Refusal(501, "Uploads are not taken yet.")
+        """Take media in under names of our own, and index them."""
+        root = self.places.first_root
+        if root is None:
+            raise Refusal(403, "This server has no media roots; start it with --media-root FOLDER to upload here.")
+        taken = [await take_in(file, root / UPLOADS, self.decoders) for file in files]
+        paths = [str(root / UPLOADS / file.stored_as) for file in taken if file.stored_as is not None]
+        if not paths:
+            return UploadCreated(job_id=None, files=taken)
+        what = f"{len(paths)} uploaded file{'' if len(paths) == 1 else 's'}"
+        return UploadCreated(job_id=await self._take_order(what, paths, None, None, caller), files=taken)
 
     async def audit_page(self, page: int, per_page: int) -> AuditPage:
         """A page of the audit log, the newest entry first."""

@@ -128,7 +128,7 @@ def medium_view(record: Any, places: Places, caller: Caller) -> documents.Medium
         captured_at=getattr(record, "captured_at", None),
         num_frames=record.num_frames,
         num_people=record.num_people,
-        status=str(record.status),  # type: ignore[arg-type]
+        status=str(record.status),
         problem=places.scrub(record.problem),
         indexed_at=record.indexed_at,
     )
@@ -173,4 +173,4 @@ def _origin(source: str, time_s: float | None, places: Places, caller: Caller) -
 
 def flags_of(flags: Any) -> list[documents.Flag]:
     """Flags in the order in which they are listed."""
-    return [flag for flag in ("small", "blurred", "cut", "unsure") if flag in (flags or ())]  # type: ignore[misc]
+    return [flag for flag in ("small", "blurred", "cut", "unsure") if flag in (flags or ())]

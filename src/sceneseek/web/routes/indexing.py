@@ -21,7 +21,7 @@ async def index(asked: IndexRequest, caller: Operator, service: Serving) -> JobC
     return JobCreated(job_id=await service.index(asked, caller))
 
 
-@router.post("/uploads", status_code=202, responses=errors(415))
+@router.post("/uploads", status_code=202, responses=errors(507))
 async def upload(
     caller: Operator,
     service: Serving,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -13,7 +13,7 @@ from sceneseek.web.views import frame_view, kind_of, person_view
 
 router = APIRouter(tags=["pictures"])
 
-_JPEG = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG."}}
+_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG."}}
 MaxSide = Annotated[int, Query(ge=64, le=4096, description="Pixels of the longer side, at most.")]
 Boxes = Annotated[bool, Query(description="Draw the boxes of the people found.")]
 
