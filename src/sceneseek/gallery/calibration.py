@@ -123,7 +123,9 @@ class Calibration:
         rate = self.tail.exceeded(scaled)
         lowest = self.floor
         return Rates(
-            np.maximum(rate, lowest), np.maximum(np.minimum(low, rate), lowest), np.maximum(np.maximum(high, rate), lowest)
+            np.maximum(rate, lowest),
+            np.maximum(np.minimum(low, rate), lowest),
+            np.maximum(np.maximum(high, rate), lowest),
         )
 
     def applied(self, query: ArrayLike, ranking: Ranking, known: frozenset[int] = frozenset()) -> Ranking:
@@ -155,7 +157,12 @@ class Calibration:
 
 
 def calibrate(
-    embeddings: FloatArray, rows: Any, reference: FloatArray, by: By = "sighting", sightings_share: float = 1.0, seed: int = 0
+    embeddings: FloatArray,
+    rows: Any,
+    reference: FloatArray,
+    by: By = "sighting",
+    sightings_share: float = 1.0,
+    seed: int = 0,
 ) -> Calibration:
     """Estimate what similarities are worth from people of a gallery.
 
