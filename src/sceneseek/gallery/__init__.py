@@ -1,6 +1,7 @@
 """A searchable gallery of people in a folder: LanceDB tables, and a manifest that names the model."""
 
-from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
+from sceneseek.gallery.calibration import Calibration
+from sceneseek.gallery.calibration_file import Calibrator
 from sceneseek.gallery.filters import Filters, FrameKey
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
@@ -9,10 +10,9 @@ from sceneseek.gallery.store import By, Gallery, GalleryInfo
 from sceneseek.gallery.writer import GalleryWriter, Plan
 
 __all__ = [
-    "AuditEntry",
-    "AuditLog",
-    "AuditVerdict",
     "By",
+    "Calibration",
+    "Calibrator",
     "EmbeddingSample",
     "Filters",
     "FrameKey",
@@ -26,5 +26,4 @@ __all__ = [
     "StoredFrame",
     "StoredPerson",
     "StoredTracklet",
-    "local_user",
 ]
