@@ -1,5 +1,6 @@
 """A searchable gallery of people in a folder: LanceDB tables, and a manifest that names the model."""
 
+from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
 from sceneseek.gallery.calibration import Calibration
 from sceneseek.gallery.calibration_file import Calibrator
 from sceneseek.gallery.filters import Filters, FrameKey
@@ -10,6 +11,9 @@ from sceneseek.gallery.store import By, Gallery, GalleryInfo
 from sceneseek.gallery.writer import GalleryWriter, Plan
 
 __all__ = [
+    "AuditEntry",
+    "AuditLog",
+    "AuditVerdict",
     "By",
     "Calibration",
     "Calibrator",
@@ -26,4 +30,5 @@ __all__ = [
     "StoredFrame",
     "StoredPerson",
     "StoredTracklet",
+    "local_user",
 ]
