@@ -1,13 +1,15 @@
-"""One writer at a time: a lock that the operating system releases when its holder dies, however it dies."""
+"""One writer at a time: locks that the operating system releases when their holder dies, however it dies."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from sceneseek.errors import GalleryError
 from sceneseek.gallery.schema import LOCK, now
@@ -60,8 +62,23 @@ class WriterLock:
             self._file = None
 
 
+@contextmanager
+def wait_for_lock(file: IO[Any]) -> Iterator[None]:
+    """Wait until this open file belongs to this caller alone, for work that takes milliseconds.
+
+    Args:
+        file: Opened by the caller itself: two threads with an open file each exclude each other as two processes do.
+    """
+    _wait(file)
+    try:
+        yield
+    finally:
+        _release(file)
+
+
 if sys.platform == "win32":
     import msvcrt
+    import time
 
     def _take(file: IO[str]) -> None:
         # A byte far behind the text: Windows keeps others from reading what is locked.
@@ -69,8 +86,29 @@ if sys.platform == "win32":
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         file.seek(0)
 
+    _FAR = 1 << 40
+
+    def _wait(file: IO[Any]) -> None:
+        while True:
+            try:
+                file.seek(_FAR)
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+                return
+            except OSError:
+                time.sleep(0.005)
+
+    def _release(file: IO[Any]) -> None:
+        file.seek(_FAR)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
 else:
     import fcntl
 
     def _take(file: IO[str]) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _wait(file: IO[Any]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+
+    def _release(file: IO[Any]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_UN)

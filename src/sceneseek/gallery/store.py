@@ -11,6 +11,7 @@ import lancedb
 import numpy as np
 
 from sceneseek.errors import EmbeddingSizeError, GalleryError, GalleryMissingError, GalleryModelError, ValueRefused
+from sceneseek.gallery.audit import AUDIT, AUDIT_HEAD
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.schema import (
     DETECTIONS,
@@ -34,7 +35,9 @@ MEMORY_LIMIT = 2 << 30
 """Embeddings are kept in memory up to this many bytes (two million people of 256 numbers); above, blocks are read
 from disk for each question. An approximate index belongs here when galleries grow beyond it."""
 
-_OWN_NAMES = frozenset({f"{MEDIA}.lance", f"{DETECTIONS}.lance", LOCK, JOURNAL, f".{MANIFEST}.partial"})
+_OWN_NAMES = frozenset({
+    f"{MEDIA}.lance", f"{DETECTIONS}.lance", LOCK, JOURNAL, f".{MANIFEST}.partial", AUDIT, AUDIT_HEAD,
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
