@@ -3,7 +3,7 @@
 import { api } from "./api.js";
 import { button, h, icon, put } from "./dom.js";
 import { empty, failed, loading } from "./placeholders.js";
-import { grouped, moment } from "./words.js";
+import { counted, moment } from "./words.js";
 
 const PER_PAGE = 50;
 
@@ -26,7 +26,7 @@ async function show(body, number) {
     put(
       body,
       page.intact
-        ? h("div", { class: "notice" }, icon("check"), h("strong", {}, "The chain is intact"), h("p", {}, `${grouped(page.total)} entries; none was changed or removed.`))
+        ? h("div", { class: "notice" }, icon("check"), h("strong", {}, "The chain is intact"), h("p", {}, `${counted(page.total, "entry", "entries")}; none was changed or removed.`))
         : h("div", { class: "notice bad", role: "alert" }, icon("warn"), h("strong", {}, "The log was changed after it was written"), h("p", {}, page.problem)),
       page.entries.length ? table(page.entries) : empty("audit", "Nothing was logged yet", "Searches and everything else that touches people's data will be listed here."),
       pages > 1

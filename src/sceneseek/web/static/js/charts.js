@@ -42,7 +42,9 @@ export function timeAxis({ wall, from, to, x, left, right, top, bottom }) {
 /** A sign for one match, told apart by shape: filled, hollow, ticked, crossed. */
 export function pointShape(entry, likely) {
   const verdict = markOf(entry.match.detection_id);
-  return verdict ?? (likely !== null && likely !== undefined && entry.index >= likely ? "unlikely" : "likely");
+  if (verdict) return verdict;
+  if (likely === null || likely === undefined) return "match";
+  return entry.index < likely ? "likely" : "unlikely";
 }
 
 /**
@@ -92,14 +94,14 @@ export function pointedAt(holder) {
         h("b", {}, `${match.rank}. ${spanWords(match)}`),
         h("span", { class: "soft" }, ` ${match.camera_id ? `on ${cameraWords(match.camera_id)}` : ""}`),
         h("br"),
-        h("span", { class: "note soft" }, `Similarity ${match.similarity.toFixed(3)} · resemblance ${strengthWord(strength(match.false_match_rate))}`),
+        h("span", { class: "note soft" }, [`Similarity ${match.similarity.toFixed(3)}`, strength(match.false_match_rate) === null ? null : `resemblance ${strengthWord(strength(match.false_match_rate))}`].filter(Boolean).join(" · ")),
       ),
     );
 }
 
 /** The key to the shapes, only those that occur. */
 export function legend(kinds) {
-  const words = { likely: "Likely", unlikely: "Strangers score as high", right: "Marked right", wrong: "Marked wrong" };
+  const words = { match: "Match", likely: "Likely", unlikely: "Strangers score as high", right: "Marked right", wrong: "Marked wrong" };
   return h(
     "ul",
     { class: "legend note soft" },

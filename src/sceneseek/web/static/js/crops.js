@@ -2,6 +2,7 @@
 
 import { pictures } from "./api.js";
 import { h, s } from "./dom.js";
+import { veil } from "./outlines.js";
 import { state } from "./state.js";
 
 /** A cut-out of a picture as SVG: its view is the box, so nothing is decoded twice. */
@@ -11,6 +12,8 @@ export function cutOut(address, width, height, box, words) {
     "svg",
     { viewBox: `${x1} ${y1} ${Math.max(1, x2 - x1)} ${Math.max(1, y2 - y1)}`, preserveAspectRatio: "xMidYMid meet", role: "img", "aria-label": words },
     s("image", { href: address, width, height }),
+    // Where the place is wider than the box the surroundings show; dimmed, nobody mistakes them for the query.
+    veil(width, height, [box]),
   );
 }
 

@@ -60,9 +60,9 @@ function card(match, index, searched, scenes, open) {
       h(
         "div",
         { class: "seen" },
-        h("p", { class: "when" }, spanWords(match)),
-        h("p", { class: "note soft wrap" }, [match.camera_id ? cameraWords(match.camera_id) : null, wall && start ? day(start) : null].filter(Boolean).join(" · ") || "no camera known"),
-        h("p", { class: "note faint file", title: match.source }, name),
+        h("p", { class: "when" }, start === null ? name : spanWords(match)),
+        h("p", { class: "note soft wrap" }, [match.camera_id ? cameraWords(match.camera_id) : "no camera known", wall ? day(start) : null, start === null ? "no time known" : null].filter(Boolean).join(" · ")),
+        start === null ? null : h("p", { class: "note faint file", title: match.source }, name),
       ),
       trustFacts(match, searched),
       h("p", { class: "note soft similarity", title: "Cosine, −1 to 1; larger is closer" }, "Similarity ", h("b", {}, match.similarity.toFixed(3))),

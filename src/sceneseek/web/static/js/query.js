@@ -3,7 +3,7 @@
 import { exampleKey } from "./address.js";
 import { exampleCrop } from "./crops.js";
 import { button, h, icon, put } from "./dom.js";
-import { ask, changed, dropExample, isStale, on, search, startOver, state } from "./state.js";
+import { ask, changed, dropExample, on, startOver, state } from "./state.js";
 import { choosePicture } from "./taking.js";
 import { counted } from "./words.js";
 
@@ -11,7 +11,6 @@ import { counted } from "./words.js";
 export function queryPanel() {
   const people = h("ul", { class: "examples" });
   const said = h("p", { class: "note soft" });
-  const again = button("Search again", { sign: "again", kind: "primary", onclick: search, hidden: true });
   const panel = h(
     "section",
     { class: "panel query", "aria-labelledby": "query-title" },
@@ -21,7 +20,6 @@ export function queryPanel() {
       { class: "inside" },
       people,
       said,
-      again,
       h(
         "div",
         { class: "actions" },
@@ -49,9 +47,7 @@ export function queryPanel() {
     const { examples, counterExamples } = state.asked;
     put(people, ...examples.map((one) => example(one, false)), ...counterExamples.map((one) => example(one, true)));
     const against = counterExamples.length ? `, against ${counted(counterExamples.length, "counter-example")}` : "";
-    const stale = isStale();
-    put(said, stale ? "Marks were changed after this answer." : examples.length > 1 || against ? `${counted(examples.length, "view")} combined${against}.` : "More views of the same person make a better question.");
-    again.hidden = !stale;
+    put(said, examples.length > 1 || against ? `${counted(examples.length, "view")} combined${against}.` : "More views of the same person make a better question.");
   }
 
   on("asked answer picking", show);

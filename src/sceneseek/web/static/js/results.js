@@ -30,7 +30,7 @@ export function resultsPane() {
     if (answer.status === "loading" && answer.ranking) return;
     const focused = document.activeElement;
     const keep = pane.contains(focused) ? placeOf(focused) : null;
-    put(pane, ...content(answer));
+    put(pane, content(answer));
     if (keep) findAgain(pane, keep)?.focus({ preventScroll: true });
     if (answer.status === "ready" && answer.key !== drawn) {
       drawn = answer.key;
@@ -68,7 +68,7 @@ function content(answer) {
         filtered ? button("Clear the filters", { kind: "small", onclick: liftFilters }) : null),
     ];
   }
-  return [heading(headline(ranking), subline(ranking)), notice(ranking), toolbar(ranking), body(ranking), caution(ranking)];
+  return [heading(headline(ranking), subline(ranking)), notice(ranking), toolbar(ranking), body(ranking), caution(ranking), isStale() ? againBar() : null];
 }
 
 function heading(words, ...below) {
@@ -83,7 +83,8 @@ function headline(ranking) {
 }
 
 function subline(ranking) {
-  const parts = [`${counted(ranking.searched, "person view")} compared`, `${ranking.matches.length} shown, most similar first`];
+  const parts = [`${counted(ranking.searched, "person view")} compared`];
+  if (ranking.num_likely !== null && ranking.num_likely !== undefined) parts.push(`${ranking.matches.length} shown, most similar first`);
   if (ranking.seconds !== undefined && ranking.seconds !== null) parts.push(`${grouped(Math.max(1, Math.round(ranking.seconds * 1000)))} ms`);
   for (const [name, value] of Object.entries(ranking.method ?? {})) {
     if (!(name === "index" && value === "exact")) parts.push(`${name.replaceAll("_", " ")}: ${value}`);
@@ -119,7 +120,6 @@ function toolbar(ranking) {
     scenes = toggle.checked;
     ask({});
   });
-  const marks = state.asked.examples.filter((one) => one.detection_id).length + state.asked.counterExamples.length;
   return h(
     "div",
     { class: "toolbar" },
@@ -132,9 +132,16 @@ function toolbar(ranking) {
     ),
     state.asked.show === "matches" ? h("label", { class: "switch" }, toggle, "Scenes") : null,
     h("span", { class: "spring" }),
-    isStale() ? button("Search again", { sign: "again", kind: "primary small", onclick: search }) : marks ? h("span", { class: "note faint" }, counted(marks, "mark")) : null,
     button("Export", { sign: "export", kind: "small", onclick: () => openExport(ranking) }),
   );
+}
+
+/** Marks wait until they are used; the way to use them stays in sight. */
+function againBar() {
+  const right = state.asked.examples.filter((one) => one.detection_id).length;
+  const wrong = state.asked.counterExamples.length;
+  const marks = [right && `${right} right`, wrong && `${wrong} wrong`].filter(Boolean).join(", ");
+  return h("div", { class: "again-bar" }, h("span", {}, marks ? `Marked: ${marks}` : "Marks were changed"), button("Search again", { sign: "again", kind: "primary small", onclick: search }));
 }
 
 function body(ranking) {

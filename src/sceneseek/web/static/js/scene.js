@@ -7,8 +7,8 @@ import { openForget } from "./forget.js";
 import { flag, markMatch } from "./matches.js";
 import { boxButton, outline, overlay, veil } from "./outlines.js";
 import { addExample, ask, may, markOf, on, state } from "./state.js";
-import { trustBar } from "./trust.js";
-import { cameraWords, clock, counted, day, expectedWords, fileName, moment, rateWords, spanWords } from "./words.js";
+import { trustStory } from "./trust.js";
+import { cameraWords, clock, counted, day, fileName, moment, span, spanWords } from "./words.js";
 
 const SIDE = 1600;
 const STRIP_SIDE = 200;
@@ -135,7 +135,7 @@ class Viewer {
     this.playing = false;
     const frame = this.frame;
     const match = this.wanted.startsWith("@") ? null : matchOf(this.wanted);
-    this.say(match ? `Match ${match.rank}` : frame.name || fileName(frame.source), [frame.camera_id && cameraWords(frame.camera_id), frame.captured_at && moment(new Date(frame.captured_at)), frame.time_s !== null && `${clock(frame.time_s)} into ${frame.name || fileName(frame.source)}`, frame.captured_at && frame.time_s === null && frame.name].filter(Boolean).join(" · "));
+    this.say(match ? `Match ${match.rank}` : frame.name || fileName(frame.source), [frame.camera_id && cameraWords(frame.camera_id), frame.captured_at && moment(new Date(frame.captured_at)), frame.time_s !== null && `${clock(frame.time_s)} into ${frame.name || fileName(frame.source)}`, frame.time_s === null && match && frame.name].filter(Boolean).join(" · "));
     this.showTools(frame);
     this.showPicture(frame);
     this.showStrip();
@@ -234,8 +234,8 @@ class Viewer {
     const searching = state.asked.examples.length > 0;
     put(
       this.side,
-      match ? h("h3", {}, spanWords(match)) : h("h3", {}, "This person"),
-      match ? h("div", { class: "trust-facts" }, trustBar(match.false_match_rate), h("p", { class: "note" }, `${rateWords(match.false_match_rate)}.`), h("p", { class: "note soft" }, expectedWords(match.false_match_rate, state.answer.ranking.searched))) : null,
+      h("h3", {}, match && span(match).start !== null ? spanWords(match) : "This person"),
+      match ? trustStory(match, state.answer.ranking.searched) : null,
       person.flags?.length ? h("ul", { class: "chips" }, ...person.flags.map(flag)) : null,
       match
         ? h(

@@ -10,6 +10,7 @@ import { trustBar } from "./trust.js";
 import { cameraWords, counted, day, fileName, spanWords } from "./words.js";
 
 const HEIGHT = 240;
+const NARROW = 560;
 const MARGIN = { left: 40, right: 16, top: 14, bottom: 30 };
 
 /** The timeline of an answer. */
@@ -31,7 +32,7 @@ export function matchChart(ranking, open) {
     svg.append(similarityAxis(low, high, y, left, right), timeAxis({ wall, from, to, x, left, right, top, bottom }));
     const border = strangersFrom(ranking);
     if (border !== null && border > low && border < high) {
-      svg.append(s("g", { class: "border", "aria-hidden": "true" }, s("line", { x1: left, x2: right, y1: y(border), y2: y(border) }), s("text", { x: right, y: y(border) + 15, "text-anchor": "end" }, "strangers score up to here")));
+      svg.append(s("g", { class: "border", "aria-hidden": "true" }, s("line", { x1: left, x2: right, y1: y(border), y2: y(border) }), width < NARROW ? null : s("text", { x: right, y: y(border) + 15, "text-anchor": "end" }, "strangers score up to here")));
     }
     const shapes = entries.map((entry) => {
       const kind = pointShape(entry, ranking.num_likely);
@@ -86,7 +87,7 @@ function story(entries, wall, open) {
           { type: "button", class: "story-row", onclick: () => open(match) },
           h("span", { class: "portrait" }, thumbnail(match.detection_id, "")),
           h("span", { class: "story-words" }, h("b", {}, spanWords(match)), h("span", { class: "note soft" }, match.camera_id ? cameraWords(match.camera_id) : fileName(match.source))),
-          trustBar(match.false_match_rate),
+          match.false_match_rate === null ? h("span", { class: "note soft" }, `similarity ${match.similarity.toFixed(3)}`) : trustBar(match.false_match_rate),
           h("span", { class: "note faint story-rank" }, `match ${match.rank}`),
         ),
       ),

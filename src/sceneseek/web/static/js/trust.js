@@ -1,7 +1,7 @@
 /** How far to trust a match: a bar of five steps, a word, and how often a stranger scores this high. */
 
 import { h } from "./dom.js";
-import { expectedWords, rateWords, strength, strengthWord } from "./words.js";
+import { expectedWords, rateShort, rateWords, strength, strengthWord } from "./words.js";
 
 /** The bar with its word; the steps are counted, not coloured. */
 export function trustBar(rate) {
@@ -15,13 +15,21 @@ export function trustBar(rate) {
   );
 }
 
-/** Bar, rate and what chance alone would bring, one below the other. */
+/** Bar and rate, one below the other, as a card has room for. */
 export function trustFacts(match, searched) {
+  // Where nothing is known for the whole gallery it is said once, above the matches, and not on every card.
+  if (match.false_match_rate === null || match.false_match_rate === undefined) return null;
   const expected = expectedWords(match.false_match_rate, searched);
   return h(
     "div",
     { class: "trust-facts" },
     trustBar(match.false_match_rate),
-    h("p", { class: "note", title: expected }, rateWords(match.false_match_rate)),
+    h("p", { class: "note", title: `${rateWords(match.false_match_rate)}. ${expected}.` }, rateShort(match.false_match_rate)),
   );
+}
+
+/** The same with room for words: what chance alone would bring is said in full. */
+export function trustStory(match, searched) {
+  if (match.false_match_rate === null || match.false_match_rate === undefined) return h("p", { class: "note soft" }, `${rateWords(null)}.`);
+  return h("div", { class: "trust-facts" }, trustBar(match.false_match_rate), h("p", { class: "note" }, `${rateWords(match.false_match_rate)}.`), h("p", { class: "note" }, `${expectedWords(match.false_match_rate, searched)}.`));
 }

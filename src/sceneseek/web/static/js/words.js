@@ -58,7 +58,7 @@ export function moment(date) {
 
 /** "camera 2"; a name that says it already is left alone. */
 export function cameraWords(cameraId) {
-  return /^cam/i.test(cameraId) ? cameraId : `camera ${cameraId}`;
+  return /^cam(era)?(?![a-z])/i.test(cameraId) ? cameraId : `camera ${cameraId}`;
 }
 
 /** The last part of a path or address. */
@@ -106,6 +106,11 @@ export function rateWords(rate) {
   if (rate >= 0.5) return "Most strangers score this high";
   if (rate < 1e-6) return "Fewer than 1 in 1,000,000 strangers scores this high";
   return `1 in ${COUNT.format(rounded(1 / rate))} strangers scores this high`;
+}
+
+/** The same in as few words as a card has room for. */
+export function rateShort(rate) {
+  return rateWords(rate).replace(" scores this high", " this high");
 }
 
 /** How many strangers chance alone puts at least this high among all that were searched. */
