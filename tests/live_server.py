@@ -22,7 +22,6 @@ from typing import Any
 
 import av
 import numpy as np
-import uvicorn
 
 from sceneseek.data.synthetic import PeopleWorld, WorldSpec
 from sceneseek.finder import Finder
@@ -31,6 +30,7 @@ from sceneseek.inference import discover, frames_of, load_predictor
 from sceneseek.pictures import write_picture
 from sceneseek.structures import ImageArray
 from sceneseek.web import Settings, create_app
+from sceneseek.web.serving import server_of
 
 NUM_PHOTOGRAPHS = 16
 NUM_QUERIES = 4
@@ -107,8 +107,8 @@ def serving(finder: Finder, port: int | None = None, **settings: Any) -> Iterato
         settings: More of ``sceneseek.web.Settings``.
     """
     chosen = port or _free_port()
-    app = create_app(finder, settings=Settings(port=chosen, **settings))
-    server = uvicorn.Server(uvicorn.Config(app, port=chosen, log_level="warning", timeout_graceful_shutdown=2))
+    setup = Settings(port=chosen, **settings)
+    server = server_of(create_app(finder, settings=setup), setup)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

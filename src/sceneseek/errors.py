@@ -20,7 +20,8 @@ Catch ``SceneseekError`` to catch them all::
     ├── ExtractionError           an extraction file that is damaged or belongs to other data
     └── GalleryError              a gallery cannot be used
         ├── GalleryModelError     the gallery was made by another model
-        └── GalleryMissingError   there is no gallery at that path
+        ├── GalleryMissingError   there is no gallery at that path
+        └── NotInGalleryError     the gallery holds nothing of that name
 
 Each message says what was found, what was expected and what to do. The command line prints it on one line and exits
 with code 2; a traceback is shown only for errors that are not in this tree, because those are ours to mend.
@@ -103,6 +104,10 @@ class GalleryModelError(GalleryError):
 
 class GalleryMissingError(GalleryError):
     """There is no gallery at that path."""
+
+
+class NotInGalleryError(GalleryError):
+    """The gallery holds nothing of that name; it may have been forgotten."""
 
 
 def suggest(word: str, known: list[str] | tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fake_predictor import scene
 from sceneseek.errors import ValueRefused
 from sceneseek.gallery import Filters, FrameKey, Gallery
+from sceneseek.gallery.schema import DETECTIONS
 from sceneseek.gallery.search import blocks_of, search_blocks
 from sceneseek.structures import Detections, Frame, MediaItem
 
@@ -75,7 +76,7 @@ def passes(row: dict[str, object], f: Filters) -> bool:
 @settings(max_examples=60, deadline=None)
 @given(f=filters, seed=st.integers(0, 10), top=st.integers(1, 150))
 def test_search_is_its_definition_in_memory_and_from_disk(gallery: Gallery, f: Filters, seed: int, top: int) -> None:
-    rows = [row for row in gallery._detections.to_arrow().to_pylist() if passes(row, f)]
+    rows = [row for row in gallery._tables[DETECTIONS].to_arrow().to_pylist() if passes(row, f)]
     query = unit(seed)
     expected = sorted(
         ((float(np.float32(row["embedding"]) @ query), row["id"]) for row in rows), key=lambda pair: -pair[0]
@@ -94,10 +95,10 @@ def test_search_is_its_definition_in_memory_and_from_disk(gallery: Gallery, f: F
 @settings(max_examples=20, deadline=None)
 @given(block_rows=st.integers(1, 130), top=st.integers(1, 130))
 def test_the_size_of_blocks_does_not_matter(gallery: Gallery, block_rows: int, top: int) -> None:
-    batches = gallery._detections.to_arrow().to_batches(max_chunksize=7)
-    whole = search_blocks(blocks_of(batches, DIM), unit(1), top, Filters())
-    parts = search_blocks(blocks_of(batches, DIM, block_rows), unit(1), top, Filters())
-    assert [m.detection_id for m in whole.matches] == [m.detection_id for m in parts.matches]
+    batches = gallery._tables[DETECTIONS].to_arrow().to_batches(max_chunksize=7)
+    (whole,) = search_blocks(blocks_of(batches, DIM), unit(1)[None], top, Filters())
+    (parts,) = search_blocks(blocks_of(batches, DIM, block_rows), unit(1)[None], top, Filters())
+    assert whole.rows == parts.rows
     assert whole.searched == parts.searched == 120
 
 

@@ -203,7 +203,7 @@ def test_a_crash_at_any_step_of_a_batch_loses_and_doubles_nobody(
 
         with monkeypatch.context() as patch:
             if step == "_detections":
-                table_type = type(gallery._detections)
+                table_type = type(gallery._tables["detections"])
                 patch.setattr(table_type, "add", dying(table_type.add))
             else:
                 patch.setattr(GalleryWriter, step, dying(getattr(GalleryWriter, step)))

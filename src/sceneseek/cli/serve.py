@@ -130,27 +130,11 @@ def _finder(gallery: Path, model: str | None, device: str) -> Finder:
 
 def _run(finder: Finder, settings: Settings, certificate: Path | None, key: Path | None, proxy: str | None) -> None:
     try:
-        import uvicorn
-
         from sceneseek.web import create_app
+        from sceneseek.web.serving import Transport, server_of
     except ImportError as error:
         raise ModelError(
             f"the server needs {error.name}, which is not installed. Install it with: pip install 'sceneseek[web]'"
         ) from error
-    limits = settings.limits
-    uvicorn.run(
-        create_app(finder, settings=settings),
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=proxy is not None,
-        forwarded_allow_ips=proxy,
-        limit_concurrency=limits.connections,
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=32 << 10,
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
-    )
+    app = create_app(finder, settings=settings)
+    server_of(app, settings, Transport(certificate, key, proxy)).run()

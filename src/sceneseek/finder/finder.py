@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Sized
-
-import numpy as np
+from dataclasses import replace
 
 from sceneseek.errors import GalleryModelError, ValueRefused
-from sceneseek.finder.asking import Box, QueryPerson, locate_person
+from sceneseek.finder.asking import Box, QueryPerson, combined, locate_person, people_in
 from sceneseek.finder.indexing import FramesOf, IndexSummary, index_media
 from sceneseek.gallery import Filters, FrameKey, Gallery
-from sceneseek.similarity import normalise
 from sceneseek.structures import ImageArray, MediaItem, MediaProblem, PersonModel, Progress, Ranking, silent
 
 
@@ -79,6 +77,17 @@ class Finder:
                 progress=progress,
             )
 
+    def people(self, image: ImageArray) -> list[QueryPerson]:
+        """Find everybody in a query picture, so that one of them can be chosen.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 RGB.
+
+        Returns:
+            The surest person first; empty when nobody was found.
+        """
+        return people_in(self.model, image)
+
     def locate(self, image: ImageArray, box: Box | None = None) -> QueryPerson:
         """Find out who is asked for in a query picture.
 
@@ -133,16 +142,35 @@ class Finder:
         )
         return self.find_people([self.locate(image, box) for image, box in queries], top=top, filters=filters)
 
-    def find_people(self, people: Sequence[QueryPerson], *, top: int = 20, filters: Filters | None = None) -> Ranking:
+    def find_people(
+        self,
+        people: Sequence[QueryPerson],
+        *,
+        top: int = 20,
+        filters: Filters | None = None,
+        against: Sequence[QueryPerson] = (),
+    ) -> Ranking:
         """Find one person of whom one or several views were located before.
 
         Several views are combined as the mean of their unit embeddings, scaled to length one again: the ranking is then
-        by the mean similarity to the views.
+        by the mean similarity to the views. Counter-examples turn the question away from those who were mistaken for
+        the person, see ``asking.combined``; they themselves are left out of the answer.
+
+        Args:
+            people: Views of the person: from query pictures, and matches that were marked as right.
+            top: How many matches at most.
+            filters: Whom to compare; everybody when not given.
+            against: Matches that were marked as wrong.
 
         Raises:
             ValueRefused: No view was given, or the views point in opposite directions.
         """
-        if not people:
-            raise ValueRefused("no query picture was given; expected at least one.")
-        mean = np.mean([person.embedding for person in people], axis=0, keepdims=True)
-        return self.gallery.search(normalise(mean)[0], top, filters)
+        vector = combined(people, against)
+        ranking = self.gallery.search(vector, top + len(against), filters)
+        wrong = {person.detection_id for person in against}
+        kept = [match for match in ranking if match.detection_id not in wrong][:top]
+        matches = [replace(match, rank=rank) for rank, match in enumerate(kept, start=1)]
+        method = {"examples": str(len(people))}
+        if against:
+            method["counter-examples"] = str(len(against))
+        return replace(ranking, matches=tuple(matches), method={**ranking.method, **method})

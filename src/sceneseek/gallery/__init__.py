@@ -1,15 +1,19 @@
-"""A searchable gallery of people in a folder: LanceDB tables, a manifest that names the model, exact search."""
+"""A searchable gallery of people in a folder: LanceDB tables, and a manifest that names the model."""
 
 from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
-from sceneseek.gallery.schema import Manifest, MediaRecord, MediaStatus
-from sceneseek.gallery.search import Filters, FrameKey
-from sceneseek.gallery.store import Gallery, GalleryInfo
+from sceneseek.gallery.filters import Filters, FrameKey
+from sceneseek.gallery.lookups import EmbeddingSample
+from sceneseek.gallery.manifest import Manifest
+from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
+from sceneseek.gallery.store import By, Gallery, GalleryInfo
 from sceneseek.gallery.writer import GalleryWriter, Plan
 
 __all__ = [
     "AuditEntry",
     "AuditLog",
     "AuditVerdict",
+    "By",
+    "EmbeddingSample",
     "Filters",
     "FrameKey",
     "Gallery",
@@ -19,5 +23,8 @@ __all__ = [
     "MediaRecord",
     "MediaStatus",
     "Plan",
+    "StoredFrame",
+    "StoredPerson",
+    "StoredTracklet",
     "local_user",
 ]

@@ -1,4 +1,4 @@
-"""One writer at a time: locks that the operating system releases when their holder dies, however it dies."""
+"""Locks that the operating system releases when their holder dies, however it dies."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ from sceneseek.errors import GalleryError
 from sceneseek.gallery.schema import LOCK, now
 
 
-class WriterLock:
-    """Held by the process that writes into a gallery; readers do not ask for it.
+class Lock:
+    """Held by one at a time, among all processes and threads.
 
     Args:
-        folder: The gallery.
+        path: The file that stands for it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / LOCK
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._file: IO[str] | None = None
 
-    def __enter__(self) -> WriterLock:
-        """Take the lock.
+    def take(self) -> str | None:
+        """Take the lock if it is free.
+
+        Returns:
+            ``None``, or who holds it.
 
         Raises:
-            GalleryError: Another process, or another writer of this one, holds it.
+            GalleryError: The folder cannot be written to.
         """
         try:
             file = self._path.open("a+", encoding="utf-8")
@@ -42,24 +45,60 @@ class WriterLock:
             file.seek(0)
             holder = file.read().strip() or "another process"
             file.close()
-            raise GalleryError(
-                f"{self._path.parent} is being written to by {holder}. Wait until it has finished, or stop it; "
-                "searching goes on meanwhile."
-            ) from None
+            return holder
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()} (since {now()})")
         file.flush()
         self._file = file
+        return None
+
+    def release(self) -> None:
+        """Give the lock back. The file stays: removing it would let two processes lock two files of one name."""
+        if self._file is not None:
+            self._file.truncate(0)
+            self._file.close()
+            self._file = None
+
+    @contextmanager
+    def if_free(self) -> Iterator[bool]:
+        """Hold the lock when it is free; says whether it was."""
+        free = self.take() is None
+        try:
+            yield free
+        finally:
+            self.release()
+
+
+class WriterLock:
+    """Held by the process that writes into a gallery; readers do not ask for it.
+
+    Args:
+        folder: The gallery.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = Lock(folder / LOCK)
+
+    def __enter__(self) -> WriterLock:
+        """Take the lock.
+
+        Raises:
+            GalleryError: Another process, or another writer of this one, holds it.
+        """
+        holder = self._lock.take()
+        if holder is not None:
+            raise GalleryError(
+                f"{self._folder} is being written to by {holder}. Wait until it has finished, or stop it; "
+                "searching goes on meanwhile."
+            )
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Release the lock. The file stays: removing it would let two processes lock two files of one name."""
-        if self._file is not None:
-            self._file.truncate(0)
-            self._file.close()
-            self._file = None
+        """Release the lock."""
+        self._lock.release()
 
 
 @contextmanager

@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lancedb
 import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike
 
 from sceneseek.errors import EmbeddingSizeError, GalleryError, GalleryMissingError, GalleryModelError, ValueRefused
+from sceneseek.gallery import lookups
+from sceneseek.gallery.answers import rankings
 from sceneseek.gallery.audit import AUDIT, AUDIT_HEAD
+from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.lock import WriterLock
+from sceneseek.gallery.lookups import EmbeddingSample
+from sceneseek.gallery.manifest import Manifest
+from sceneseek.gallery.memory import PeopleInMemory
+from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
 from sceneseek.gallery.schema import (
     DETECTIONS,
+    INDEX_LOCK,
     JOURNAL,
     LOCK,
     MANIFEST,
     MEDIA,
-    MEDIA_SCHEMA,
-    Manifest,
-    MediaRecord,
-    MediaStatus,
-    detection_schema,
-    sql_text,
+    REWRITES,
+    TABLES,
+    TRACKLETS,
+    table_schema,
 )
-from sceneseek.gallery.search import BLOCK_ROWS, Block, Filters, blocks_of, search_blocks
+from sceneseek.gallery.search import BLOCK_ROWS, Block, blocks_of, search_blocks
+from sceneseek.gallery.tables import Tables
 from sceneseek.gallery.writer import GalleryWriter
 from sceneseek.similarity import normalise
-from sceneseek.structures import FloatArray, Ranking
+from sceneseek.structures import Ranking
 
 MEMORY_LIMIT = 2 << 30
 """Embeddings are kept in memory up to this many bytes (two million people of 256 numbers); above, blocks are read
-from disk for each question. An approximate index belongs here when galleries grow beyond it."""
+from disk for each question."""
+
+By = Literal["sighting", "detection"]
 
 _OWN_NAMES = frozenset({
-    f"{MEDIA}.lance", f"{DETECTIONS}.lance", LOCK, JOURNAL, f".{MANIFEST}.partial", AUDIT, AUDIT_HEAD,
+    *(f"{name}.lance" for name in TABLES), LOCK, INDEX_LOCK, JOURNAL, REWRITES,
+    AUDIT, AUDIT_HEAD, f".{AUDIT_HEAD}.partial",
+    *(f".{name}.partial" for name in (MANIFEST, JOURNAL, REWRITES)),
 })  # fmt: skip
 
 
@@ -55,6 +69,9 @@ class GalleryInfo:
         num_damaged: Files that could not be read, or not to their end.
         people_per_camera: People by camera name; the empty name stands for no camera.
         bytes_on_disk: Size of the folder.
+        num_tracklets: People followed through a video without a break.
+        captured_from: The earliest moment by the clock on the wall at which somebody was seen, when any is known.
+        captured_until: The latest.
     """
 
     path: Path
@@ -67,6 +84,9 @@ class GalleryInfo:
     num_damaged: int
     people_per_camera: dict[str, int]
     bytes_on_disk: int
+    num_tracklets: int = 0
+    captured_from: datetime | None = None
+    captured_until: datetime | None = None
 
 
 class Gallery:
@@ -85,9 +105,9 @@ class Gallery:
         self.path = path
         self.manifest = manifest
         self.memory_limit = memory_limit
-        self._database: Any = lancedb.connect(path)
-        self._detections: Any = self._open_table(DETECTIONS)
-        self._cached: tuple[int, list[Block]] | None = None
+        self._tables = Tables(path)
+        self._in_memory = PeopleInMemory(path, manifest.embedding_dim)
+        _ = self._tables[DETECTIONS]  # a damaged gallery is reported now
 
     @classmethod
     def create(cls, path: str | Path, model: str, fingerprint: str, embedding_dim: int) -> Gallery:
@@ -114,8 +134,9 @@ class Gallery:
                     raise GalleryError(f"{folder} is a gallery already; open it, or choose another folder.")
                 # Tables first, manifest last: whoever is killed in between leaves a folder that was never a gallery.
                 database: Any = lancedb.connect(folder)
-                for name, schema in ((MEDIA, MEDIA_SCHEMA), (DETECTIONS, detection_schema(embedding_dim))):
+                for name in TABLES:
                     left_over = (folder / f"{name}.lance").exists()
+                    schema = table_schema(name, embedding_dim)
                     database.create_table(name, schema=schema, mode="overwrite" if left_over else "create")
                 Manifest.new(model, fingerprint, embedding_dim).write(folder)
         except OSError as error:
@@ -156,8 +177,7 @@ class Gallery:
 
     def __len__(self) -> int:
         """People in the gallery, counted once per frame that shows them."""
-        self._detections.checkout_latest()
-        return int(self._detections.count_rows())
+        return int(self._tables[DETECTIONS].count_rows())
 
     def writer(self, commit_frames: int = 64, commit_seconds: float = 5.0) -> GalleryWriter:
         """Open the gallery for writing, as a context manager.
@@ -173,21 +193,86 @@ class Gallery:
 
     def media(self) -> list[MediaRecord]:
         """Every file that was looked at, in no particular order."""
-        return [MediaRecord.from_row(row) for row in self._open_table(MEDIA).to_arrow().to_pylist()]
+        return [MediaRecord.from_row(row) for row in self._tables[MEDIA].to_arrow().to_pylist()]
 
     def places(self, source: str) -> tuple[str, ...]:
         """All paths at which the content of ``source`` was met, ``source`` first; one of them may still be there."""
-        table = self._open_table(MEDIA)
-        rows = table.search().where(f"source = {sql_text(source)}").select(["aliases"]).limit(1).to_list()
-        return (source, *(alias for row in rows for alias in row["aliases"]))
+        return lookups.places_of(self._tables, source)
 
-    def search(self, query: FloatArray, top: int = 20, filters: Filters | None = None) -> Ranking:
+    def cameras(self) -> list[str]:
+        """Names of all cameras, sorted."""
+        return lookups.camera_names(self._tables)
+
+    def person(self, detection_id: str) -> StoredPerson:
+        """One person in one frame.
+
+        Raises:
+            NotInGalleryError: There is nobody of that name.
+        """
+        return self.people([detection_id])[0]
+
+    def people(self, detection_ids: Sequence[str]) -> list[StoredPerson]:
+        """Several of them, in the order asked for.
+
+        Raises:
+            NotInGalleryError: One of them is not there.
+        """
+        return lookups.people_by_id(self._tables, detection_ids)
+
+    def thumbnail(self, detection_id: str) -> bytes | None:
+        """The small JPEG of a person, when one was made."""
+        return self.thumbnails([detection_id]).get(detection_id)
+
+    def thumbnails(self, detection_ids: Iterable[str]) -> dict[str, bytes]:
+        """Small JPEGs of several people by detection id, of those who have one."""
+        return lookups.thumbnails_by_id(self._tables, detection_ids)
+
+    def tracklet(self, tracklet_id: str) -> list[StoredPerson]:
+        """All detections of one tracklet, in time order.
+
+        Raises:
+            NotInGalleryError: There is no such tracklet.
+        """
+        return lookups.people_of_tracklet(self._tables, tracklet_id)
+
+    def tracklets(self, media_keys: Collection[str] | None = None) -> list[StoredTracklet]:
+        """What is known of tracklets as a whole, of some files or of all, by file and beginning."""
+        return lookups.stored_tracklets(self._tables, media_keys)
+
+    def frame(self, media_key: str, frame_index: int = 0) -> StoredFrame:
+        """One searched picture with its people.
+
+        Raises:
+            NotInGalleryError: That picture was not searched.
+        """
+        return lookups.frame_at(self._tables, media_key, frame_index)
+
+    def frames_around(self, media_key: str, frame_index: int, before: int = 5, after: int = 5) -> list[StoredFrame]:
+        """The searched frames of a video next to one of them, which need not have been searched, in order.
+
+        Args:
+            media_key: The content key of the video.
+            frame_index: The frame in the middle; part of the answer when it was searched.
+            before: How many earlier ones at most.
+            after: How many later ones at most.
+        """
+        return lookups.frames_around(self._tables, media_key, frame_index, before, after)
+
+    def sample_embeddings(self, count: int, seed: int = 0, run: int = 1) -> EmbeddingSample:
+        """Draw people at random, the same ones for the same gallery and seed; see ``lookups.sample``."""
+        return lookups.sample(self._tables, count, seed, run)
+
+    def search(
+        self, query: ArrayLike, top: int = 20, filters: Filters | None = None, *, by: By = "sighting"
+    ) -> Ranking:
         """Find the people most similar to an embedding.
 
         Args:
             query: ``(D,)``, made by the gallery's model; only its direction counts.
             top: How many matches at most.
             filters: Whom to compare; everybody when not given.
+            by: ``"sighting"``: of each tracklet only the frame that is most similar to the query; a photograph is a
+                sighting of its own. ``"detection"``: every frame for itself.
 
         Returns:
             Matches, best first.
@@ -196,60 +281,73 @@ class Gallery:
             EmbeddingSizeError: The query has another length.
             ValueRefused: ``top`` is below 1, or the query is zero or not finite.
         """
-        vector = np.asarray(query, np.float32).reshape(-1)
-        if len(vector) != self.manifest.embedding_dim:
+        return self.search_many(np.asarray(query, np.float32).reshape(1, -1), top, filters, by=by)[0]
+
+    def search_many(
+        self, queries: ArrayLike, top: int = 20, filters: Filters | None = None, *, by: By = "sighting"
+    ) -> list[Ranking]:
+        """Answer several questions at once, which is faster than one after the other; see ``search``.
+
+        Args:
+            queries: ``(Q, D)``.
+            top: How many matches at most, for each.
+            filters: Whom to compare, for all.
+            by: See ``search``.
+
+        Returns:
+            ``Q`` rankings.
+        """
+        if by not in ("sighting", "detection"):
+            raise ValueRefused(f"by is {by!r}; expected 'sighting' or 'detection'.")
+        vectors = np.asarray(queries, np.float32)
+        if vectors.ndim != 2 or vectors.shape[1] != self.manifest.embedding_dim:
+            found = f"{vectors.shape[1]} dimensions" if vectors.ndim == 2 else f"shape {vectors.shape}"
             raise EmbeddingSizeError(
-                f"the query has {len(vector)} dimensions and {self.path} holds embeddings of "
+                f"the query has {found} and {self.path} holds embeddings of "
                 f"{self.manifest.embedding_dim}; query it with model {self.manifest.model!r}."
             )
-        vector = normalise(vector[None, :])[0]
         filters = filters or Filters()
-        found = search_blocks(self._blocks(filters), vector, top, filters)
-        return Ranking(found.matches, self.manifest.model, found.searched, filters.described())
+        found_people = search_blocks(self._blocks(filters), normalise(vectors), top, filters, by == "sighting")
+        return rankings(self._tables, found_people, self.manifest.model, filters, by, {"index": "exact"})
 
     def info(self) -> GalleryInfo:
         """Count what the gallery holds."""
         records = self.media()
-        self._detections.checkout_latest()
-        cameras = self._detections.search().select(["camera_id"]).to_arrow()["camera_id"].value_counts().to_pylist()
+        detections = self._tables[DETECTIONS]
+        columns = [name for name in ("camera_id", "captured_at") if name in detections.schema.names]
+        people = detections.search().select(columns).to_arrow()
+        span = pc.min_max(people["captured_at"]).as_py() if "captured_at" in columns else {"min": None, "max": None}
         return GalleryInfo(
             path=self.path,
             manifest=self.manifest,
-            num_people=int(self._detections.count_rows()),
+            num_people=people.num_rows,
             num_photos=sum(r.kind == "photo" for r in records),
-            num_videos=sum(r.kind == "video" for r in records),
+            num_videos=sum(r.kind != "photo" for r in records),
             num_frames=sum(r.num_frames for r in records),
             num_unfinished=sum(r.status is MediaStatus.INDEXING for r in records),
             num_damaged=sum(r.status is MediaStatus.DAMAGED for r in records),
-            people_per_camera={c["values"] or "": int(c["counts"]) for c in cameras},
+            people_per_camera={
+                c["values"] or "": int(c["counts"]) for c in people["camera_id"].value_counts().to_pylist()
+            },
             bytes_on_disk=sum(f.stat().st_size for f in self.path.rglob("*") if f.is_file()),
+            num_tracklets=int(self._tables[TRACKLETS].count_rows()) if TRACKLETS in self._tables else 0,
+            captured_from=span["min"],
+            captured_until=span["max"],
         )
-
-    def _open_table(self, name: str) -> Any:
-        try:
-            return self._database.open_table(name)
-        except Exception as error:
-            raise GalleryError(
-                f"{self.path} is damaged: its table {name!r} cannot be opened ({error}). "
-                "Index the media again into another --gallery folder."
-            ) from error
 
     def _blocks(self, filters: Filters) -> Iterable[Block]:
         """The gallery as it is now: from memory while it fits, else from disk with the filters applied there."""
-        self._detections.checkout_latest()
-        version = int(self._detections.version)
         dim = self.manifest.embedding_dim
-        if int(self._detections.count_rows()) * dim * 4 > self.memory_limit:
-            self._cached = None
-            query = self._detections.search()
-            condition = filters.sql()
-            query = query.where(condition) if condition is not None else query
-            return blocks_of(query.to_batches(batch_size=BLOCK_ROWS), dim)
-        if self._cached is not None and self._cached[0] == version:
-            return self._cached[1]
-        blocks = list(blocks_of(self._detections.search().to_batches(batch_size=BLOCK_ROWS), dim))
-        self._cached = (version, blocks)
-        return blocks
+        if len(self) * dim * 4 <= self.memory_limit:
+            return self._in_memory.blocks()
+        self._in_memory.clear()
+        table: Any = self._tables[DETECTIONS]
+        query = table.search()
+        condition = filters.sql()
+        # A table of an early format lacks columns that a filter may name; the blocks are filtered in any case.
+        if condition is not None and set(table_schema(DETECTIONS, dim).names) <= set(table.schema.names):
+            query = query.where(condition)
+        return blocks_of(query.to_batches(batch_size=BLOCK_ROWS), dim)
 
 
 def _refuse_foreign(folder: Path) -> None:

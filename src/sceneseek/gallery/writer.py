@@ -1,54 +1,54 @@
 """Writing into a gallery, batch by batch, so that a writer killed at any moment loses at most the batch in its hands.
 
-There are two tables and no transaction over both, so the media table is the truth: a frame is indexed when its file's
+There are five tables and no transaction over all, so the media table is the truth: a frame is indexed when its file's
 ``next_frame`` lies beyond it. Each batch is written in four steps:
 
 1. the journal names the files whose rows may be half there;
-2. people are appended to the detections table;
+2. frames, thumbnails and tracklets are written, and last the people: a search sees all people of a batch or none;
 3. the media table says how far each file has come;
 4. the journal is removed.
 
-The next writer that finds a journal removes the people whom the media table does not cover. Then it continues.
+The next writer that finds a journal removes what the media table does not cover, or ends a removal that was begun. Then
+it continues.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-import lancedb
 import pyarrow as pa
 
 from sceneseek.errors import EmbeddingSizeError, GalleryError
+from sceneseek.gallery.compaction import compact
+from sceneseek.gallery.journal import Journal
 from sceneseek.gallery.lock import WriterLock
-from sceneseek.gallery.schema import (
-    DETECTIONS,
-    JOURNAL,
-    MEDIA,
-    Manifest,
+from sceneseek.gallery.manifest import Manifest
+from sceneseek.gallery.migrations import migrate
+from sceneseek.gallery.records import (
     MediaRecord,
     MediaStatus,
+    Seen,
     detection_rows,
+    frame_row,
     media_rows,
-    now,
-    sql_text,
-    write_whole,
+    thumbnail_rows,
 )
-from sceneseek.structures import Detections, Frame, MediaItem
+from sceneseek.gallery.removing import remove_media, remove_people, remove_uncovered, tracklets_of
+from sceneseek.gallery.rewrites import rewriting
+from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, THUMBNAILS, TRACKLETS, now, sql_text
+from sceneseek.gallery.tables import Tables
+from sceneseek.gallery.tracklets import TrackletBook
+from sceneseek.structures import Detections, FloatArray, Frame, MediaItem
 
 _COMPACT_EVERY = 200
 """Batches between compactions: each batch adds a small file, and thousands of them slow everybody down."""
-
-_KEEP_VERSIONS = timedelta(hours=1)
-"""How long files of former versions stay, for the searches that still read them."""
 
 
 class Plan(NamedTuple):
@@ -83,16 +83,18 @@ class GalleryWriter:
         self._commit_frames = commit_frames
         self._commit_seconds = commit_seconds
         self._open = ExitStack()
+        self._tables = Tables(folder)
+        self._tracklets = TrackletBook(self._tables)
         self._records: dict[str, MediaRecord] = {}
         self._keys_at: defaultdict[str, set[str]] = defaultdict(set)
-        self._batch: list[tuple[str, pa.Table]] = []
+        self._batch = _Batch()
         self._changed: set[str] = set()
         self._superseded: set[tuple[str, str]] = set()
         self._last_commit = 0.0
         self._num_commits = 0
 
     def __enter__(self) -> GalleryWriter:
-        """Take the lock and mend what a killed writer left.
+        """Take the lock, bring an earlier format up to date, and mend what a killed writer left.
 
         Raises:
             GalleryError: Somebody else is writing, or the gallery is damaged.
@@ -100,10 +102,12 @@ class GalleryWriter:
         with ExitStack() as stack:
             stack.enter_context(WriterLock(self._folder))
             try:
-                database: Any = lancedb.connect(self._folder)
-                self._media: Any = database.open_table(MEDIA)
-                self._detections: Any = database.open_table(DETECTIONS)
-                rows = self._media.to_arrow().to_pylist()
+                self._manifest = migrate(self._folder, self._manifest.read(self._folder))
+                rows = self._tables[MEDIA].to_arrow().to_pylist()
+                for name in (FRAMES, DETECTIONS, TRACKLETS, THUMBNAILS):
+                    _ = self._tables[name]
+            except GalleryError:
+                raise
             except Exception as error:
                 raise GalleryError(f"{self._folder} is damaged and cannot be written to: {error}.") from error
             self._records = {row["key"]: MediaRecord.from_row(row) for row in rows}
@@ -140,8 +144,8 @@ class GalleryWriter:
         record = self._records.get(item.content_key)
         if record is None or _resampled(record, item, every_s):
             return Plan(0)
-        if record.status is MediaStatus.INDEXING:
-            return Plan(record.next_frame)
+        if record.status is MediaStatus.INDEXING or item.kind == "stream":
+            return Plan(record.next_frame)  # a live stream has no end: each run goes on where the last one stopped
         if record.status is MediaStatus.DAMAGED and record.num_frames == 0:
             return Plan(0)
         return Plan(None, record.problem)
@@ -159,43 +163,65 @@ class GalleryWriter:
         elif item.source == record.source and item.camera_id not in (None, record.camera_id):
             self.commit()
             self._set(replace(record, camera_id=item.camera_id))
-            self._relabel(record.key, camera_id=item.camera_id)
+            self._relabel(record.key, (DETECTIONS, FRAMES, TRACKLETS), camera_id=item.camera_id)
         return record.problem
 
     def begin(self, item: MediaItem, every_s: float | None = None) -> None:
         """Start a file, resume it, or give a damaged one another chance."""
-        every_s = every_s if item.kind == "video" else None
+        every_s = every_s if item.kind != "photo" else None
         record = self._records.get(item.content_key)
         self._claim(item)
         if record is None:
-            self._set(MediaRecord(item.content_key, item.source, item.kind, (), item.camera_id, every_s))
+            self._set(
+                MediaRecord(
+                    item.content_key, item.source, item.kind, (), item.camera_id, every_s, captured_at=item.captured_at
+                )
+            )
             return
         if record.num_frames and _resampled(record, item, every_s):
             self._start_over(record)
             record = self._records[record.key]
         if record.num_frames and item.camera_id not in (None, record.camera_id):
-            self._relabel(record.key, camera_id=item.camera_id)
+            self._relabel(record.key, (DETECTIONS, FRAMES, TRACKLETS), camera_id=item.camera_id)
         # People in the table carry the path at which they were found; before there are any, the newest path is best.
         first = record.source if record.num_frames else item.source
         others = tuple(s for s in dict.fromkeys((*record.sources, item.source)) if s != first)
         fresh = replace(record, source=first, aliases=others, status=MediaStatus.INDEXING, problem="")
-        self._set(replace(fresh, every_s=every_s, camera_id=item.camera_id or record.camera_id))
+        camera_id, captured_at = item.camera_id or record.camera_id, item.captured_at or record.captured_at
+        self._set(replace(fresh, every_s=every_s, camera_id=camera_id, captured_at=captured_at))
 
-    def add(self, item: MediaItem, frame: Frame, people: Detections) -> None:
+    def add(
+        self,
+        item: MediaItem,
+        frame: Frame,
+        people: Detections,
+        *,
+        tracklet_ids: Sequence[int | None] | None = None,
+        flags: Sequence[Sequence[str]] | None = None,
+        thumbnails: Sequence[bytes | None] | None = None,
+        sharpness: Sequence[float] | FloatArray | None = None,
+    ) -> None:
         """Remember the people of one frame.
 
         Args:
             item: The file, begun before.
             frame: The frame; indices must grow.
-            people: Who was found in it, with embeddings.
+            people: Who was found in it, with embeddings; ``N`` of them.
+            tracklet_ids: For each person the number of their tracklet within this file, ``None`` for none. The
+                gallery's name for it is ``schema.tracklet_id(item.content_key, number)``; the tracklets table follows.
+            flags: For each person what speaks against trusting them; ``None`` says that nobody looked.
+            thumbnails: For each person a small JPEG file, or ``None``.
+            sharpness: For each person a measure of focus.
 
         Raises:
             EmbeddingSizeError: There are no embeddings, or they have another length than the gallery's.
+            ValueRefused: Something does not have one entry per person, or has tracklets but no time.
         """
         dim = self._manifest.embedding_dim
         if people.embeddings is None or people.embeddings.shape[1] != dim:
             found = "no embeddings" if people.embeddings is None else f"embeddings of size {people.embeddings.shape[1]}"
             raise EmbeddingSizeError(f"detections have {found}; the gallery holds embeddings of size {dim}.")
+        seen = Seen(frame, people, tracklet_ids, flags, thumbnails, sharpness)
         record = self._records[item.content_key]
         grown = replace(
             record,
@@ -205,7 +231,8 @@ class GalleryWriter:
         )
         self._set(grown)
         # Rows, not the frame: sixty-four photographs would hold gigabytes of pixels.
-        self._batch.append((grown.key, detection_rows(grown, frame, people, people.embeddings)))
+        self._batch.add(grown, seen)
+        self._tracklets.see(grown, seen)
         self._commit_when_due()
 
     def finish(self, item: MediaItem, problem: str = "") -> None:
@@ -214,16 +241,40 @@ class GalleryWriter:
         self._set(replace(self._records[item.content_key], status=status, problem=problem, indexed_at=now()))
         self._commit_when_due()
 
+    def remove_media(self, keys: Collection[str]) -> None:
+        """Remove files with everything that was seen in them, from all tables.
+
+        Old versions of the tables still hold the bytes until ``Gallery.compact(purge=True)``. A removal that is
+        interrupted is ended by the next writer.
+
+        Args:
+            keys: Content keys; unknown ones do nothing.
+        """
+        self.commit()
+        with rewriting(self._folder):
+            self._remove(Journal(removing_media=tuple(keys)))
+
+    def remove_people(self, detection_ids: Collection[str]) -> None:
+        """Remove people with their thumbnails, from all tables; tracklets, frames and files go on without them.
+
+        The file counts as searched still, so indexing it again does not bring them back. See ``remove_media``.
+
+        Args:
+            detection_ids: The gallery's names of the people; unknown ones do nothing.
+        """
+        self.commit()
+        tracklets = tracklets_of(self._tables, detection_ids)
+        with rewriting(self._folder):
+            self._remove(Journal(removing_people=tuple(detection_ids), tracklets=tuple(tracklets)))
+
     def commit(self) -> None:
         """Write the batch in hand."""
         self._last_commit = time.monotonic()
         if not self._changed:
             return
-        self._journal(sorted({key for key, _ in self._batch}))
-        tables = [rows for _, rows in self._batch if rows.num_rows]
-        if tables:
-            self._detections.add(pa.concat_tables(tables).combine_chunks())
-        self._batch = []
+        self._journal(Journal(adding=self._batch.keys))
+        self._batch.write(self._tables, self._tracklets)
+        self._batch = _Batch()
         self._write_media()
         self._forget_journal()
         self._num_commits += 1
@@ -232,7 +283,7 @@ class GalleryWriter:
 
     def _commit_when_due(self) -> None:
         # Files without any frame count too: a folder of a million unreadable ones must not pile up in memory.
-        size = max(len(self._batch), len(self._changed))
+        size = max(self._batch.num_frames, len(self._changed))
         if size >= self._commit_frames or time.monotonic() - self._last_commit >= self._commit_seconds:
             self.commit()
 
@@ -255,11 +306,12 @@ class GalleryWriter:
     def _start_over(self, record: MediaRecord) -> None:
         """Forget the people of a file that is to be read again from its start."""
         self.commit()
-        self._journal([record.key])
-        self._set(replace(record, num_frames=0, num_people=0, next_frame=0, status=MediaStatus.INDEXING))
-        self._write_media()
-        self._delete_uncovered([record.key])
-        self._forget_journal()
+        with rewriting(self._folder):
+            self._journal(Journal(adding=(record.key,)))
+            self._set(replace(record, num_frames=0, num_people=0, next_frame=0, status=MediaStatus.INDEXING))
+            self._write_media()
+            self._remove_uncovered([record.key])
+            self._forget_journal()
 
     def _drop_superseded(self) -> None:
         gone = []
@@ -271,56 +323,107 @@ class GalleryWriter:
                 continue
             self._set(replace(record, source=places[0], aliases=places[1:]))
             if places[0] != record.source:
-                self._relabel(key, source=places[0])
+                self._relabel(key, (DETECTIONS,), source=places[0])
         self._superseded.clear()
         self._write_media()
         if gone:
-            self._journal(gone)
-            self._media.delete(f"key IN ({', '.join(map(sql_text, gone))})")
-            for key in gone:
-                del self._records[key]
-            self._delete_uncovered(gone)
-            self._forget_journal()
-            self._num_commits += 1
+            self.remove_media(gone)
 
     def _write_media(self) -> None:
         if self._changed:
             rows = media_rows(self._records[key] for key in sorted(self._changed))
-            self._media.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+            self._tables[MEDIA].merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(
+                rows
+            )
             self._changed = set()
 
-    def _relabel(self, key: str, **columns: Any) -> None:
-        self._detections.update(where=f"media_key = {sql_text(key)}", values=columns)
+    def _relabel(self, key: str, tables: Sequence[str], **columns: Any) -> None:
+        with rewriting(self._folder):
+            for name in tables:
+                self._tables[name].update(where=f"media_key = {sql_text(key)}", values=columns)
+        self._tracklets.forget(key)
         self._num_commits += 1
 
-    def _journal(self, keys: Collection[str]) -> None:
-        write_whole(self._folder / JOURNAL, json.dumps(list(keys)))
+    def _journal(self, journal: Journal) -> None:
+        journal.write(self._folder)
 
     def _forget_journal(self) -> None:
-        (self._folder / JOURNAL).unlink(missing_ok=True)
+        Journal.remove(self._folder)
 
     def _recover(self) -> None:
-        path = self._folder / JOURNAL
-        try:
-            keys = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        journal = Journal.read(self._folder)
+        if journal is None:
             return
-        except (OSError, ValueError) as error:
-            raise GalleryError(f"{path} is damaged ({error}); index into another --gallery folder.") from error
-        self._delete_uncovered([str(key) for key in keys])
-        self._forget_journal()
+        with rewriting(self._folder):
+            self._remove_uncovered(journal.adding)
+            self._finish_removal(journal)
+            self._forget_journal()
 
-    def _delete_uncovered(self, keys: Collection[str]) -> None:
+    def _remove_uncovered(self, keys: Collection[str]) -> None:
         """Remove people whom the media table does not cover."""
-        if not keys:
-            return
         covered = {key: self._records[key].next_frame if key in self._records else 0 for key in keys}
-        conditions = [f"(media_key = {sql_text(k)} AND frame_index >= {first})" for k, first in covered.items()]
-        self._detections.delete(" OR ".join(conditions))
+        remove_uncovered(self._tables, covered)
+        for key in keys:
+            self._tracklets.forget(key)
+
+    def _remove(self, journal: Journal) -> None:
+        self._journal(journal)
+        self._finish_removal(journal)
+        self._forget_journal()
+        self._num_commits += 1
+
+    def _finish_removal(self, journal: Journal) -> None:
+        if journal.removing_media:
+            remove_media(self._tables, journal.removing_media)
+        for key in journal.removing_media:
+            self._records.pop(key, None)
+            self._changed.discard(key)
+            self._tracklets.forget(key)
+        if journal.removing_people:
+            left = remove_people(self._tables, journal.removing_people, journal.tracklets)
+            for key, num_people in left.items():
+                self._tracklets.forget(key)
+                if key in self._records:
+                    self._set(replace(self._records[key], num_people=num_people))
+            self._write_media()
 
     def _compact(self) -> None:
-        for table in (self._detections, self._media):
-            table.optimize(cleanup_older_than=_KEEP_VERSIONS)
+        compact(self._folder, self._tables)
+
+
+class _Batch:
+    """Rows that are written together."""
+
+    def __init__(self) -> None:
+        self.num_frames = 0
+        self._keys: set[str] = set()
+        self._people: list[pa.Table] = []
+        self._frames: list[dict[str, Any]] = []
+        self._thumbnails: list[dict[str, Any]] = []
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Content keys of the files concerned."""
+        return tuple(sorted(self._keys))
+
+    def add(self, record: MediaRecord, seen: Seen) -> None:
+        """Take one frame in."""
+        self.num_frames += 1
+        self._keys.add(record.key)
+        self._frames.append(frame_row(record, seen))
+        self._thumbnails.extend(thumbnail_rows(record, seen))
+        if len(seen.people):
+            self._people.append(detection_rows(record, seen))
+
+    def write(self, tables: Tables, tracklets: TrackletBook) -> None:
+        """Write all rows; people last, because searches look for them."""
+        for name, rows in ((FRAMES, self._frames), (THUMBNAILS, self._thumbnails)):
+            if rows:
+                table = tables[name]
+                table.add(pa.Table.from_pylist(rows, schema=table.schema))
+        tracklets.write()
+        if self._people:
+            tables[DETECTIONS].add(pa.concat_tables(self._people).combine_chunks())
 
 
 def _resampled(record: MediaRecord, item: MediaItem, every_s: float | None) -> bool:

@@ -86,7 +86,7 @@ def as_rgb(data: bytes, max_pixels: int) -> Answer:
     from sceneseek.pictures import read_picture
 
     image = read_picture(data, max_pixels)
-    return {"height": image.shape[0], "width": image.shape[1]}, memoryview(image).cast("B")
+    return {"height": image.shape[0], "width": image.shape[1]}, image.data.cast("B")
 
 
 def as_jpeg(data: bytes, max_pixels: int, max_side: int) -> Answer:
@@ -228,7 +228,7 @@ def _clip(path: str, start_s: float, end_s: float) -> bytes:
         begin = (stream.start_time or 0) * unit
         if start_s > 0:
             source.seek(int((begin + start_s) / unit), stream=stream)
-        with av.open(output, "w", format="mp4", options={"movflags": "+faststart"}) as target:
+        with av.open(output, "w", format="mp4", options=_INDEX_FIRST) as target:
             encoder: Any = None
             frames = 0
             for frame in source.decode(stream):
@@ -251,6 +251,8 @@ def _clip(path: str, start_s: float, end_s: float) -> bytes:
 
 
 _CLIP_CLOCK = 12_800
+_INDEX_FIRST = {"moov_size": str(1 << 17)}
+"""Room for the index before the pictures, so that browsers play what has come so far."""
 
 
 def _encoder(target: Any, stream: Any, frame: Any) -> Any:

@@ -16,6 +16,9 @@ _MAX_CHOICES = 1000
 DetectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,128}:\d{1,12}:\d{1,6}$")]
 """The gallery's own name for one person in one frame."""
 
+TrackletId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,128}:t\d{1,12}$")]
+"""The gallery's own name for one person followed through a video."""
+
 MediaKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,128}$")]
 """The content key of a file."""
 
@@ -661,7 +664,7 @@ class ForgetRequest(Asked):
     """
 
     detection_ids: Annotated[list[DetectionId], Field(min_length=1, max_length=_MAX_CHOICES)] | None = None
-    tracklet_ids: Annotated[list[Text], Field(min_length=1, max_length=_MAX_CHOICES)] | None = None
+    tracklet_ids: Annotated[list[TrackletId], Field(min_length=1, max_length=_MAX_CHOICES)] | None = None
     media_keys: Annotated[list[MediaKey], Field(min_length=1, max_length=_MAX_CHOICES)] | None = None
     like: Example | None = None
     min_similarity: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)] | None = None

@@ -85,10 +85,10 @@ class Guard:
         except Refusal as refusal:
             await refusal.response()(scope, receive, outward.send)
         except Exception as error:
-            refusal = unforeseen(error, scope["method"], scope["path"])
+            failure = unforeseen(error, scope["method"], scope["path"])
             if outward.begun:
                 raise
-            await refusal.response()(scope, receive, outward.send)
+            await failure.response()(scope, receive, outward.send)
 
     def _admit(self, scope: Scope) -> None:
         headers = Headers(scope=scope)

@@ -109,7 +109,7 @@ class JobBoard:
         self._listeners = 0
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._changed = threading.Condition()
-        self._closed = False
+        self._closed = self._hung_up = False
         self._thread = threading.Thread(target=self._work, name="sceneseek-jobs", daemon=True)
         self._thread.start()
 
@@ -175,15 +175,19 @@ class JobBoard:
             while True:
                 waited = 0.0
                 # Short naps instead of a callback from another thread: a listener costs nothing while nothing happens.
-                while job.version == version and waited < patience and job.state not in ENDED and not self._closed:
+                while job.version == version and waited < patience and job.state not in ENDED and not self._hung_up:
                     await asyncio.sleep(0.2)
                     waited += 0.2
                 news, version = job.version != version, job.version
                 yield news
-                if (job.state in ENDED and version == job.version) or self._closed:
+                if (job.state in ENDED and version == job.version) or self._hung_up:
                     return
         finally:
             self._listeners -= 1
+
+    def hang_up(self) -> None:
+        """Let those go who follow a job: the server is about to stop."""
+        self._hung_up = True
 
     def close(self) -> None:
         """Ask the job in work to stop, and wait for it a while."""

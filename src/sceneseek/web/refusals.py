@@ -13,13 +13,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from sceneseek.errors import GalleryError, MediaError, SceneseekError, ValueRefused
+from sceneseek.errors import GalleryError, MediaError, NotInGalleryError, SceneseekError, ValueRefused
 
 _LOG = logging.getLogger("sceneseek.web")
 
 _STATUS: tuple[tuple[type[SceneseekError], int], ...] = (
     (ValueRefused, 422),
     (MediaError, 415),
+    (NotInGalleryError, 404),
     (GalleryError, 503),
 )
 

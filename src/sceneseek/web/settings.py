@@ -60,6 +60,7 @@ class Limits:
         upload_bytes: Size of one upload of media, all files together.
         upload_files: Files in one upload.
         json_bytes: Size of any other request.
+        header_seconds: How long a request's headers may take.
         body_seconds: How long a body may take to begin, and between two pieces of it; twice as long for slow senders
             of small bodies. A large one may take longer as long as ``body_rate`` is kept.
         body_rate: Bytes a second that a sender must keep up over the whole body.
@@ -88,6 +89,7 @@ class Limits:
     upload_bytes: int = 2 << 30
     upload_files: int = 500
     json_bytes: int = 256 << 10
+    header_seconds: float = 10.0
     body_seconds: float = 15.0
     body_rate: float = 50_000.0
     queries: int = 200

@@ -24,7 +24,6 @@ class QueryPicture:
         width: Width of the upright picture in pixels.
         height: Its height.
         people: Whom the model found in it.
-        flags: What speaks against each of them.
         frame: Its own place in the gallery, should it be there.
         owner: Who asked.
     """
@@ -34,7 +33,6 @@ class QueryPicture:
     width: int
     height: int
     people: tuple[QueryPerson, ...]
-    flags: tuple[tuple[str, ...], ...]
     frame: FrameKey
     owner: str
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Any
 
-from sceneseek.structures import Match, Ranking
+from sceneseek.gallery import MediaRecord, StoredFrame, StoredPerson
+from sceneseek.structures import Match
 from sceneseek.web import documents
+from sceneseek.web.asking import Answer
 from sceneseek.web.door import Caller
 from sceneseek.web.jobs import Job
 from sceneseek.web.places import Places
@@ -29,10 +31,11 @@ def scene_address(detection_id: str) -> str:
     return f"/api/detections/{detection_id}/scene"
 
 
-def ranking_view(
-    ranking: Ranking, asked: documents.SearchRequest, seconds: float, places: Places, caller: Caller
+def answer_view(
+    answer: Answer, asked: documents.SearchRequest, places: Places, caller: Caller
 ) -> documents.SearchAnswer:
-    """An answer."""
+    """What a search found."""
+    ranking = answer.ranking
     filters = dict(ranking.filters)
     if "source" in filters and asked.sources:  # in the words of the one who asked, not in those of the disk
         filters["source"] = ", ".join(asked.sources)
@@ -42,7 +45,7 @@ def ranking_view(
         method=ranking.method,
         filters=filters,
         model=PurePath(ranking.model).name,
-        seconds=round(seconds, 4),
+        seconds=round(answer.seconds, 4),
         matches=[match_view(match, places, caller) for match in ranking],
     )
 
@@ -61,7 +64,7 @@ def match_view(match: Match, places: Places, caller: Caller) -> documents.MatchV
         width=match.width,
         height=match.height,
         **_origin(match.source, match.time_s, places, caller),
-        media_key=match.media_key or match.detection_id.split(":")[0],
+        media_key=match.media_key,
         frame_index=match.frame_index,
         time_s=match.time_s,
         captured_at=match.captured_at,
@@ -79,7 +82,7 @@ def match_view(match: Match, places: Places, caller: Caller) -> documents.MatchV
     )
 
 
-def person_view(person: Any, places: Places, caller: Caller) -> documents.PersonView:
+def person_view(person: StoredPerson, places: Places, caller: Caller) -> documents.PersonView:
     """A person of the gallery."""
     return documents.PersonView(
         detection_id=person.detection_id,
@@ -100,7 +103,7 @@ def person_view(person: Any, places: Places, caller: Caller) -> documents.Person
     )
 
 
-def frame_view(frame: Any, source: str, places: Places, caller: Caller) -> documents.FrameView:
+def frame_view(frame: StoredFrame, source: str, places: Places, caller: Caller) -> documents.FrameView:
     """A photograph or a moment of a video."""
     return documents.FrameView(
         media_key=frame.media_key,
@@ -116,7 +119,7 @@ def frame_view(frame: Any, source: str, places: Places, caller: Caller) -> docum
     )
 
 
-def medium_view(record: Any, places: Places, caller: Caller) -> documents.MediumView:
+def medium_view(record: MediaRecord, places: Places, caller: Caller) -> documents.MediumView:
     """One file that was looked at."""
     shown = places.shown(record.source, caller.role)
     return documents.MediumView(
@@ -125,10 +128,10 @@ def medium_view(record: Any, places: Places, caller: Caller) -> documents.Medium
         name=PurePath(shown).name,
         kind=record.kind,
         camera_id=record.camera_id,
-        captured_at=getattr(record, "captured_at", None),
+        captured_at=record.captured_at,
         num_frames=record.num_frames,
         num_people=record.num_people,
-        status=str(record.status),  # type: ignore[arg-type]
+        status=str(record.status),
         problem=places.scrub(record.problem),
         indexed_at=record.indexed_at,
     )
@@ -173,4 +176,4 @@ def _origin(source: str, time_s: float | None, places: Places, caller: Caller) -
 
 def flags_of(flags: Any) -> list[documents.Flag]:
     """Flags in the order in which they are listed."""
-    return [flag for flag in ("small", "blurred", "cut", "unsure") if flag in (flags or ())]  # type: ignore[misc]
+    return [flag for flag in ("small", "blurred", "cut", "unsure") if flag in (flags or ())]

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, File, UploadFile
 from fastapi.responses import StreamingResponse
 
+from sceneseek.web import ordering
 from sceneseek.web.callers import Operator, Serving, Viewer, errors
 from sceneseek.web.documents import IndexRequest, JobCreated, JobId, JobList, JobView, UploadCreated
 from sceneseek.web.views import job_view
@@ -18,17 +19,17 @@ router = APIRouter(tags=["indexing"])
 @router.post("/index", status_code=202, responses=errors(404))
 async def index(asked: IndexRequest, caller: Operator, service: Serving) -> JobCreated:
     """Index files and folders below the media roots. The answer names the job that does it."""
-    return JobCreated(job_id=await service.index(asked, caller))
+    return JobCreated(job_id=await ordering.index(service, asked, caller))
 
 
-@router.post("/uploads", status_code=202, responses=errors(415))
+@router.post("/uploads", status_code=202, responses=errors(507))
 async def upload(
     caller: Operator,
     service: Serving,
     files: Annotated[list[UploadFile], File(description="Photographs and videos.")],
 ) -> UploadCreated:
     """Take photographs and videos in, and index them. Each is checked; the server gives it a name of its own."""
-    return await service.take_uploads(files, caller)
+    return await ordering.upload(service, files, caller)
 
 
 @router.get("/jobs", responses=errors())

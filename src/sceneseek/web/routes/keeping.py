@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 
 from sceneseek.web.callers import Keeper, Serving, errors
 from sceneseek.web.documents import AuditPage, ForgetAnswer, ForgetRequest
+from sceneseek.web.keeping import audit_page
 from sceneseek.web.refusals import Refusal
 
 router = APIRouter(tags=["keeping"])
@@ -27,4 +28,4 @@ async def audit(
     per_page: Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")] = 100,
 ) -> AuditPage:
     """The audit log, the newest entry first, and whether its chain of hashes is intact."""
-    return await service.audit_page(page, per_page)
+    return await audit_page(service, page, per_page)

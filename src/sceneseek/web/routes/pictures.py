@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
+from sceneseek.web import showing
 from sceneseek.web.callers import Serving, Viewer, errors
-from sceneseek.web.documents import DetectionId, FrameIndex, FramesAround, FrameView, MediaKey, PersonView, Seconds
-from sceneseek.web.refusals import Refusal
-from sceneseek.web.views import frame_view, kind_of, person_view
+from sceneseek.web.documents import (
+    DetectionId,
+    FrameIndex,
+    FramesAround,
+    FrameView,
+    MediaKey,
+    PersonView,
+    Seconds,
+    TrackletId,
+    TrackletView,
+)
+from sceneseek.web.views import frame_view, person_view
 
 router = APIRouter(tags=["pictures"])
 
-_JPEG = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG."}}
+_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG."}}
 MaxSide = Annotated[int, Query(ge=64, le=4096, description="Pixels of the longer side, at most.")]
 Boxes = Annotated[bool, Query(description="Draw the boxes of the people found.")]
 
@@ -21,13 +31,13 @@ Boxes = Annotated[bool, Query(description="Draw the boxes of the people found.")
 @router.get("/detections/{detection_id}", responses=errors(404))
 async def detection(detection_id: DetectionId, caller: Viewer, service: Serving) -> PersonView:
     """A person of the gallery."""
-    return person_view(await service.stored_person(detection_id), service.places, caller)
+    return person_view(await service.person(detection_id), service.places, caller)
 
 
 @router.get("/detections/{detection_id}/crop", response_class=Response, responses={**errors(404, 410, 415), **_JPEG})
 async def crop(detection_id: DetectionId, caller: Viewer, service: Serving) -> Response:
     """The person's picture."""
-    return Response(await service.crop(detection_id), media_type="image/jpeg")
+    return Response(await showing.crop(service, detection_id), media_type="image/jpeg")
 
 
 @router.get("/detections/{detection_id}/scene", response_class=Response, responses={**errors(404, 410, 415), **_JPEG})
@@ -35,11 +45,17 @@ async def scene(
     detection_id: DetectionId, caller: Viewer, service: Serving, max_side: MaxSide = 1600, boxes: Boxes = True
 ) -> Response:
     """The whole picture in which a person was found, read from its file again."""
-    person = await service.stored_person(detection_id)
-    jpeg = await service.scene(
-        person.source, person.time_s, person.frame_index, (person.width, person.height), max_side, [person.box] * boxes
+    person = await service.person(detection_id)
+    return Response(await showing.scene(service, person, max_side, [person] * boxes), media_type="image/jpeg")
+
+
+@router.get("/tracklets/{tracklet_id}", responses=errors(404))
+async def tracklet(tracklet_id: TrackletId, caller: Viewer, service: Serving) -> TrackletView:
+    """A sighting, frame by frame."""
+    people = await service.read(lambda gallery: gallery.tracklet(tracklet_id))
+    return TrackletView(
+        tracklet_id=tracklet_id, people=[person_view(person, service.places, caller) for person in people]
     )
-    return Response(jpeg, media_type="image/jpeg")
 
 
 @router.get("/frames/{media_key}/{frame_index}", responses=errors(404))
@@ -47,7 +63,7 @@ async def frame(
     media_key: MediaKey, frame_index: Annotated[FrameIndex, Path()], caller: Viewer, service: Serving
 ) -> FrameView:
     """A photograph or a moment of a video, and who was found in it."""
-    (found,) = await service.frames_around(media_key, frame_index, 0, 0)
+    found = await showing.frame(service, media_key, frame_index)
     return frame_view(found, (await service.record(media_key)).source, service.places, caller)
 
 
@@ -63,10 +79,8 @@ async def frame_picture(
     boxes: Boxes = False,
 ) -> Response:
     """The picture itself, read from its file again."""
-    (found,) = await service.frames_around(media_key, frame_index, 0, 0)
-    source = (await service.record(media_key)).source
-    drawn = [person.box for person in found.people] if boxes else []
-    jpeg = await service.scene(source, found.time_s, frame_index, (found.width, found.height), max_side, drawn)
+    found = await showing.frame(service, media_key, frame_index)
+    jpeg = await showing.scene(service, found, max_side, found.people if boxes else ())
     return Response(jpeg, media_type="image/jpeg")
 
 
@@ -80,8 +94,8 @@ async def around(
     after: Annotated[int, Query(ge=0, le=50, description="Frames after it.")] = 5,
 ) -> FramesAround:
     """The frames before and after one, as far as they were searched."""
-    frames = await service.frames_around(media_key, frame_index, before, after)
     source = (await service.record(media_key)).source
+    frames = await service.read(lambda gallery: gallery.frames_around(media_key, frame_index, before, after))
     return FramesAround(
         media_key=media_key,
         frame_index=frame_index,
@@ -102,15 +116,4 @@ async def clip(
     end_s: Annotated[Seconds, Query(description="Until here.")],
 ) -> Response:
     """A part of a video, made for any browser; without sound, at most 1280 pixels wide or high."""
-    longest = service.settings.limits.clip_seconds
-    if not 0 < end_s - start_s <= longest:
-        raise Refusal(
-            422,
-            "The clip is empty or too long.",
-            found=f"{start_s:g} s to {end_s:g} s",
-            expected=f"end_s after start_s, by at most {longest:g} s",
-        )
-    record = await service.record(media_key)
-    if record.kind != "video":
-        raise Refusal(415, "Only videos can be played.", found=kind_of(record.source, None))
-    return Response(await service.clip(record, start_s, end_s), media_type="video/mp4")
+    return Response(await showing.clip(service, media_key, start_s, end_s), media_type="video/mp4")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, File, Response, UploadFile
 
+from sceneseek.web.asking import take_query
 from sceneseek.web.callers import Serving, Viewer, errors
 from sceneseek.web.documents import QueryId, QueryPersonView, QueryView
 from sceneseek.web.refusals import Refusal
@@ -24,7 +25,7 @@ async def ask(
     data = await picture.read(service.settings.limits.picture_bytes + 1)
     if len(data) > service.settings.limits.picture_bytes:
         raise Refusal(413, "The picture is too large.", expected=f"{service.settings.limits.picture_bytes:,} bytes")
-    name, taken = await service.take_query(data, caller)
+    name, taken = await take_query(service, data, caller)
     return _view(name, taken, service)
 
 
@@ -55,8 +56,8 @@ async def forget(query_id: QueryId, caller: Viewer, service: Serving) -> None:
 
 def _view(name: str, taken: QueryPicture, service: Service) -> QueryView:
     people = [
-        QueryPersonView(index=i, box=person.box, score=person.score or 0.0, flags=flags_of(marks))
-        for i, (person, marks) in enumerate(zip(taken.people, taken.flags, strict=True))
+        QueryPersonView(index=i, box=person.box, score=person.score or 0.0, flags=flags_of(person.flags))
+        for i, person in enumerate(taken.people)
     ]
     return QueryView(
         query_id=name,

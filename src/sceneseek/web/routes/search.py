@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from sceneseek.web import asking
 from sceneseek.web.callers import Operator, Serving, Viewer, errors
 from sceneseek.web.documents import ReportRequest, SearchAnswer, SearchRequest
 from sceneseek.web.refusals import Refusal
-from sceneseek.web.views import ranking_view
+from sceneseek.web.views import answer_view
 
 router = APIRouter(tags=["search"])
 
@@ -15,8 +16,7 @@ router = APIRouter(tags=["search"])
 @router.post("/search", responses=errors(404, 415))
 async def search(asked: SearchRequest, caller: Viewer, service: Serving) -> SearchAnswer:
     """Find a person: ranked matches, best first. Each search is written into the audit log."""
-    ranking, seconds = await service.search(asked, caller)
-    return ranking_view(ranking, asked, seconds, service.places, caller)
+    return answer_view(await asking.search(service, asked, caller), asked, service.places, caller)
 
 
 @router.post(

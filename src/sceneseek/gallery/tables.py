@@ -1,0 +1,65 @@
+"""The tables of one gallery, opened when first needed and read at their latest state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import lancedb
+
+from sceneseek.errors import GalleryError
+from sceneseek.gallery.schema import sql_text
+
+_NAMES_AT_A_TIME = 2000
+
+
+class Tables:
+    """Opens tables by name.
+
+    Args:
+        folder: The gallery.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.database: Any = lancedb.connect(folder)
+        self._opened: dict[str, Any] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._opened or (self._folder / f"{name}.lance").is_dir()
+
+    def __getitem__(self, name: str) -> Any:
+        """The table as it is now.
+
+        Raises:
+            GalleryError: It cannot be opened.
+        """
+        try:
+            table = self._opened.get(name)
+            if table is None:
+                table = self._opened[name] = self.database.open_table(name)
+            else:
+                table.checkout_latest()
+            return table
+        except Exception as error:
+            raise GalleryError(
+                f"{self._folder} is damaged: its table {name!r} cannot be opened ({error}). "
+                "Index the media again into another --gallery folder."
+            ) from error
+
+
+def one_of(column: str, names: Iterable[str]) -> str:
+    """The SQL condition that a text column holds one of some names.
+
+    Example:
+        >>> one_of("id", ["a", "it's"])
+        "id IN ('a', 'it''s')"
+    """
+    return f"{column} IN ({', '.join(map(sql_text, names))})"
+
+
+def in_parts(names: Iterable[str], size: int = _NAMES_AT_A_TIME) -> list[list[str]]:
+    """Split many names into lists that one SQL condition can hold."""
+    listed = list(names)
+    return [listed[start : start + size] for start in range(0, len(listed), size)]
