@@ -39,13 +39,14 @@ def _root(
 
 
 def _register() -> None:
-    from sceneseek.cli import data, demo, evaluate, find, gallery, index, report, reproduce, train, weights
+    from sceneseek.cli import data, demo, evaluate, find, gallery, index, report, reproduce, serve, train, weights
 
     app.command("demo")(demo.demo)
     app.command("index")(index.index)
     app.command("find")(find.find)
     app.command("evaluate")(evaluate.evaluate)
     app.command("report")(report.report)
+    app.command("serve")(serve.serve)
     app.command("train")(train.train)
     app.command("reproduce")(reproduce.reproduce)
     app.add_typer(data.app, name="data")

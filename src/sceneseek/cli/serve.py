@@ -1,0 +1,140 @@
+"""``sceneseek serve``: the gallery as a web page and an HTTP interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sceneseek.cli.console import err, escape, out
+from sceneseek.errors import ModelError, ValueRefused, suggest
+
+if TYPE_CHECKING:
+    from sceneseek.finder import Finder
+    from sceneseek.web import Settings, Token
+
+
+def serve(  # noqa: PLR0913 - the options of a command are its parameters
+    gallery: Annotated[Path | None, typer.Option("--gallery", "-g", help="The gallery's folder.")] = None,
+    host: Annotated[str, typer.Option("--host", help="The address to listen at; any but loopback needs tokens.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="The port.")] = 8723,
+    token_file: Annotated[
+        Path | None, typer.Option("--token-file", help="Who may call, and as what; see --make-token.")
+    ] = None,
+    make_token: Annotated[
+        str | None,
+        typer.Option("--make-token", help="Make a token for NAME, add it to --token-file, print it once, and exit."),
+    ] = None,
+    role: Annotated[
+        str,
+        typer.Option(
+            "--role",
+            help="What the new token's owner may do: viewer (search), operator (index, export), keeper (forget).",
+        ),
+    ] = "viewer",
+    media_root: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--media-root",
+            help="A folder that may be indexed through the page; repeatable. The first one receives uploads.",
+        ),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="A further name by which browsers reach the server; repeatable."),
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option("--tls-certificate", help="Serve HTTPS with this certificate (PEM).")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--tls-key", help="The certificate's key (PEM).")] = None,
+    behind_proxy: Annotated[
+        str | None,
+        typer.Option(
+            "--behind-proxy",
+            help="The address of a proxy that speaks HTTPS to browsers, whose X-Forwarded-For is true.",
+        ),
+    ] = None,
+    every: Annotated[
+        float, typer.Option("--every", min=0, help="Seconds between the frames taken of a video; 0: each.")
+    ] = 1.0,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="The model to use. Default: the one that made the gallery.")
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="Where the model runs: cpu, cuda, cuda:1, mps.")] = "cpu",
+) -> None:
+    """Serve a gallery as a web page, for this machine alone or, with tokens, for others.
+
+    Without tokens the server listens at a loopback address only. A gallery that does not exist yet is made.
+    """
+    if make_token is not None:
+        _make_token(make_token, role, token_file)
+        return
+    if gallery is None:
+        raise ValueRefused("no gallery was given; expected --gallery FOLDER.")
+    from sceneseek.web import Settings
+
+    settings = Settings(
+        host=host,
+        port=port,
+        tokens=_tokens(token_file),
+        media_roots=tuple(media_root or ()),
+        allowed_hosts=tuple(allow_host or ()),
+        every_s=every,
+        https=certificate is not None or behind_proxy is not None,
+    )
+    finder = _finder(gallery, model, device)
+    scheme = "https" if certificate is not None else "http"
+    shown = f"[{host}]" if ":" in host else host
+    out.print(f"[bold]Open[/bold] {scheme}://{escape(shown)}:{port}/", highlight=False, soft_wrap=True)
+    _run(finder, settings, certificate, key, behind_proxy)
+
+
+def _make_token(name: str, role: str, path: Path | None) -> None:
+    from sceneseek.web import Role
+    from sceneseek.web.tokens import make_token
+
+    if path is None:
+        raise ValueRefused("--make-token needs --token-file FILE: that is where the token's digest is kept.")
+    roles = [str(known) for known in Role]
+    if role not in roles:
+        raise ValueRefused(f"--role is {role!r}.{suggest(role, roles)}")
+    token = make_token(path, name, Role(role))
+    err.print(f"{escape(name)} may call as {role}. The token, shown this once:", highlight=False)
+    out.print(token, highlight=False, soft_wrap=True)
+
+
+def _tokens(path: Path | None) -> tuple[Token, ...]:
+    from sceneseek.web.tokens import read_tokens
+
+    return () if path is None else read_tokens(path)
+
+
+def _finder(gallery: Path, model: str | None, device: str) -> Finder:
+    from sceneseek.cli.index import DEFAULT_MODEL, known_model
+    from sceneseek.finder import Finder
+    from sceneseek.gallery import Gallery
+    from sceneseek.inference.predictor import load_predictor
+    from sceneseek.models.names import lasting_name
+
+    spec = model or known_model(gallery) or DEFAULT_MODEL
+    with err.status(f"loading {escape(spec)}"):
+        predictor = load_predictor(spec, device=device)
+    store = Gallery.open_or_create(
+        gallery, lasting_name(spec, predictor.name), predictor.fingerprint, predictor.embedding_dim
+    )
+    return Finder(predictor, store)
+
+
+def _run(finder: Finder, settings: Settings, certificate: Path | None, key: Path | None, proxy: str | None) -> None:
+    try:
+        from sceneseek.web import create_app
+        from sceneseek.web.serving import Transport, server_of
+    except ImportError as error:
+        raise ModelError(
+            f"the server needs {error.name}, which is not installed. Install it with: pip install 'sceneseek[web]'"
+        ) from error
+    app = create_app(finder, settings=settings)
+    server_of(app, settings, Transport(certificate, key, proxy)).run()

@@ -1,0 +1,152 @@
+"""Questions: from what a caller sends to whom it shows, and on to a ranking."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sceneseek.finder import QueryPerson
+from sceneseek.gallery import Filters, FrameKey
+from sceneseek.structures import Ranking
+from sceneseek.web.documents import Example, SearchRequest
+from sceneseek.web.door import Caller
+from sceneseek.web.places import Places
+from sceneseek.web.refusals import Refusal
+from sceneseek.web.service import Service
+from sceneseek.web.shelf import QueryPicture
+
+_PREVIEW_SIDE = 1600
+
+
+class Answer(NamedTuple):
+    """What a search found.
+
+    Attributes:
+        ranking: The matches.
+        people: The views of the person that were asked with.
+        seconds: How long it took in the server.
+    """
+
+    ranking: Ranking
+    people: list[QueryPerson]
+    seconds: float
+
+
+async def take_query(service: Service, data: bytes, caller: Caller) -> tuple[str, QueryPicture]:
+    """Take a query picture in: decode it at arm's length, find the people in it, and keep it for a while.
+
+    Returns:
+        Its name, and the picture.
+    """
+    async with service.pixels:
+        image = await service.decoders.rgb(data)
+        people = await service.infer(lambda finder: finder.people(image))
+        height, width = image.shape[:2]
+    preview = await service.decoders.jpeg(data, _PREVIEW_SIDE)
+    picture = QueryPicture(data, preview, width, height, tuple(people), FrameKey(content_key(data)), caller.name)
+    return service.shelf.put(picture), picture
+
+
+async def search(service: Service, asked: SearchRequest, caller: Caller, action: str = "search") -> Answer:
+    """Answer a question, and write into the audit log who asked it.
+
+    Args:
+        service: The server.
+        asked: The question.
+        caller: Who asks.
+        action: What the audit log calls it.
+    """
+    people = [await person_meant(service, example, caller) for example in asked.examples]
+    against = [await person_meant(service, example, caller) for example in asked.counter_examples]
+    filters = _filters(service, asked, caller)
+    await service.log(caller, action, **_told(service, asked, caller))
+    began = time.perf_counter()
+    ranking = await service.find(
+        lambda finder: finder.find_people(
+            people, top=asked.top, filters=filters, against=against, by=asked.by, rerank=asked.rerank
+        )
+    )
+    return Answer(ranking, people, time.perf_counter() - began)
+
+
+async def person_meant(service: Service, example: Example, caller: Caller) -> QueryPerson:
+    """The person that an example shows.
+
+    Raises:
+        Refusal: The query picture is gone, or shows no such person.
+        NotInGalleryError: There is no such person in the gallery.
+    """
+    if example.detection_id is not None:
+        name = example.detection_id
+        return await service.find(lambda finder: finder.person(name))
+    assert example.query_id is not None
+    picture = service.shelf.get(example.query_id, caller.name)
+    if example.person is None:
+        async with service.pixels:
+            image = await service.decoders.rgb(picture.data)
+            return await service.infer(lambda finder: finder.locate(image, example.box))
+    if example.person >= len(picture.people):
+        raise Refusal(
+            422,
+            "The query picture shows no such person.",
+            found=str(example.person),
+            expected=f"a number from 0 to {len(picture.people) - 1}" if picture.people else "a box",
+        )
+    return picture.people[example.person]
+
+
+def content_key(data: bytes) -> str:
+    """The key that the same picture has as a file of the gallery, see ``inference.media.content_key``."""
+    digest = hashlib.blake2b(digest_size=20)
+    digest.update(len(data).to_bytes(8, "little"))
+    digest.update(data)
+    return digest.hexdigest()
+
+
+def filters_of(asked: SearchRequest, places: Places, own: Iterator[FrameKey]) -> Filters:
+    """Whom a question asks about, without the pictures it was asked with."""
+    return Filters(
+        cameras=_names(asked.cameras),
+        sources=None if asked.sources is None else tuple(map(places.asked, asked.sources)),
+        since_s=asked.since_s,
+        until_s=asked.until_s,
+        min_score=asked.min_score,
+        exclude=tuple(own),
+        after=asked.after,
+        before=asked.before,
+        exclude_flags=tuple(asked.exclude_flags),
+        media_keys=_names(asked.media_keys),
+    )
+
+
+def _filters(service: Service, asked: SearchRequest, caller: Caller) -> Filters:
+    own = iter(()) if asked.own_pictures else _own_frames(service, asked, caller)
+    return filters_of(asked, service.places, own)
+
+
+def _own_frames(service: Service, asked: SearchRequest, caller: Caller) -> Iterator[FrameKey]:
+    """The pictures that the examples come from: of course the person is in there."""
+    for example in asked.examples:
+        if example.query_id is not None:
+            yield service.shelf.get(example.query_id, caller.name).frame
+        elif example.detection_id is not None:
+            key, index, _ = example.detection_id.rsplit(":", 2)
+            yield FrameKey(key, int(index))
+
+
+def _told(service: Service, asked: SearchRequest, caller: Caller) -> dict[str, Any]:
+    """What the audit log says of a search: the query picture's digest, never the picture."""
+    examples = [
+        {"detection": example.detection_id}
+        if example.query_id is None
+        else {"picture_sha256": hashlib.sha256(service.shelf.get(example.query_id, caller.name).data).hexdigest()}
+        for example in asked.examples
+    ]
+    filters = asked.model_dump(mode="json", exclude_defaults=True, exclude={"examples", "counter_examples"})
+    return {"examples": examples, "counter_examples": len(asked.counter_examples), "asked": filters}
+
+
+def _names(given: list[str] | None) -> tuple[str, ...] | None:
+    return None if given is None else tuple(given)

@@ -1,0 +1,88 @@
+"""Who calls, for the routes: each names the role it needs, and none can be reached without one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyCookie, HTTPBearer
+
+from sceneseek.web.documents import ErrorDocument
+from sceneseek.web.door import CSRF_HEADER, LOCAL, SESSION_COOKIE, Caller
+from sceneseek.web.guard import address_of
+from sceneseek.web.refusals import Refusal
+from sceneseek.web.service import Service
+from sceneseek.web.settings import Role
+
+_BEARER = HTTPBearer(auto_error=False, description="A token made with `sceneseek serve --make-token`.")
+_COOKIE = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="A session, from `POST /api/login`.")
+
+_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_ERRORS = {
+    400: "The request could not be read, or names a host that the server does not know.",
+    401: "A token or a session is needed.",
+    403: "The caller's role does not include this, or the request comes from another site's page.",
+    404: "There is nothing of that name.",
+    405: "The address does not know that method.",
+    408: "The body came too slowly.",
+    410: "It was there once: the file is no longer where it was indexed.",
+    413: "The body is too large.",
+    415: "It is not a picture or a video that can be decoded, or the body is of another type.",
+    422: "A value was refused.",
+    429: "Too many requests.",
+    500: "The server failed; its log says more.",
+    501: "Not served yet.",
+    507: "The disk of the server is nearly full.",
+    503: "Too much waits already, or the gallery is being written to; ask again later.",
+}
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors that a route documents: the given ones, and those of every route."""
+    always = (400, 401, 403, 408, 413, 422, 429, 500, 503)
+    return {s: {"model": ErrorDocument, "description": _ERRORS[s]} for s in sorted({*always, *statuses})}
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+async def _caller(
+    request: Request,
+    bearer: Annotated[Any, Security(_BEARER)],
+    cookie: Annotated[str | None, Security(_COOKIE)],
+) -> Caller:
+    door = _service(request).door
+    if door.open:
+        return LOCAL
+    if bearer is not None:
+        caller = door.by_token(bearer.credentials, address_of(request.scope))
+    else:
+        known = door.by_session(cookie) if cookie else None
+        if known is None:
+            raise Refusal(401, "This server needs a token: log in, or send 'Authorization: Bearer TOKEN'.")
+        caller = known
+        if request.method not in _HARMLESS:
+            door.check_csrf(caller, request.headers.get(CSRF_HEADER))
+    door.count(f"caller {caller.name}")
+    return caller
+
+
+def _with_role(role: Role) -> Callable[..., Awaitable[Caller]]:
+    async def checked(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+        if not caller.role.may(role):
+            raise Refusal(
+                403, f"This needs the role {role}.", found=str(caller.role), expected=f"{role}, or a role above it"
+            )
+        return caller
+
+    return checked
+
+
+Viewer = Annotated[Caller, Depends(_with_role(Role.VIEWER))]
+Operator = Annotated[Caller, Depends(_with_role(Role.OPERATOR))]
+Keeper = Annotated[Caller, Depends(_with_role(Role.KEEPER))]
+Serving = Annotated[Service, Depends(_service)]

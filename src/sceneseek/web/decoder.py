@@ -1,0 +1,293 @@
+"""The process in which strangers' files are decoded: ``python -m sceneseek.web.decoder``, started by ``decoding``.
+
+It knows nothing: no gallery, no tokens, no network connection of the server. It reads one task at a time from standard
+input and answers on standard output, in a form without code in it (JSON and plain bytes, no pickles), so that a decoder
+that was taken over can lie about a picture and do no more. Its memory, its processor time for each task and the size of
+the files it may write are limited by the operating system.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import resource
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image
+
+from sceneseek.errors import MediaError, PictureError, SceneseekError, VideoError
+from sceneseek.structures import ImageArray
+
+HEADER = struct.Struct("<IQ")
+"""Lengths of the JSON part and of the bytes after it."""
+
+Answer = tuple[dict[str, Any], bytes | memoryview]
+
+_QUALITY = 88
+_CROP_SIDE = 320
+_CLIP_SIDE = 1280
+
+
+def read_message(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
+    """Read one task; ``None`` when the server has hung up."""
+    head = stream.read(HEADER.size)
+    if len(head) < HEADER.size:
+        return None
+    length, size = HEADER.unpack(head)
+    return json.loads(stream.read(length)), stream.read(size)
+
+
+def write_message(stream: IO[bytes], fields: dict[str, Any], data: bytes | memoryview = b"") -> None:
+    """Write one answer."""
+    text = json.dumps(fields).encode()
+    stream.write(HEADER.pack(len(text), len(data)))
+    stream.write(text)
+    stream.write(data)
+    stream.flush()
+
+
+def main() -> None:
+    """Answer tasks until the server hangs up."""
+    from sceneseek.pictures import read_picture  # noqa: F401 - loaded before the first task, not during it
+
+    address_space, file_size = int(sys.argv[1]), int(sys.argv[2])
+    _limit(resource.RLIMIT_AS, address_space)
+    _limit(resource.RLIMIT_FSIZE, file_size)
+    _limit(resource.RLIMIT_CORE, 0)
+    # Whatever a library prints must not end up among the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    write_message(answers, {"ready": True})
+    while (task := read_message(sys.stdin.buffer)) is not None:
+        fields, data = task
+        _allow_seconds(fields.pop("seconds"))
+        try:
+            answer = _TASKS[fields.pop("task")](data, **fields)
+        except SceneseekError as error:
+            answer = {"kind": type(error).__name__, "error": str(error)}, b""
+        except MemoryError:
+            answer = {"kind": "PictureError", "error": "The picture takes more memory than a decoder may have."}, b""
+        except Exception as error:  # damaged files lead libraries anywhere; the text may hold a path and stays here
+            sys.stderr.write(f"sceneseek decoder: {type(error).__name__}: {error}\n")
+            answer = {"kind": "MediaError", "error": "The file is damaged in a way that no decoder expects."}, b""
+        write_message(answers, *answer)
+        del task, data, answer
+
+
+def as_rgb(data: bytes, max_pixels: int) -> Answer:
+    """A picture's pixels, ``(H, W, 3)`` uint8."""
+    from sceneseek.pictures import read_picture
+
+    image = read_picture(data, max_pixels)
+    return {"height": image.shape[0], "width": image.shape[1]}, image.data.cast("B")
+
+
+def as_jpeg(data: bytes, max_pixels: int, max_side: int) -> Answer:
+    """A picture made small and plain enough for any browser, without what cameras write beside the pixels."""
+    from sceneseek.drawing import thumbnail
+    from sceneseek.pictures import read_picture
+
+    return {}, _jpeg(thumbnail(read_picture(data, max_pixels), max_side))
+
+
+def scene(
+    data: bytes,
+    places: Sequence[str],
+    kind: str,
+    frame_index: int,
+    size: Sequence[int],
+    max_side: int,
+    boxes: Sequence[Sequence[float]],
+    labels: Sequence[str],
+) -> Answer:
+    """A photograph or a moment of a video, with boxes on it."""
+    from sceneseek.drawing import draw_boxes, thumbnail
+
+    image = _scene(places, kind, frame_index, size)
+    small = thumbnail(image, max_side)
+    if boxes:
+        scale = np.array([small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]] * 2)
+        small = draw_boxes(small, np.asarray(boxes, np.float64) * scale, list(labels))
+    return {}, _jpeg(small)
+
+
+def person(
+    data: bytes, places: Sequence[str], kind: str, frame_index: int, size: Sequence[int], box: Sequence[float]
+) -> Answer:
+    """A person cut out of a photograph or of a moment of a video."""
+    from sceneseek.drawing import crop, thumbnail
+
+    return {}, _jpeg(thumbnail(crop(_scene(places, kind, frame_index, size), box, margin=0.08), _CROP_SIDE))
+
+
+def clip(data: bytes, places: Sequence[str], start_s: float, end_s: float) -> Answer:
+    """A part of a video as MP4 (H.264, at most 1280 pixels wide or high), which any browser plays."""
+    return {}, _clip(_there(places), start_s, end_s)
+
+
+def media_kind(data: bytes, path: str, max_pixels: int) -> Answer:
+    """What an uploaded file is: its kind, and the suffix that belongs to its content whatever it was called."""
+    from sceneseek.pictures import picture_size
+
+    try:
+        width, height = picture_size(path)
+    except PictureError:
+        return {"kind": "video", "suffix": _video_suffix(path)}, b""
+    if width * height > max_pixels:
+        raise PictureError(
+            f"The picture is {width} x {height} pixels; at most {max_pixels / 1e6:.0f} megapixels are taken."
+        )
+    with Image.open(path) as picture:
+        return {"kind": "photo", "suffix": _PICTURE_SUFFIXES[str(picture.format)]}, b""
+
+
+_TASKS: dict[str, Callable[..., Answer]] = {
+    task.__name__: task for task in (as_rgb, as_jpeg, scene, person, clip, media_kind)
+}
+
+_PICTURE_SUFFIXES = {
+    "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "GIF": ".gif", "BMP": ".bmp",
+    "DIB": ".bmp", "PPM": ".ppm", "AVIF": ".avif",
+}  # fmt: skip
+_VIDEO_SUFFIXES = {
+    "matroska": ".mkv", "webm": ".mkv", "mov": ".mp4", "mp4": ".mp4", "avi": ".avi", "mpegts": ".ts", "mpeg": ".mpg",
+    "asf": ".wmv", "flv": ".flv", "ogg": ".ogv", "mxf": ".mxf", "h264": ".h264", "hevc": ".hevc",
+}  # fmt: skip
+
+
+def _video_suffix(path: str) -> str:
+    import av
+
+    from sceneseek.inference.video import has_video
+
+    wrong = MediaError("This is neither a picture nor a video in a known format.")
+    if not has_video(path):
+        raise wrong
+    with av.open(path, options={"protocol_whitelist": "file"}) as container:
+        names = container.format.name.split(",")
+    suffix = next((_VIDEO_SUFFIXES[name] for name in names if name in _VIDEO_SUFFIXES), None)
+    if suffix is None:  # a playlist, a list of pictures, a device
+        raise wrong
+    return suffix
+
+
+def _scene(places: Sequence[str], kind: str, frame_index: int, size: Sequence[int]) -> ImageArray:
+    """The whole picture, provided that it is still the one that was indexed."""
+    from sceneseek.inference.media import frames_of
+    from sceneseek.structures import Frame, MediaItem
+
+    place = _there(places)
+    item = MediaItem(place, kind, "")
+    frame = next((f for f in frames_of(item, every_s=0, start_index=frame_index) if isinstance(f, Frame)), None)
+    if frame is None or frame.frame_index != frame_index:
+        raise MediaError("That picture cannot be read any more; index the file again if it has changed.")
+    height, width = frame.image.shape[:2]
+    if size[0] and (width, height) != tuple(size):
+        raise MediaError(
+            f"The picture has {width}x{height} pixels now and had {size[0]}x{size[1]} when it was indexed; index it "
+            "again."
+        )
+    return frame.image
+
+
+def _there(places: Sequence[str]) -> str:
+    """The first of the paths at which a file was met that still leads to one."""
+    found = next((place for place in places if _leads_to_file(place)), None)
+    if found is None:
+        raise FileGone("The file is no longer where it was indexed. The crops remain.")
+    return found
+
+
+def _leads_to_file(place: str) -> bool:
+    """A file, or a member of an archive that is a file."""
+    path = Path(place)
+    return any(parent.is_file() for parent in (path, *path.parents))
+
+
+class FileGone(MediaError):
+    """A file of the gallery is not there any more."""
+
+
+def _clip(path: str, start_s: float, end_s: float) -> bytes:
+    import av
+
+    output = io.BytesIO()
+    with av.open(path, options={"protocol_whitelist": "file"}) as source:
+        stream = next(iter(source.streams.video), None)
+        if stream is None or stream.codec_context is None:
+            raise VideoError("The file holds no video that can be decoded.")
+        stream.thread_type = "AUTO"
+        unit = float(stream.time_base or 1)
+        begin = (stream.start_time or 0) * unit
+        if start_s > 0:
+            source.seek(int((begin + start_s) / unit), stream=stream)
+        with av.open(output, "w", format="mp4", options=_INDEX_FIRST) as target:
+            encoder: Any = None
+            frames = 0
+            for frame in source.decode(stream):
+                time = None if frame.pts is None else frame.pts * unit - begin
+                if time is None or time < start_s - 1e-3:
+                    continue
+                if time > end_s:
+                    break
+                if encoder is None:
+                    encoder = _encoder(target, stream, frame)
+                small = frame.reformat(encoder.width, encoder.height, format="yuv420p")
+                small.pts = round((time - start_s) * _CLIP_CLOCK)
+                small.time_base = encoder.time_base
+                target.mux(encoder.encode(small))
+                frames += 1
+            if encoder is None:
+                raise VideoError(f"The video shows nothing between {start_s:g} s and {end_s:g} s.")
+            target.mux(encoder.encode(None))
+    return output.getvalue()
+
+
+_CLIP_CLOCK = 12_800
+_INDEX_FIRST = {"moov_size": str(1 << 17)}
+"""Room for the index before the pictures, so that browsers play what has come so far."""
+
+
+def _encoder(target: Any, stream: Any, frame: Any) -> Any:
+    """A fast H.264 encoder for frames of this size; sides are even, as the format wants them."""
+    from fractions import Fraction
+
+    scale = min(1.0, _CLIP_SIDE / max(frame.width, frame.height))
+    rate = min(60, max(1, round(float(stream.average_rate or 25))))
+    encoder = target.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "25"})
+    encoder.width, encoder.height = (max(2, 2 * math.floor(side * scale / 2)) for side in (frame.width, frame.height))
+    encoder.pix_fmt = "yuv420p"
+    encoder.time_base = Fraction(1, _CLIP_CLOCK)
+    encoder.codec_context.time_base = Fraction(1, _CLIP_CLOCK)
+    return encoder
+
+
+def _jpeg(image: ImageArray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=_QUALITY)
+    return buffer.getvalue()
+
+
+def _limit(which: int, value: int) -> None:
+    _, hard = resource.getrlimit(which)
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(which, (value, value))
+
+
+def _allow_seconds(seconds: float) -> None:
+    """Processor time for the task that comes; the kernel ends the process when it is used up."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = math.ceil(used.ru_utime + used.ru_stime + seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,753 @@
+"""What goes over the wire, in both directions: every request and every answer of the HTTP interface."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, get_args
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from sceneseek.web.settings import Role
+
+MAX_TOP = 500
+MAX_EXAMPLES = 32
+_MAX_CHOICES = 1000
+
+DetectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,128}:\d{1,12}:\d{1,6}$")]
+"""The gallery's own name for one person in one frame."""
+
+TrackletId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,128}:t\d{1,12}$")]
+"""The gallery's own name for one person followed through a video."""
+
+MediaKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,128}$")]
+"""The content key of a file."""
+
+QueryId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$")]
+JobId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22}$")]
+FrameIndex = Annotated[int, Field(ge=0, lt=1 << 40)]
+Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Box = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+Text = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00]*$")]
+Reranking = Literal["cbgm", "k_reciprocal"]
+RERANKING: tuple[Reranking, ...] = get_args(Reranking)
+Flag = Literal["small", "blurred", "cut", "unsure"]
+
+
+class Asked(BaseModel):
+    """A request body: an unknown key is a mistake, and is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Told(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorText(Told):
+    """What went wrong.
+
+    Attributes:
+        message: What was found and what to do.
+        found: The value that was refused, where that helps.
+        expected: What would have been accepted.
+    """
+
+    message: str
+    found: str | None = None
+    expected: str | None = None
+
+
+class ErrorDocument(Told):
+    """Every error has this shape."""
+
+    error: ErrorText
+
+
+class Health(Told):
+    """The server is there.
+
+    Attributes:
+        status: ``"ok"``.
+        version: The version of sceneseek.
+        login: Whether callers need a token.
+    """
+
+    status: Literal["ok"]
+    version: str
+    login: bool
+
+
+class Login(Asked):
+    """A token, exchanged for a session.
+
+    Attributes:
+        token: What ``sceneseek serve --make-token`` printed.
+    """
+
+    token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class CallerView(Told):
+    """Who the server takes the caller for.
+
+    Attributes:
+        name: The token's name; ``"local"`` where no tokens are needed.
+        role: What the caller may do.
+        csrf: To be sent as ``X-CSRF-Token`` with every request of a session that changes something; ``None`` where
+            there is no session.
+    """
+
+    name: str
+    role: Role
+    csrf: str | None = None
+
+
+class CalibrationView(Told):
+    """How the gallery's false-match rates come about.
+
+    Attributes:
+        available: Whether matches carry a false-match rate.
+        summary: In words: from how many pairs of strangers it was estimated, and how.
+        num_pairs: Pairs of strangers that were compared.
+    """
+
+    available: bool
+    summary: str
+    num_pairs: int = 0
+
+
+class CameraView(Told):
+    """One camera.
+
+    Attributes:
+        camera_id: Its name; empty for people seen by no named camera.
+        num_people: People seen by it, counted once per frame.
+        first: The earliest time on the wall, when known.
+        last: The latest.
+    """
+
+    camera_id: str
+    num_people: int
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+class GalleryView(Told):
+    """What the gallery holds.
+
+    Attributes:
+        name: The folder's name.
+        model: The model that made it.
+        fingerprint: The digest of its weights and preprocessing.
+        created: When it was made.
+        num_people: People, counted once per frame that shows them.
+        num_photos: Photographs.
+        num_videos: Videos.
+        num_streams: Live sources.
+        num_frames: Photographs and video frames searched.
+        num_unfinished: Files whose indexing was interrupted.
+        num_damaged: Files that could not be read, or not to their end.
+        bytes_on_disk: Size of the folder.
+        cameras: All cameras, by name.
+        first: The earliest time on the wall, when known.
+        last: The latest.
+        calibration: How false-match rates come about.
+        media_roots: Names of the folders that may be indexed through this server.
+        reranking: Methods that ``SearchRequest.rerank`` takes.
+        report_formats: Formats that ``/api/reports`` writes.
+        caller: Who the server takes the caller for.
+    """
+
+    name: str
+    model: str
+    fingerprint: str
+    created: str
+    num_people: int
+    num_photos: int
+    num_videos: int
+    num_streams: int
+    num_frames: int
+    num_unfinished: int
+    num_damaged: int
+    bytes_on_disk: int
+    cameras: list[CameraView]
+    first: datetime | None
+    last: datetime | None
+    calibration: CalibrationView
+    media_roots: list[str]
+    reranking: list[str]
+    report_formats: list[str]
+    caller: CallerView
+
+
+class MediumView(Told):
+    """One file that was looked at.
+
+    Attributes:
+        media_key: Its content key.
+        source: Its path, or its address.
+        name: The last part of it.
+        kind: ``"photo"``, ``"video"`` or ``"stream"``.
+        camera_id: Which camera, when known.
+        captured_at: When it was taken, or begins, when known.
+        num_frames: Frames searched for people so far.
+        num_people: People found so far.
+        status: ``"indexing"`` (interrupted, or in work), ``"complete"`` or ``"damaged"``.
+        problem: What went wrong, empty when nothing did.
+        indexed_at: When it was last written.
+    """
+
+    media_key: str
+    source: str
+    name: str
+    kind: str
+    camera_id: str | None
+    captured_at: datetime | None
+    num_frames: int
+    num_people: int
+    status: Literal["indexing", "complete", "damaged"]
+    problem: str
+    indexed_at: str
+
+
+class MediaPage(Told):
+    """A page of the media list.
+
+    Attributes:
+        total: Files that match the question.
+        page: 1 is the first.
+        per_page: Files on a page.
+        media: By source.
+    """
+
+    total: int
+    page: int
+    per_page: int
+    media: list[MediumView]
+
+
+class QueryPersonView(Told):
+    """A person found in a query picture.
+
+    Attributes:
+        index: Its number, to be named in a search.
+        box: ``x1, y1, x2, y2`` in pixels of the upright picture.
+        score: The detector's confidence.
+        flags: What speaks against a good answer.
+    """
+
+    index: int
+    box: Box
+    score: float
+    flags: list[Flag]
+
+
+class QueryView(Told):
+    """A query picture that was taken in.
+
+    Attributes:
+        query_id: Its name from now on.
+        width: Width of the upright picture in pixels.
+        height: Its height.
+        people: Whom the model found, the surest first.
+        expires_s: Seconds until it is forgotten when nobody uses it.
+    """
+
+    query_id: str
+    width: int
+    height: int
+    people: list[QueryPersonView]
+    expires_s: float
+
+
+class Example(Asked):
+    """One view of the person sought, or of somebody who is not: from a query picture or from the gallery.
+
+    Attributes:
+        query_id: A query picture; with ``person`` or ``box``.
+        person: The number of a person found in it.
+        box: Where the person is, ``x1, y1, x2, y2`` in pixels of the upright query picture.
+        detection_id: A person of the gallery instead.
+    """
+
+    query_id: QueryId | None = None
+    person: Annotated[int, Field(ge=0, lt=100_000)] | None = None
+    box: Box | None = None
+    detection_id: DetectionId | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Example:
+        if (self.query_id is None) == (self.detection_id is None):
+            raise ValueError("give either a query_id or a detection_id")
+        if self.query_id is None and (self.person is not None or self.box is not None):
+            raise ValueError("person and box belong to a query_id")
+        if self.query_id is not None and (self.person is None) == (self.box is None):
+            raise ValueError("with a query_id give either person or box")
+        return self
+
+
+class SearchRequest(Asked):
+    """Whom to look for, and where.
+
+    Attributes:
+        examples: Views of the person sought.
+        counter_examples: People who were found before and are somebody else.
+        top: Matches at most.
+        by: ``"sighting"``: each tracklet once, by its best frame; ``"detection"``: every frame.
+        rerank: How to look at the first matches again.
+        cameras: Only these cameras; the empty name stands for no camera.
+        sources: Only these files, or files in these folders.
+        media_keys: Only these files, by content key.
+        after: Only pictures taken at this time or later.
+        before: Only pictures taken before this time, or at it.
+        since_s: Only video from this second on.
+        until_s: Only video up to this second.
+        min_score: Only people of whom the detector was at least this sure.
+        exclude_flags: No people with one of these flags.
+        own_pictures: Also matches in pictures that examples come from.
+    """
+
+    examples: Annotated[list[Example], Field(min_length=1, max_length=MAX_EXAMPLES)]
+    counter_examples: Annotated[list[Example], Field(max_length=MAX_EXAMPLES)] = []
+    top: Annotated[int, Field(ge=1, le=MAX_TOP)] = 50
+    by: Literal["sighting", "detection"] = "sighting"
+    rerank: Reranking | None = None
+    cameras: Annotated[list[Text], Field(max_length=_MAX_CHOICES)] | None = None
+    sources: Annotated[list[Text], Field(max_length=_MAX_CHOICES)] | None = None
+    media_keys: Annotated[list[MediaKey], Field(max_length=_MAX_CHOICES)] | None = None
+    after: AwareDatetime | None = None
+    before: AwareDatetime | None = None
+    since_s: Seconds | None = None
+    until_s: Seconds | None = None
+    min_score: Score | None = None
+    exclude_flags: Annotated[list[Flag], Field(max_length=4)] = []
+    own_pictures: bool = False
+
+
+class SightingView(Told):
+    """How long a person was in view without a break.
+
+    Attributes:
+        tracklet_id: The gallery's own name for the tracklet.
+        start_s: Its first frame, seconds from the start of the video.
+        end_s: Its last frame.
+        num_detections: In how many searched frames the person was found.
+    """
+
+    tracklet_id: str
+    start_s: float
+    end_s: float
+    num_detections: int
+
+
+class MatchView(Told):
+    """One ranked person.
+
+    Attributes:
+        rank: 1 is best.
+        similarity: Cosine, -1 to 1.
+        false_match_rate: How often a stranger scores this high in this gallery, 0 to 1; ``None`` where it is not known.
+        strangers_expected: How many strangers are expected to score this high among all who were compared.
+        revised: The similarity after re-ranking, by which matches are ordered then; no cosine.
+        flags: What speaks against trusting the match.
+        score: The detector's confidence that this is a person.
+        detection_id: The gallery's own name for this person in this frame.
+        box: ``x1, y1, x2, y2`` in pixels of the scene.
+        width: Width of the scene.
+        height: Its height.
+        source: The photograph or video.
+        name: The last part of it.
+        media_key: Its content key.
+        kind: ``"photo"``, ``"video"`` or ``"stream"``.
+        frame_index: 0 for a photograph.
+        time_s: Seconds from the start of the video.
+        captured_at: When the picture was taken by the clock on the wall.
+        camera_id: Which camera, when known.
+        sighting: The tracklet whose best frame this is; ``None`` for a photograph, or where frames are ranked.
+        crop: Where the person's picture is.
+        scene: Where the whole picture is.
+    """
+
+    rank: int
+    similarity: float
+    false_match_rate: float | None
+    strangers_expected: float | None
+    revised: float | None
+    flags: list[Flag]
+    score: float
+    detection_id: str
+    box: Box
+    width: int
+    height: int
+    source: str
+    name: str
+    media_key: str
+    kind: str
+    frame_index: int
+    time_s: float | None
+    captured_at: datetime | None
+    camera_id: str | None
+    sighting: SightingView | None
+    crop: str
+    scene: str
+
+
+class SearchAnswer(Told):
+    """Ranked matches, best first.
+
+    Attributes:
+        num_likely: How many of the first matches no stranger is expected to reach; 0: nobody here looks like the query;
+            ``None``: not known.
+        searched: How many people were compared.
+        method: How it was searched, for display.
+        filters: The restrictions that applied, for display.
+        model: The model that made query and gallery.
+        seconds: How long the search took in the server.
+        matches: The matches.
+    """
+
+    num_likely: int | None
+    searched: int
+    method: dict[str, str]
+    filters: dict[str, str]
+    model: str
+    seconds: float
+    matches: list[MatchView]
+
+
+class PersonView(Told):
+    """A person of the gallery.
+
+    Attributes:
+        detection_id: The gallery's own name for this person in this frame.
+        box: ``x1, y1, x2, y2`` in pixels of the scene.
+        score: The detector's confidence.
+        flags: What speaks against trusting it.
+        width: Width of the scene.
+        height: Its height.
+        source: The photograph or video.
+        name: The last part of it.
+        media_key: Its content key.
+        kind: ``"photo"``, ``"video"`` or ``"stream"``.
+        frame_index: 0 for a photograph.
+        time_s: Seconds from the start of the video.
+        captured_at: When the picture was taken by the clock on the wall.
+        camera_id: Which camera, when known.
+        tracklet_id: The tracklet it belongs to.
+        crop: Where the person's picture is.
+        scene: Where the whole picture is.
+    """
+
+    detection_id: str
+    box: Box
+    score: float
+    flags: list[Flag]
+    width: int
+    height: int
+    source: str
+    name: str
+    media_key: str
+    kind: str
+    frame_index: int
+    time_s: float | None
+    captured_at: datetime | None
+    camera_id: str | None
+    tracklet_id: str | None
+    crop: str
+    scene: str
+
+
+class TrackletView(Told):
+    """A sighting, frame by frame.
+
+    Attributes:
+        tracklet_id: The gallery's own name for it.
+        people: The person in each frame, in order of time.
+    """
+
+    tracklet_id: str
+    people: list[PersonView]
+
+
+class FrameView(Told):
+    """A photograph or a moment of a video.
+
+    Attributes:
+        media_key: The content key of its file.
+        frame_index: 0 for a photograph.
+        source: The photograph or video.
+        name: The last part of it.
+        kind: ``"photo"``, ``"video"`` or ``"stream"``.
+        time_s: Seconds from the start of the video.
+        captured_at: When it was taken by the clock on the wall.
+        camera_id: Which camera, when known.
+        width: Width in pixels.
+        height: Height in pixels.
+        people: Who was found in it.
+        picture: Where the picture is.
+    """
+
+    media_key: str
+    frame_index: int
+    source: str
+    name: str
+    kind: str
+    time_s: float | None
+    captured_at: datetime | None
+    camera_id: str | None
+    width: int
+    height: int
+    people: list[PersonView]
+    picture: str
+
+
+class FramesAround(Told):
+    """Frames of one video in order of time, with the one that was asked for.
+
+    Attributes:
+        media_key: The content key of their file.
+        frame_index: The one that was asked for.
+        frames: Those before it, itself, and those after it.
+    """
+
+    media_key: str
+    frame_index: int
+    frames: list[FrameView]
+
+
+class IndexRequest(Asked):
+    """What to index.
+
+    Attributes:
+        paths: Files and folders below the server's media roots: a root's name followed by the path below it, or a path
+            that starts at the root of the disk.
+        camera: The name of the camera that took all this.
+        every_s: Seconds between the frames taken of a video; the server's own setting when not given.
+    """
+
+    paths: Annotated[list[Text], Field(min_length=1, max_length=_MAX_CHOICES)]
+    camera: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    every_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] | None = None
+
+
+class JobCreated(Told):
+    """A job that was taken on.
+
+    Attributes:
+        job_id: Its name.
+    """
+
+    job_id: str
+
+
+class ProblemView(Told):
+    """A file that could not be used.
+
+    Attributes:
+        source: The file.
+        reason: What was found and what to do.
+    """
+
+    source: str
+    reason: str
+
+
+class JobView(Told):
+    """An indexing job.
+
+    Attributes:
+        job_id: Its name.
+        state: ``"waiting"``, ``"running"``, ``"stopping"``, ``"done"``, ``"stopped"`` or ``"failed"``.
+        what: What is indexed, in words.
+        owner: Who asked for it.
+        created_at: When it was asked for.
+        started_at: When it began.
+        ended_at: When it ended.
+        files_done: Files finished.
+        files_total: Files in all, once they have been counted.
+        frames: Pictures searched.
+        people: People found and remembered.
+        already: Files that were known and needed nothing.
+        frames_per_second: Pictures searched a second, lately.
+        seconds_left: How long it will take from now on, estimated.
+        note: Where it is.
+        error: Why it failed, empty when it did not.
+        problems: The first files that could not be used.
+        num_problems: How many there are.
+    """
+
+    job_id: str
+    state: Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
+    what: str
+    owner: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    files_done: int
+    files_total: int | None
+    frames: int
+    people: int
+    already: int
+    frames_per_second: float | None
+    seconds_left: float | None
+    note: str
+    error: str
+    problems: list[ProblemView]
+    num_problems: int
+
+
+class JobList(Told):
+    """Jobs, the newest first; the server remembers the last hundred.
+
+    Attributes:
+        jobs: The jobs.
+    """
+
+    jobs: list[JobView]
+
+
+class UploadCreated(Told):
+    """Media that were taken in, and the job that indexes them.
+
+    Attributes:
+        job_id: The job's name.
+        files: What became of each file, in order.
+    """
+
+    job_id: str | None
+    files: list[UploadedFile]
+
+
+class UploadedFile(Told):
+    """One uploaded file.
+
+    Attributes:
+        name: What the sender called it; the server does not.
+        stored_as: The server's own name for it; ``None`` when it was refused.
+        problem: Why it was refused.
+    """
+
+    name: str
+    stored_as: str | None
+    problem: str | None
+
+
+class ReportRequest(Asked):
+    """A report to write.
+
+    Attributes:
+        search: The question.
+        format: ``"html"``, ``"pdf"`` or ``"csv"``.
+        blur: Blur all people but the match in its pictures.
+        title: What stands above it.
+        detection_ids: Only these matches, in the ranking's order; all when not given.
+    """
+
+    search: SearchRequest
+    format: Literal["html", "pdf", "csv"]
+    blur: bool = True
+    title: Annotated[str, StringConstraints(max_length=200)] = ""
+    detection_ids: Annotated[list[DetectionId], Field(max_length=MAX_TOP)] | None = None
+
+
+class ForgetRequest(Asked):
+    """What to forget: exactly one of the kinds, or a time span and cameras together.
+
+    Attributes:
+        detection_ids: People in single frames.
+        tracklet_ids: Sightings.
+        media_keys: Whole files.
+        like: Everybody who looks like this person.
+        min_similarity: From this similarity on; belongs to ``like``.
+        after: Everything taken at this time or later.
+        before: Everything taken before this time, or at it.
+        cameras: Everything taken by these cameras.
+        dry_run: Only say what would be forgotten.
+    """
+
+    detection_ids: Annotated[list[DetectionId], Field(min_length=1, max_length=_MAX_CHOICES)] | None = None
+    tracklet_ids: Annotated[list[TrackletId], Field(min_length=1, max_length=_MAX_CHOICES)] | None = None
+    media_keys: Annotated[list[MediaKey], Field(min_length=1, max_length=_MAX_CHOICES)] | None = None
+    like: Example | None = None
+    min_similarity: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)] | None = None
+    after: AwareDatetime | None = None
+    before: AwareDatetime | None = None
+    cameras: Annotated[list[Text], Field(min_length=1, max_length=_MAX_CHOICES)] | None = None
+    dry_run: bool = True
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ForgetRequest:
+        kinds = [self.detection_ids, self.tracklet_ids, self.media_keys, self.like]
+        span = any(value is not None for value in (self.after, self.before, self.cameras))
+        if sum(kind is not None for kind in kinds) + span != 1:
+            raise ValueError(
+                "say one thing to forget: detection_ids, tracklet_ids, media_keys, like, or a time span and cameras"
+            )
+        if (self.like is None) != (self.min_similarity is None):
+            raise ValueError("like and min_similarity belong together")
+        return self
+
+
+class ForgetAnswer(Told):
+    """What was forgotten, or would be.
+
+    Attributes:
+        dry_run: Whether nothing was changed.
+        num_people: People, counted once per frame.
+        num_media: Files of which nothing is left.
+        num_sightings: Tracklets of which nothing is left.
+        proof: What was done to make sure that no copy remains, in words; empty for a dry run.
+        examples: Some of those concerned, to look at before agreeing.
+    """
+
+    dry_run: bool
+    num_people: int
+    num_media: int
+    num_sightings: int
+    proof: str
+    examples: list[PersonView]
+
+
+class AuditEntry(Told):
+    """One line of the audit log.
+
+    Attributes:
+        number: 1 is the oldest.
+        at: When.
+        who: Who did it: a token's name, or the account on the machine.
+        action: What was done.
+        details: To whom or what.
+    """
+
+    number: int
+    at: datetime
+    who: str
+    action: str
+    details: dict[str, object]
+
+
+class AuditPage(Told):
+    """A page of the audit log, the newest first.
+
+    Attributes:
+        total: Entries in all.
+        page: 1 is the first.
+        per_page: Entries on a page.
+        intact: Whether the chain of hashes shows that nothing was removed or changed.
+        problem: What it shows otherwise.
+        entries: The entries.
+    """
+
+    total: int
+    page: int
+    per_page: int
+    intact: bool
+    problem: str
+    entries: list[AuditEntry]
+
+
+UploadCreated.model_rebuild()

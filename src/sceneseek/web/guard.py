@@ -1,0 +1,208 @@
+"""What every request passes before anything reads it, and every answer on its way out.
+
+Plain ASGI, without FastAPI: it sees the bytes first. Names that are not ours are refused (a page elsewhere may have
+bound its own name to our address), requests that another site's page makes are refused, bodies are counted and timed
+while they arrive, and every answer says what a browser may do with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+
+from sceneseek.web.door import Door
+from sceneseek.web.refusals import Refusal, unforeseen
+from sceneseek.web.settings import Settings
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+POLICY = "; ".join([
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' blob:",
+    "media-src 'self' blob:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "manifest-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+])  # fmt: skip
+"""The Content-Security-Policy: nothing from elsewhere, nothing in line."""
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+_UPLOADS, _QUERIES = "/api/uploads", "/api/queries"
+_FORM_BYTES = 64 << 10
+"""What a multipart form adds around its files."""
+
+
+class Guard:
+    """The first and the last to see a request.
+
+    Args:
+        app: Everything behind.
+        settings: Names and limits.
+        door: Counts requests.
+    """
+
+    def __init__(self, app: Callable[..., Awaitable[None]], settings: Settings, door: Door) -> None:
+        self._app = app
+        self._settings = settings
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        outward = _Answer(scope, send, https=self._settings.https)
+        body = _Body(receive, self._most_bytes(scope["path"]), self._settings)
+        try:
+            self._admit(scope)
+            body.check_length(Headers(scope=scope))
+            await self._app(scope, body.receive, outward.send)
+        except Refusal as refusal:
+            await refusal.response()(scope, receive, outward.send)
+        except Exception as error:
+            failure = unforeseen(error, scope["method"], scope["path"])
+            if outward.begun:
+                raise
+            await failure.response()(scope, receive, outward.send)
+
+    def _admit(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        self._check_host(headers)
+        if scope["method"] not in _HARMLESS:
+            self._check_origin(headers)
+        if scope["path"].startswith("/api/"):
+            self._door.count(f"address {address_of(scope)}")
+
+    def _check_host(self, headers: Headers) -> None:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or hosts[0].lower() not in self._settings.host_names:
+            raise Refusal(
+                400,
+                "The server is not known by the name in the Host header; start it with --allow-host NAME.",
+                found=", ".join(hosts)[:80] or None,
+            )
+
+    def _check_origin(self, headers: Headers) -> None:
+        """Refuse what another site's page sends: browsers say where a request comes from."""
+        origin, host = headers.get("origin"), headers.get("host", "")
+        if origin is not None and urlsplit_host(origin) != host.lower():
+            raise Refusal(403, "The request comes from another site's page.", found=origin[:80], expected=host)
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise Refusal(403, "The request comes from another site's page.", found=headers["sec-fetch-site"][:80])
+
+    def _most_bytes(self, path: str) -> int:
+        limits = self._settings.limits
+        if path == _UPLOADS:
+            return limits.upload_bytes + _FORM_BYTES * 4
+        if path == _QUERIES:
+            return limits.picture_bytes + _FORM_BYTES
+        return limits.json_bytes
+
+
+class _Body:
+    """A request's body on its way in: counted, and given up when it takes too long."""
+
+    def __init__(self, receive: Receive, most: int, settings: Settings) -> None:
+        self._receive = receive
+        self._most = most
+        self._limits = settings.limits
+        self._began = time.monotonic()
+        self._size = 0
+        self._complete = False
+
+    def check_length(self, headers: Headers) -> None:
+        """Refuse what says itself that it is too large."""
+        length = headers.get("content-length")
+        if length is None:
+            return
+        if not re.fullmatch(r"\d{1,18}", length):
+            raise Refusal(400, "The Content-Length is no number.", found=length[:80])
+        if int(length) > self._most:
+            raise self._too_large(int(length))
+
+    async def receive(self) -> Message:
+        if self._complete:
+            return await self._receive()  # waits for the caller to hang up
+        allowed = self._limits.body_seconds
+        late = time.monotonic() - self._began - 2 * allowed - self._size / self._limits.body_rate
+        try:
+            if late > 0:
+                raise TimeoutError
+            message = await asyncio.wait_for(self._receive(), allowed)
+        except TimeoutError:
+            raise Refusal(
+                408,
+                "The request's body comes too slowly.",
+                expected=f"a piece every {allowed:g} s and {self._limits.body_rate:g} bytes a second",
+            ) from None
+        if message["type"] == "http.request":
+            self._size += len(message.get("body", b""))
+            self._complete = not message.get("more_body", False)
+            if self._size > self._most:
+                raise self._too_large(self._size)
+        return message
+
+    def _too_large(self, size: int) -> Refusal:
+        return Refusal(
+            413, "The request is too large.", found=f"{size:,} bytes or more", expected=f"at most {self._most:,} bytes"
+        )
+
+
+def address_of(scope: Scope) -> str:
+    """The caller's address, without the port."""
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"
+
+
+def urlsplit_host(origin: str) -> str | None:
+    """The host and port of an Origin header, in lower case; ``None`` where it has none (``null``)."""
+    try:
+        return urlsplit(origin).netloc.lower() or None
+    except ValueError:
+        return None
+
+
+class _Answer:
+    """An answer on its way out."""
+
+    def __init__(self, scope: Scope, send: Send, *, https: bool) -> None:
+        self._send = send
+        # People's pictures stay in no cache; the page's own files are asked for again each time.
+        caching = "no-store" if scope["path"].startswith("/api/") else "no-cache"
+        self._headers = {**HEADERS, "Cache-Control": caching}
+        if https:
+            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            headers = MutableHeaders(raw=message.setdefault("headers", []))
+            for name, value in self._headers.items():
+                headers[name] = value
+        await self._send(message)

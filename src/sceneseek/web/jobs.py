@@ -1,0 +1,279 @@
+"""Indexing jobs: one at a time, in the order they were asked for, followed live by anybody who looks.
+
+A job outlives the page that asked for it. When the server stops, the job in work is asked to stop and what it has
+written stays: the gallery is sound after every batch, and indexing the same files again goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from sceneseek.errors import SceneseekError
+from sceneseek.finder import Finder, FramesOf, IndexSummary
+from sceneseek.structures import Frame, MediaItem, MediaProblem
+from sceneseek.web.refusals import Refusal
+
+State = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
+ENDED: frozenset[State] = frozenset({"done", "stopped", "failed"})
+
+_LOG = logging.getLogger("sceneseek.web")
+_REMEMBERED = 100
+_PROBLEMS_KEPT = 200
+_RATE_WINDOW_S = 20.0
+_STOP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be indexed.
+
+    Attributes:
+        what: In words, for people.
+        owner: Who asked.
+        items: Finds the media; called in the job's own thread.
+        frames_of: Opens one of them.
+        every_s: The sampling that ``frames_of`` applies to video.
+    """
+
+    what: str
+    owner: str
+    items: Callable[[], Iterable[MediaItem | MediaProblem]]
+    frames_of: FramesOf
+    every_s: float
+
+
+@dataclass
+class Job:
+    """One order, and how far it has come. Changed by the job's thread, read by everybody."""
+
+    order: Order
+    job_id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    state: State = "waiting"
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    files_done: int = 0
+    files_total: int | None = None
+    frames: int = 0
+    summary: IndexSummary | None = None
+    note: str = ""
+    error: str = ""
+    version: int = 0
+    seconds_left: float | None = None
+    _moments: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=1000))
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Pictures searched a second, over the last while."""
+        if self.state != "running" or len(self._moments) < 2:
+            return None
+        (then, before), (now, frames) = self._moments[0], self._moments[-1]
+        return (frames - before) / (now - then) if now > then else None
+
+    def stop_asked(self) -> bool:
+        """Whether somebody wants it to stop."""
+        return self._stop.is_set()
+
+    def count_frame(self) -> None:
+        """Note that a picture was searched."""
+        self.frames += 1
+        now = time.monotonic()
+        self._moments.append((now, self.frames))
+        while now - self._moments[0][0] > _RATE_WINDOW_S:
+            self._moments.popleft()
+
+
+class JobBoard:
+    """Takes orders and works through them in one thread.
+
+    Args:
+        finder: Indexes; its model shares the machine with those who ask.
+        most_waiting: Orders that wait at most.
+        most_listeners: Followers at a time.
+    """
+
+    def __init__(self, finder: Finder, most_waiting: int, most_listeners: int) -> None:
+        self._finder = finder
+        self._most_waiting = most_waiting
+        self._most_listeners = most_listeners
+        self._listeners = 0
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._changed = threading.Condition()
+        self._closed = self._hung_up = False
+        self._thread = threading.Thread(target=self._work, name="sceneseek-jobs", daemon=True)
+        self._thread.start()
+
+    def take(self, order: Order) -> Job:
+        """Take an order.
+
+        Raises:
+            Refusal: (503) Too many wait.
+        """
+        with self._changed:
+            if sum(job.state == "waiting" for job in self._jobs.values()) >= self._most_waiting:
+                raise Refusal(503, "Too many indexing jobs wait already.", retry_after=30.0)
+            job = Job(order)
+            self._jobs[job.job_id] = job
+            while len(self._jobs) > _REMEMBERED:
+                oldest = next(iter(self._jobs.values()))
+                if oldest.state not in ENDED:
+                    break
+                del self._jobs[oldest.job_id]
+            self._changed.notify_all()
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """A job.
+
+        Raises:
+            Refusal: (404) There is none of that name.
+        """
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise Refusal(404, "There is no such job.", found=job_id)
+        return job
+
+    def all(self) -> list[Job]:
+        """All jobs that are remembered, the newest first."""
+        with self._changed:
+            return list(reversed(self._jobs.values()))
+
+    def stop(self, job: Job) -> None:
+        """Ask a job to stop; what it has written stays."""
+        with self._changed:
+            job._stop.set()
+            if job.state == "waiting":
+                self._end(job, "stopped")
+            elif job.state == "running":
+                job.state = "stopping"
+            self._tell(job)
+
+    async def follow(self, job: Job, patience: float = 15.0) -> AsyncIterator[bool]:
+        """Wait for news of a job until it ends.
+
+        Yields:
+            Whether there is news; ``False`` after ``patience`` seconds without.
+
+        Raises:
+            Refusal: (503) Too many follow already.
+        """
+        if self._listeners >= self._most_listeners:
+            raise Refusal(503, "Too many browsers follow jobs already.", retry_after=10.0)
+        self._listeners += 1
+        try:
+            version = -1
+            while True:
+                waited = 0.0
+                # Short naps instead of a callback from another thread: a listener costs nothing while nothing happens.
+                while job.version == version and waited < patience and job.state not in ENDED and not self._hung_up:
+                    await asyncio.sleep(0.2)
+                    waited += 0.2
+                news, version = job.version != version, job.version
+                yield news
+                if (job.state in ENDED and version == job.version) or self._hung_up:
+                    return
+        finally:
+            self._listeners -= 1
+
+    def hang_up(self) -> None:
+        """Let those go who follow a job: the server is about to stop."""
+        self._hung_up = True
+
+    def close(self) -> None:
+        """Ask the job in work to stop, and wait for it a while."""
+        with self._changed:
+            self._closed = True
+            for job in self._jobs.values():
+                job._stop.set()
+            self._changed.notify_all()
+        self._thread.join(timeout=_STOP_SECONDS)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._closed and self._next() is None:
+                    self._changed.wait()
+                job = self._next()
+                if self._closed or job is None:
+                    return
+                job.state, job.started_at = "running", datetime.now(UTC)
+                self._tell(job)
+            self._run(job)
+
+    def _next(self) -> Job | None:
+        return next((job for job in self._jobs.values() if job.state == "waiting"), None)
+
+    def _run(self, job: Job) -> None:
+        try:
+            items = self._found(job)
+            if not job.stop_asked():
+                job.summary = self._indexed(job, items)
+            ended: State = "stopped" if job.stop_asked() else "done"
+        except SceneseekError as error:
+            ended, job.error = "failed", str(error)
+        except Exception as error:  # anything else is a bug, or a full disk: the server goes on
+            _LOG.error("indexing failed", exc_info=error)
+            ended, job.error = "failed", "Indexing failed; the server's log says more. What was written stays."
+        with self._changed:
+            self._end(job, ended)
+
+    def _found(self, job: Job) -> list[MediaItem | MediaProblem]:
+        """Every file is read once to know it by its content: on a disk full of video this takes a while."""
+        items = []
+        for item in job.order.items():
+            if job.stop_asked():
+                break
+            items.append(item)
+            job.note = f"{len(items):,} files found"
+            self._tell(job)
+        return items
+
+    def _indexed(self, job: Job, items: Sequence[MediaItem | MediaProblem]) -> IndexSummary:
+        def told(done: int, total: int | None, note: str = "") -> None:
+            job.files_done, job.files_total, job.note = done, total, note
+            job.seconds_left = _left(job, began)
+            self._tell(job)
+
+        began = time.monotonic()
+        return self._finder.index(
+            items,
+            _counting(job, job.order.frames_of),
+            every_s=job.order.every_s,
+            progress=told,
+        )
+
+    def _end(self, job: Job, state: State) -> None:
+        job.state, job.ended_at, job.seconds_left = state, datetime.now(UTC), None
+        self._tell(job)
+
+    @staticmethod
+    def _tell(job: Job) -> None:
+        job.version += 1
+
+
+def _counting(job: Job, frames_of: FramesOf) -> FramesOf:
+    """``frames_of``, counted, and cut off when the job is to stop."""
+
+    def opened(item: MediaItem, *, start_index: int = 0) -> Iterator[Frame | MediaProblem]:
+        for frame in frames_of(item, start_index=start_index):
+            job.count_frame()
+            yield frame
+
+    return opened
+
+
+def _left(job: Job, began: float) -> float | None:
+    """Seconds that the files left will take, if they are like those done."""
+    if not job.files_total or not job.files_done:
+        return None
+    return (time.monotonic() - began) / job.files_done * (job.files_total - job.files_done)

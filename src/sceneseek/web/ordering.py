@@ -1,0 +1,64 @@
+"""Orders to index: files below the media roots, and uploads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import UploadFile
+
+from sceneseek.web.documents import IndexRequest, UploadCreated
+from sceneseek.web.door import Caller
+from sceneseek.web.jobs import Order
+from sceneseek.web.refusals import Refusal
+from sceneseek.web.service import Service
+from sceneseek.web.uploads import UPLOADS, take_in
+
+_NAMED = 3
+
+
+async def index(service: Service, asked: IndexRequest, caller: Caller) -> str:
+    """Take an order to index files and folders; returns the job's name.
+
+    Raises:
+        Refusal: (403) A path lies outside the media roots; (404) it is not there; (503) too many jobs wait.
+    """
+    paths = [str(service.places.to_index(path)) for path in asked.paths]
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    what = ", ".join(map(service.places.scrub, paths[:_NAMED])) + more
+    every_s = service.settings.every_s if asked.every_s is None else asked.every_s
+    return await _order(service, what, paths, asked.camera, every_s, caller)
+
+
+async def upload(service: Service, files: Sequence[UploadFile], caller: Caller) -> UploadCreated:
+    """Take media in under names of our own, and index them.
+
+    Raises:
+        Refusal: (403) There is no media root; (503) too many jobs wait; (507) the disk is nearly full.
+    """
+    root = service.places.first_root
+    if root is None:
+        raise Refusal(403, "This server has no media roots; start it with --media-root FOLDER to upload here.")
+    most = service.settings.limits.upload_files
+    if len(files) > most:
+        raise Refusal(413, "There are too many files in one upload.", found=str(len(files)), expected=f"{most}")
+    taken = [await take_in(file, root / UPLOADS, service.decoders) for file in files]
+    paths = [str(root / UPLOADS / file.stored_as) for file in taken if file.stored_as is not None]
+    job_id = None
+    if paths:
+        what = f"{len(paths)} uploaded file{'' if len(paths) == 1 else 's'}"
+        job_id = await _order(service, what, paths, None, service.settings.every_s, caller)
+    return UploadCreated(job_id=job_id, files=taken)
+
+
+async def _order(
+    service: Service, what: str, paths: list[str], camera: str | None, every_s: float, caller: Caller
+) -> str:
+    await service.log(caller, "index", what=what, num_paths=len(paths))
+    order = Order(
+        what=what,
+        owner=caller.name,
+        items=lambda: service.open_media.discover(paths, camera),
+        frames_of=service.open_media.sampling(every_s),
+        every_s=every_s,
+    )
+    return service.jobs.take(order).job_id

@@ -1,0 +1,65 @@
+"""What the gallery holds."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+
+from sceneseek.gallery import MediaRecord
+from sceneseek.web.callers import Serving, Viewer, errors
+from sceneseek.web.documents import RERANKING, CalibrationView, CallerView, CameraView, GalleryView, MediaPage, Text
+from sceneseek.web.views import medium_view
+
+router = APIRouter(tags=["gallery"])
+
+
+@router.get("/gallery", responses=errors())
+async def gallery(caller: Viewer, service: Serving) -> GalleryView:
+    """What the gallery holds, what the server can do, and who the caller is."""
+    facts = await service.read(lambda gallery: gallery.info())
+    trust = await service.find(lambda finder: finder.calibration())
+    return GalleryView(
+        name=facts.path.name,
+        model="+".join(PurePath(part).name for part in facts.manifest.model.split("+")),
+        fingerprint=facts.manifest.fingerprint,
+        created=facts.manifest.created,
+        num_people=facts.num_people,
+        num_photos=facts.num_photos,
+        num_videos=facts.num_videos,
+        num_streams=0,
+        num_frames=facts.num_frames,
+        num_unfinished=facts.num_unfinished,
+        num_damaged=facts.num_damaged,
+        bytes_on_disk=facts.bytes_on_disk,
+        cameras=[CameraView(camera_id=c, num_people=n) for c, n in sorted(facts.people_per_camera.items())],
+        first=facts.captured_from,
+        last=facts.captured_until,
+        calibration=CalibrationView(available=trust.tail is not None, summary=trust.summary, num_pairs=trust.num_pairs),
+        media_roots=service.places.root_names,
+        reranking=list(RERANKING),
+        report_formats=["html", "pdf", "csv"],
+        caller=CallerView(name=caller.name, role=caller.role, csrf=caller.csrf),
+    )
+
+
+@router.get("/media", responses=errors())
+async def media(
+    caller: Viewer,
+    service: Serving,
+    page: Annotated[int, Query(ge=1, le=10_000_000, description="1 is the first.")] = 1,
+    per_page: Annotated[int, Query(ge=1, le=1000, description="Files on a page.")] = 100,
+    status: Annotated[Literal["indexing", "complete", "damaged"] | None, Query(description="Only these.")] = None,
+    text: Annotated[Text | None, Query(description="Only files whose source holds this text.")] = None,
+) -> MediaPage:
+    """The files that were looked at, by source, with what went wrong with them."""
+
+    def asked(record: MediaRecord) -> bool:
+        source = service.places.shown(record.source, caller.role)
+        return (status is None or str(record.status) == status) and (not text or text.lower() in source.lower())
+
+    records = sorted(filter(asked, (await service.records()).values()), key=lambda record: record.source)
+    first = (page - 1) * per_page
+    shown = [medium_view(record, service.places, caller) for record in records[first : first + per_page]]
+    return MediaPage(total=len(records), page=page, per_page=per_page, media=shown)

@@ -1,0 +1,119 @@
+"""People, frames and clips of the gallery, and their pictures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Response
+
+from sceneseek.web import showing
+from sceneseek.web.callers import Serving, Viewer, errors
+from sceneseek.web.documents import (
+    DetectionId,
+    FrameIndex,
+    FramesAround,
+    FrameView,
+    MediaKey,
+    PersonView,
+    Seconds,
+    TrackletId,
+    TrackletView,
+)
+from sceneseek.web.views import frame_view, person_view
+
+router = APIRouter(tags=["pictures"])
+
+_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG."}}
+MaxSide = Annotated[int, Query(ge=64, le=4096, description="Pixels of the longer side, at most.")]
+Boxes = Annotated[bool, Query(description="Draw the boxes of the people found.")]
+
+
+@router.get("/detections/{detection_id}", responses=errors(404))
+async def detection(detection_id: DetectionId, caller: Viewer, service: Serving) -> PersonView:
+    """A person of the gallery."""
+    return person_view(await service.person(detection_id), service.places, caller)
+
+
+@router.get("/detections/{detection_id}/crop", response_class=Response, responses={**errors(404, 410, 415), **_JPEG})
+async def crop(detection_id: DetectionId, caller: Viewer, service: Serving) -> Response:
+    """The person's picture."""
+    return Response(await showing.crop(service, detection_id), media_type="image/jpeg")
+
+
+@router.get("/detections/{detection_id}/scene", response_class=Response, responses={**errors(404, 410, 415), **_JPEG})
+async def scene(
+    detection_id: DetectionId, caller: Viewer, service: Serving, max_side: MaxSide = 1600, boxes: Boxes = True
+) -> Response:
+    """The whole picture in which a person was found, read from its file again."""
+    person = await service.person(detection_id)
+    return Response(await showing.scene(service, person, max_side, [person] * boxes), media_type="image/jpeg")
+
+
+@router.get("/tracklets/{tracklet_id}", responses=errors(404))
+async def tracklet(tracklet_id: TrackletId, caller: Viewer, service: Serving) -> TrackletView:
+    """A sighting, frame by frame."""
+    people = await service.read(lambda gallery: gallery.tracklet(tracklet_id))
+    return TrackletView(
+        tracklet_id=tracklet_id, people=[person_view(person, service.places, caller) for person in people]
+    )
+
+
+@router.get("/frames/{media_key}/{frame_index}", responses=errors(404))
+async def frame(
+    media_key: MediaKey, frame_index: Annotated[FrameIndex, Path()], caller: Viewer, service: Serving
+) -> FrameView:
+    """A photograph or a moment of a video, and who was found in it."""
+    found = await showing.frame(service, media_key, frame_index)
+    return frame_view(found, (await service.record(media_key)).source, service.places, caller)
+
+
+@router.get(
+    "/frames/{media_key}/{frame_index}/picture", response_class=Response, responses={**errors(404, 410, 415), **_JPEG}
+)
+async def frame_picture(
+    media_key: MediaKey,
+    frame_index: Annotated[FrameIndex, Path()],
+    caller: Viewer,
+    service: Serving,
+    max_side: MaxSide = 1600,
+    boxes: Boxes = False,
+) -> Response:
+    """The picture itself, read from its file again."""
+    found = await showing.frame(service, media_key, frame_index)
+    jpeg = await showing.scene(service, found, max_side, found.people if boxes else ())
+    return Response(jpeg, media_type="image/jpeg")
+
+
+@router.get("/frames/{media_key}/{frame_index}/around", responses=errors(404))
+async def around(
+    media_key: MediaKey,
+    frame_index: Annotated[FrameIndex, Path()],
+    caller: Viewer,
+    service: Serving,
+    before: Annotated[int, Query(ge=0, le=50, description="Frames before it.")] = 5,
+    after: Annotated[int, Query(ge=0, le=50, description="Frames after it.")] = 5,
+) -> FramesAround:
+    """The frames before and after one, as far as they were searched."""
+    source = (await service.record(media_key)).source
+    frames = await service.read(lambda gallery: gallery.frames_around(media_key, frame_index, before, after))
+    return FramesAround(
+        media_key=media_key,
+        frame_index=frame_index,
+        frames=[frame_view(found, source, service.places, caller) for found in frames],
+    )
+
+
+@router.get(
+    "/media/{media_key}/clip",
+    response_class=Response,
+    responses={**errors(404, 410, 415), 200: {"content": {"video/mp4": {}}, "description": "An MP4 (H.264)."}},
+)
+async def clip(
+    media_key: MediaKey,
+    caller: Viewer,
+    service: Serving,
+    start_s: Annotated[Seconds, Query(description="Seconds from the start of the video.")],
+    end_s: Annotated[Seconds, Query(description="Until here.")],
+) -> Response:
+    """A part of a video, made for any browser; without sound, at most 1280 pixels wide or high."""
+    return Response(await showing.clip(service, media_key, start_s, end_s), media_type="video/mp4")

@@ -1,0 +1,161 @@
+"""What stands behind the addresses: a finder, its model and its gallery, each with a thread of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sceneseek.finder import Finder
+from sceneseek.gallery import AuditLog, Gallery, MediaRecord, StoredPerson
+from sceneseek.structures import Detections, FloatArray, ImageArray, PersonModel
+from sceneseek.web.decoding import Decoders
+from sceneseek.web.door import Caller, Door
+from sceneseek.web.jobs import JobBoard
+from sceneseek.web.media import OpenMedia
+from sceneseek.web.places import Places
+from sceneseek.web.refusals import Refusal
+from sceneseek.web.settings import Settings
+from sceneseek.web.shelf import Shelf
+from sceneseek.web.turns import Turns
+
+_Result = TypeVar("_Result")
+
+_RECORDS_SECONDS = 2.0
+"""How long the list of media is good for: pages ask for it over and over."""
+
+
+class Patient:
+    """A model that lets those who ask from a page go first; an indexing job holds it.
+
+    Args:
+        model: The model.
+        turns: The thread in which it runs.
+    """
+
+    def __init__(self, model: PersonModel, turns: Turns) -> None:
+        self._model = model
+        self._turns = turns
+
+    @property
+    def name(self) -> str:
+        """With this name it can be loaded again."""
+        return self._model.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal fingerprints, comparable embeddings."""
+        return self._model.fingerprint
+
+    @property
+    def embedding_dim(self) -> int:
+        """Length of an embedding."""
+        return self._model.embedding_dim
+
+    def detect(self, images: Sequence[ImageArray]) -> list[Detections]:
+        """Find people, when nobody asks."""
+        return self._turns.wait_for(lambda: self._model.detect(images))
+
+    def embed(self, images: Sequence[ImageArray], boxes: Sequence[FloatArray]) -> list[FloatArray]:
+        """Describe people, when nobody asks."""
+        return self._turns.wait_for(lambda: self._model.embed(images, boxes))
+
+
+class Service:
+    """Everything that answers requests. ``start`` it before the first one, ``close`` it after the last.
+
+    Args:
+        finder: A model and a gallery.
+        settings: How the server is set up.
+        open_media: Finds and opens what jobs index.
+
+    Attributes:
+        door: Who may come in.
+        shelf: The query pictures.
+        places: What files are called.
+        audit_log: Who did what.
+        decoders: The processes that decode pictures; from ``start`` on.
+        jobs: The indexing jobs; from ``start`` on.
+        pixels: Held by whoever has a decoded picture in memory; from ``start`` on.
+    """
+
+    decoders: Decoders
+    jobs: JobBoard
+    pixels: asyncio.Semaphore
+
+    def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia) -> None:
+        self.settings = settings
+        self.open_media = open_media
+        self.door = Door(settings)
+        self.shelf = Shelf(settings.limits)
+        self.places = Places(settings.media_roots, finder.gallery.path)
+        self.audit_log = AuditLog(finder.gallery.path)
+        self._finder = finder
+        self._records: tuple[float, dict[str, MediaRecord]] = (-1e9, {})
+
+    def start(self) -> None:
+        """Start threads and processes."""
+        limits = self.settings.limits
+        self.decoders = Decoders(limits)
+        self.decoders.start()
+        self.pixels = asyncio.Semaphore(limits.decoders)
+        self._model_turns = Turns("sceneseek-model", limits.waiting)
+        self._search_turns = Turns("sceneseek-search", limits.waiting)
+        self._read_turns = Turns("sceneseek-read", 8 * limits.waiting)
+        # A table is read by one thread at a time: looking things up waits neither for searches nor for jobs.
+        finder, path = self._finder, self._finder.gallery.path
+        self._reader = Gallery.open(path)
+        patient = Patient(finder.model, self._model_turns)
+        indexer = Finder(patient, Gallery.open(path), finder.group_frames, finder.commit_frames)
+        self.jobs = JobBoard(indexer, limits.jobs, limits.listeners)
+
+    def close(self) -> None:
+        """Stop jobs, threads and processes; what was written stays."""
+        self.jobs.close()
+        for turns in (self._model_turns, self._search_turns, self._read_turns):
+            turns.close()
+        self.decoders.close()
+
+    async def infer(self, work: Callable[[Finder], _Result]) -> _Result:
+        """Have the model look at something."""
+        return await self._model_turns.ask(lambda: work(self._finder))
+
+    async def find(self, work: Callable[[Finder], _Result]) -> _Result:
+        """Search the gallery, without the model."""
+        return await self._search_turns.ask(lambda: work(self._finder))
+
+    async def read(self, work: Callable[[Gallery], _Result]) -> _Result:
+        """Look something up in the gallery."""
+        return await self._read_turns.ask(lambda: work(self._reader))
+
+    async def log(self, caller: Caller, action: str, **details: Any) -> None:
+        """Write into the audit log; nothing that must be logged happens without."""
+        await asyncio.to_thread(self.audit_log.append, caller.name, action, **details)
+
+    async def person(self, detection_id: str) -> StoredPerson:
+        """A person of the gallery.
+
+        Raises:
+            NotInGalleryError: There is none of that name.
+        """
+        return await self.read(lambda gallery: gallery.person(detection_id))
+
+    async def records(self) -> dict[str, MediaRecord]:
+        """All files that were looked at, by content key."""
+        then, records = self._records
+        if time.monotonic() - then > _RECORDS_SECONDS:
+            records = await self.read(lambda gallery: {record.key: record for record in gallery.media()})
+            self._records = (time.monotonic(), records)
+        return records
+
+    async def record(self, media_key: str) -> MediaRecord:
+        """A file that was looked at.
+
+        Raises:
+            Refusal: (404) The gallery does not know it.
+        """
+        record = (await self.records()).get(media_key)
+        if record is None:
+            raise Refusal(404, "The gallery knows no such file.", found=media_key)
+        return record

@@ -1,0 +1,98 @@
+"""The shelf of query pictures: in memory alone, so many and no more, and each for a while."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sceneseek.finder import QueryPerson
+from sceneseek.gallery import FrameKey
+from sceneseek.web.refusals import Refusal
+from sceneseek.web.settings import Limits
+
+
+@dataclass(frozen=True, eq=False)
+class QueryPicture:
+    """A picture somebody asks with.
+
+    Attributes:
+        data: The file as it came: pixels are decoded again when a box is drawn on it.
+        preview: A JPEG of it, for the page.
+        width: Width of the upright picture in pixels.
+        height: Its height.
+        people: Whom the model found in it.
+        frame: Its own place in the gallery, should it be there.
+        owner: Who asked.
+    """
+
+    data: bytes
+    preview: bytes
+    width: int
+    height: int
+    people: tuple[QueryPerson, ...]
+    frame: FrameKey
+    owner: str
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes."""
+        return len(self.data) + len(self.preview)
+
+
+class Shelf:
+    """Keeps query pictures; the ones that were not used for longest go first.
+
+    Args:
+        limits: How many, how large and how long.
+        clock: Seconds; for tests.
+    """
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._pictures: OrderedDict[str, tuple[QueryPicture, float]] = OrderedDict()
+        self._bytes = 0
+
+    def put(self, picture: QueryPicture) -> str:
+        """Keep a picture; returns its name, which cannot be guessed."""
+        self._drop_expired()
+        name = secrets.token_urlsafe(16)
+        self._pictures[name] = (picture, self._clock())
+        self._bytes += picture.size
+        while len(self._pictures) > self._limits.queries or self._bytes > self._limits.query_bytes:
+            self._drop(next(iter(self._pictures)))
+        return name
+
+    def get(self, name: str, owner: str) -> QueryPicture:
+        """A picture, which is then kept for another while.
+
+        Raises:
+            Refusal: (404) There is none, it has expired, or it is somebody else's.
+        """
+        self._drop_expired()
+        kept = self._pictures.get(name)
+        if kept is None or kept[0].owner != owner:
+            raise Refusal(404, "That query picture is not kept any more; upload it again.", found=name)
+        self._pictures[name] = (kept[0], self._clock())
+        self._pictures.move_to_end(name)
+        return kept[0]
+
+    def forget(self, name: str, owner: str) -> None:
+        """Drop a picture before its time."""
+        self.get(name, owner)
+        self._drop(name)
+
+    def _drop_expired(self) -> None:
+        oldest = self._clock() - self._limits.query_seconds
+        while self._pictures:
+            name, (_, used) = next(iter(self._pictures.items()))
+            if used >= oldest:
+                return
+            self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        picture, _ = self._pictures.pop(name)
+        self._bytes -= picture.size

@@ -1,0 +1,73 @@
+"""Pictures of the gallery: crops that were kept, and scenes and clips that are read from their files again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sceneseek.gallery import MediaRecord, StoredFrame, StoredPerson
+from sceneseek.web.refusals import Refusal
+from sceneseek.web.service import Service
+
+
+async def crop(service: Service, detection_id: str) -> bytes:
+    """A person's picture as JPEG: the thumbnail that was kept, or else cut out of the file again."""
+    kept = await service.read(lambda gallery: gallery.thumbnail(detection_id))
+    if kept is not None:
+        return kept
+    person = await service.person(detection_id)
+    record = await _readable(service, person.media_key)
+    size = (person.width, person.height)
+    return await service.decoders.person(record.sources, record.kind, person.frame_index, size, person.box)
+
+
+async def scene(
+    service: Service, frame: StoredFrame | StoredPerson, max_side: int, drawn: Sequence[StoredPerson]
+) -> bytes:
+    """A whole picture as JPEG, with boxes around people, read from its file again.
+
+    Raises:
+        Refusal: (410) It was seen live, or its file is gone.
+        MediaError: Its file has changed, or cannot be decoded.
+    """
+    record = await _readable(service, frame.media_key)
+    boxes = [person.box for person in drawn]
+    labels = [""] * len(boxes)
+    size = (frame.width, frame.height)
+    return await service.decoders.scene(record.sources, record.kind, frame.frame_index, size, max_side, boxes, labels)
+
+
+async def clip(service: Service, media_key: str, start_s: float, end_s: float) -> bytes:
+    """A part of a video as MP4.
+
+    Raises:
+        Refusal: (415) It is no video; (410) it was seen live, or its file is gone; (422) it is empty or too long.
+    """
+    longest = service.settings.limits.clip_seconds
+    if not 0 < end_s - start_s <= longest:
+        raise Refusal(
+            422,
+            "The clip is empty or too long.",
+            found=f"{start_s:g} s to {end_s:g} s",
+            expected=f"end_s after start_s, by at most {longest:g} s",
+        )
+    record = await _readable(service, media_key)
+    if record.kind != "video":
+        raise Refusal(415, "Only videos can be played.", found=record.kind, expected="video")
+    return await service.decoders.clip(record.sources, start_s, end_s)
+
+
+async def frame(service: Service, media_key: str, frame_index: int) -> StoredFrame:
+    """A picture that was searched.
+
+    Raises:
+        NotInGalleryError: It was not.
+    """
+    return await service.read(lambda gallery: gallery.frame(media_key, frame_index))
+
+
+async def _readable(service: Service, media_key: str) -> MediaRecord:
+    """The file of a picture, which may be gone; what was seen live is gone for certain."""
+    record = await service.record(media_key)
+    if record.kind == "stream":
+        raise Refusal(410, "This was seen live: only the crops of the people were kept.")
+    return record

@@ -1,0 +1,112 @@
+/** Puts the page together: the bar, and the view that the address names. */
+
+import { api, onTokenWanted } from "./api.js";
+import { announce } from "./announce.js";
+import { auditView } from "./audit.js";
+import { startBar } from "./bar.js";
+import { h, put } from "./dom.js";
+import { filterPanel } from "./filters.js";
+import { galleryView } from "./gallery.js";
+import { indexingView } from "./indexing.js";
+import { startKeys } from "./keys.js";
+import { askForToken } from "./login.js";
+import { picker } from "./picker.js";
+import { failed, loading } from "./placeholders.js";
+import { queryPanel } from "./query.js";
+import { resultsPane } from "./results.js";
+import { startScenes } from "./scene.js";
+import { startScreen } from "./start.js";
+import { addExample, ask, askFromAddress, changed, on, refreshGallery, search, state } from "./state.js";
+import { startTaking } from "./taking.js";
+
+const TITLES = { search: "Search", gallery: "Gallery", index: "Add media", audit: "Audit" };
+const main = document.getElementById("main");
+let shown = "";
+let leave = () => {};
+
+/** Which screen the state asks for; the same word, the same screen. */
+function screenName() {
+  if (state.asked.view !== "search") return state.asked.view;
+  if (state.picking) return `picking ${state.picking}`;
+  return state.asked.examples.length ? "results" : "start";
+}
+
+function show() {
+  const name = screenName();
+  if (name === shown) return;
+  const first = shown === "";
+  leave();
+  leave = () => {};
+  shown = name;
+  main.className = name.split(" ")[0];
+  put(main, screen(name));
+  document.title = `${TITLES[state.asked.view]} · sceneseek`;
+  if (first) return;
+  scrollTo(0, 0);
+  // Focus follows the screen, so that keys and screen readers begin where eyes do.
+  (main.querySelector("h1") ?? main).focus({ preventScroll: true });
+}
+
+function screen(name) {
+  if (name === "gallery") return galleryView();
+  if (name === "audit") return auditView();
+  if (name === "index") {
+    const indexing = indexingView();
+    leave = indexing.left;
+    return indexing.view;
+  }
+  if (name === "start") return startScreen();
+  if (name === "results") return h("div", { class: "search-layout" }, h("aside", { "aria-label": "Query and filters" }, queryPanel(), filterPanel()), resultsPane());
+  const picture = state.pictures.get(state.picking);
+  if (!picture) return loading(`Looking for people in ${state.coming}…`);
+  const again = state.asked.examples.length > 0;
+  return picker(picture, {
+    chosen: (example) => addExample(example),
+    cancelled: () => { state.picking = null; changed("picking"); },
+    againWords: again ? "Back to the matches" : "Another picture",
+  });
+}
+
+/** Query pictures named in the address are fetched anew; those that expired are left out, and that is said. */
+async function recallPictures() {
+  const named = [...state.asked.examples, ...state.asked.counterExamples].filter((one) => one.query_id);
+  const gone = new Set();
+  await Promise.all(
+    [...new Set(named.map((one) => one.query_id))].filter((id) => !state.pictures.has(id)).map(async (id) => {
+      try {
+        state.pictures.set(id, await api.queryPeople(id));
+      } catch (problem) {
+        if (problem.status === 404) gone.add(id);
+      }
+    }),
+  );
+  if (!gone.size) return;
+  const kept = (list) => list.filter((one) => !gone.has(one.query_id));
+  ask({ examples: kept(state.asked.examples), counterExamples: kept(state.asked.counterExamples) });
+  announce("A query picture is no longer kept by the server. Choose it again.");
+}
+
+async function begin() {
+  try {
+    await refreshGallery();
+  } catch (problem) {
+    if (problem.status === 401) return;
+    shown = "failed";
+    put(main, h("div", { class: "page" }, failed("The gallery cannot be reached", problem, begin)));
+    return;
+  }
+  shown = "";
+  await recallPictures();
+  show();
+  on("asked picking answer", show);
+  startScenes();
+  if (state.asked.examples.length) search();
+}
+
+put(main, loading("Opening the gallery…"));
+onTokenWanted(() => askForToken(() => (shown === "" || shown === "failed" ? begin() : location.reload())));
+startBar(document.getElementById("bar"));
+startTaking();
+startKeys();
+addEventListener("popstate", askFromAddress);
+begin();

@@ -1,0 +1,79 @@
+/** Where the person was seen when: a row for each camera, time to the right, and the way between likely sightings. */
+
+import { dot, drawing, legend, pointShape, pointedAt, timeAxis, walkable } from "./charts.js";
+import { h, s } from "./dom.js";
+import { onOneAxis, rangeWords } from "./moments.js";
+import { empty } from "./placeholders.js";
+import { linear, padded, stacked } from "./scales.js";
+import { markOf } from "./state.js";
+import { counted, fileName } from "./words.js";
+
+const LANE = 20;
+const ROW_PAD = 13;
+const TOP = 6;
+const BOTTOM = 30;
+const NARROW = 560;
+
+/** The camera-by-time map of an answer. */
+export function cameraMap(ranking, open) {
+  const { wall, entries, without } = onOneAxis(ranking.matches);
+  if (!entries.length) return empty("map", "No match carries a time", "Without times there is no order in which the cameras saw anybody.");
+  const nameOf = ({ match }) => match.camera_id ?? fileName(match.source);
+  const cameras = [...new Set(entries.map(nameOf))].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
+  const first = Math.min(...entries.map((entry) => entry.start));
+  const last = Math.max(...entries.map((entry) => entry.end));
+  const caption = h("div", { class: "pointed" });
+  const shown = pointedAt(caption);
+  const words = `${counted(entries.length, "sighting")} on ${counted(cameras.length, "camera")}, ${rangeWords(wall, first, last)}.`;
+  const chart = drawing(words, (svg, width) => {
+    const narrow = width < NARROW;
+    const left = narrow ? 12 : Math.min(180, 24 + 7.5 * Math.max(...cameras.map((name) => name.length)));
+    const right = width - 16;
+    const [from, to] = padded(first, last);
+    const x = linear(from, to, left, right);
+    const middles = new Map();
+    const rows = [];
+    let y = TOP;
+    for (const camera of cameras) {
+      const here = entries.filter((entry) => nameOf(entry) === camera);
+      const lanes = stacked(here.map((entry) => [x(entry.start), Math.max(x(entry.end), x(entry.start) + 13)]), 3);
+      const head = narrow ? 18 : 0;
+      const height = head + 2 * ROW_PAD + LANE * Math.max(0, ...lanes);
+      rows.push(s("g", { class: "row", "aria-hidden": "true" }, s("rect", { x: 0, y, width, height }), s("text", { x: 12, y: narrow ? y + 17 : y + height / 2 + 4.5 }, shortened(camera, narrow ? 60 : 21))));
+      here.forEach((entry, at) => middles.set(entry, y + head + ROW_PAD + LANE * lanes[at]));
+      y += height + 2;
+    }
+    const bottom = y;
+    const shapes = entries.map((entry) => {
+      const kind = pointShape(entry, ranking.num_likely);
+      const [x1, x2, middle] = [x(entry.start), x(entry.end), middles.get(entry)];
+      return s("g", { class: `point ${kind}` }, s("line", { class: "span", x1, x2: Math.max(x2, x1 + 0.1), y1: middle, y2: middle }), dot(kind, (x1 + x2) / 2, middle), s("rect", { class: "reach", x: x1 - 10, y: middle - 11, width: x2 - x1 + 20, height: 22 }));
+    });
+    svg.append(...rows, timeAxis({ wall, from, to, x, left, right, top: TOP, bottom }), way(entries, ranking, x, middles), ...shapes);
+    walkable(shapes, entries, shown, open);
+    return bottom + BOTTOM;
+  });
+  const kinds = entries.map((entry) => pointShape(entry, ranking.num_likely));
+  return h(
+    "div",
+    { class: "panel map" },
+    h("header", {}, h("h2", {}, rangeWords(wall, first, last)), legend(kinds)),
+    chart,
+    caption,
+    without ? h("p", { class: "inside note faint" }, `${counted(without, "match has", "matches have")} no ${wall ? "time on the clock" : "time"} and cannot be shown here.`) : null,
+  );
+}
+
+/** A thin line through the sightings that nobody doubts, in time order. */
+function way(entries, ranking, x, middles) {
+  const sure = entries.filter(({ match, index }) => {
+    const verdict = markOf(match.detection_id);
+    return verdict === "right" || (verdict !== "wrong" && ranking.num_likely !== null && ranking.num_likely !== undefined && index < ranking.num_likely);
+  });
+  const points = sure.flatMap((entry) => [`${x(entry.start)},${middles.get(entry)}`, `${x(entry.end)},${middles.get(entry)}`]);
+  return s("polyline", { class: "way", points: points.join(" "), "aria-hidden": "true" });
+}
+
+function shortened(name, most) {
+  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+}

@@ -1,0 +1,166 @@
+/** The answer: what was found, how far to trust it, and the ways to look at it. */
+
+import { announce } from "./announce.js";
+import { matchChart } from "./timeline.js";
+import { cameraMap } from "./map.js";
+import { button, h, icon, put } from "./dom.js";
+import { matchList } from "./matches.js";
+import { empty, failed } from "./placeholders.js";
+import { openExport } from "./report.js";
+import { countFilters } from "./address.js";
+import { ask, isStale, liftFilters, on, search, state } from "./state.js";
+import { openScene } from "./scene.js";
+import { counted, grouped } from "./words.js";
+
+const SHOWS = [
+  { show: "matches", words: "Matches", sign: "gallery" },
+  { show: "timeline", words: "Timeline", sign: "timeline" },
+  { show: "map", words: "Cameras", sign: "map" },
+];
+let scenes = false;
+
+/** The results pane, kept up to date. */
+export function resultsPane() {
+  const pane = h("section", { class: "results", "aria-labelledby": "results-title" });
+  let drawn = "";
+
+  function show() {
+    const { answer } = state;
+    pane.setAttribute("aria-busy", String(answer.status === "loading"));
+    if (answer.status === "loading" && answer.ranking) return;
+    const focused = document.activeElement;
+    const keep = pane.contains(focused) ? placeOf(focused) : null;
+    put(pane, content(answer));
+    if (keep) findAgain(pane, keep)?.focus({ preventScroll: true });
+    if (answer.status === "ready" && answer.key !== drawn) {
+      drawn = answer.key;
+      announce(headline(answer.ranking));
+    }
+  }
+
+  on("answer asked", show);
+  show();
+  return pane;
+}
+
+/** Where the focus was, in words that survive drawing anew. */
+function placeOf(element) {
+  const card = element.closest("[data-detection]");
+  return { detection: card?.dataset.detection, label: element.getAttribute("aria-label"), name: element.textContent, itself: card === element };
+}
+
+function findAgain(pane, { detection, label, name, itself }) {
+  const within = detection ? pane.querySelector(`[data-detection="${CSS.escape(detection)}"]`) : pane;
+  if (itself || !within) return within;
+  return [...within.querySelectorAll("button, [tabindex], input")].find((other) => (label ? other.getAttribute("aria-label") === label : other.textContent === name));
+}
+
+function content(answer) {
+  if (answer.status === "failed") return [failed("The search did not work", answer.problem, search)];
+  if (!answer.ranking) return [heading("Searching…"), waiting()];
+  const { ranking } = answer;
+  if (!ranking.matches.length) {
+    const filtered = countFilters(state.asked.filters) > 0;
+    return [
+      heading("No matches"),
+      empty("search", filtered ? "Nobody was seen under these filters" : "The gallery holds nobody to compare with",
+        filtered ? "Lift some of the filters and look again." : "Add photographs or video first.",
+        filtered ? button("Clear the filters", { kind: "small", onclick: liftFilters }) : null),
+    ];
+  }
+  return [heading(headline(ranking), subline(ranking)), notice(ranking), toolbar(ranking), body(ranking), caution(ranking), isStale() ? againBar() : null];
+}
+
+function heading(words, ...below) {
+  return h("header", { class: "headline" }, h("h1", { id: "results-title", tabindex: "-1" }, words), ...below);
+}
+
+/** The answer in one line. A match is a resemblance; nothing here says more. */
+function headline(ranking) {
+  if (ranking.num_likely === 0) return "Nobody here looks like your query";
+  if (ranking.num_likely === null || ranking.num_likely === undefined) return `${counted(ranking.matches.length, "match", "matches")}, most similar first`;
+  return `${counted(ranking.num_likely, "likely match", "likely matches")}`;
+}
+
+function subline(ranking) {
+  const parts = [`${counted(ranking.searched, "person view")} compared`];
+  if (ranking.num_likely !== null && ranking.num_likely !== undefined) parts.push(`${ranking.matches.length} shown, most similar first`);
+  if (ranking.seconds !== undefined && ranking.seconds !== null) parts.push(`${grouped(Math.max(1, Math.round(ranking.seconds * 1000)))} ms`);
+  for (const [name, value] of Object.entries(ranking.method ?? {})) {
+    if (!(name === "index" && value === "exact")) parts.push(`${name.replaceAll("_", " ")}: ${value}`);
+  }
+  return h("p", { class: "soft" }, parts.join(" · "));
+}
+
+function notice(ranking) {
+  if (ranking.num_likely === 0) {
+    return h(
+      "div",
+      { class: "notice" },
+      icon("info"),
+      h("strong", {}, "Strangers score as high as everybody below"),
+      h("p", {}, "The nearest are listed for completeness. Another picture of the person, or fewer filters, may help."),
+    );
+  }
+  if (ranking.num_likely === null || ranking.num_likely === undefined) {
+    return h(
+      "div",
+      { class: "notice" },
+      icon("info"),
+      h("strong", {}, "How often strangers score this high is not known yet"),
+      h("p", {}, "The gallery holds too little to estimate it from. Look at the scenes before trusting a match."),
+    );
+  }
+  return null;
+}
+
+function toolbar(ranking) {
+  const toggle = h("input", { type: "checkbox", role: "switch", checked: scenes });
+  toggle.addEventListener("change", () => {
+    scenes = toggle.checked;
+    ask({});
+  });
+  return h(
+    "div",
+    { class: "toolbar" },
+    h(
+      "div",
+      { class: "segments", role: "group", "aria-label": "Show the answer as" },
+      ...SHOWS.map(({ show, words, sign }) =>
+        h("button", { type: "button", "aria-pressed": String(state.asked.show === show), onclick: () => ask({ show }) }, icon(sign, "small"), words),
+      ),
+    ),
+    state.asked.show === "matches" ? h("label", { class: "switch" }, toggle, "Scenes") : null,
+    h("span", { class: "spring" }),
+    button("Export", { sign: "export", kind: "small", onclick: () => openExport(ranking) }),
+  );
+}
+
+/** Marks wait until they are used; the way to use them stays in sight. */
+function againBar() {
+  const right = state.asked.examples.filter((one) => one.detection_id).length;
+  const wrong = state.asked.counterExamples.length;
+  const marks = [right && `${right} right`, wrong && `${wrong} wrong`].filter(Boolean).join(", ");
+  return h("div", { class: "again-bar" }, h("span", {}, marks ? `Marked: ${marks}` : "Marks were changed"), button("Search again", { sign: "again", kind: "primary small", onclick: search }));
+}
+
+function body(ranking) {
+  const open = (match) => openScene(match.detection_id);
+  if (state.asked.show === "timeline") return matchChart(ranking, open);
+  if (state.asked.show === "map") return cameraMap(ranking, open);
+  return matchList(ranking, { scenes, open });
+}
+
+function caution(ranking) {
+  return h(
+    "p",
+    { class: "caution note faint" },
+    "A match is a resemblance, mostly of clothes and build; it does not establish who somebody is. Look at the scene, the time and the camera before acting on it. ",
+    `Model: ${ranking.model}.`,
+  );
+}
+
+function waiting() {
+  const ghost = () => h("li", { class: "match panel ghost" }, h("div", { class: "skeleton portrait" }), h("div", { class: "facts" }, ...[70, 50, 85, 40].map((share) => h("div", { class: "skeleton", style: { height: "14px", width: `${share}%` } }))));
+  return h("ol", { class: "matches", "aria-hidden": "true" }, ...Array.from({ length: 9 }, ghost));
+}

@@ -1,0 +1,72 @@
+/** How a picture gets in: chosen, dropped anywhere on the page, or pasted. */
+
+import { api } from "./api.js";
+import { announce, sayProblem, toast } from "./announce.js";
+import { ask, changed, state } from "./state.js";
+import { counted } from "./words.js";
+
+/** Hand a picture over and go on to choosing a person in it. */
+export async function takePicture(file) {
+  if (!file) return;
+  if (file.type && !file.type.startsWith("image/")) {
+    toast(`${file.name || "That"} is not a picture. Videos are searched after they were added under Add media.`, "warn");
+    return;
+  }
+  state.picking = "coming";
+  state.coming = file.name || "the picture";
+  if (state.asked.view !== "search") ask({ view: "search", scene: null }, { remember: true });
+  changed("picking");
+  try {
+    const answer = await api.query(file);
+    state.pictures.set(answer.query_id, { ...answer, name: file.name ?? "" });
+    state.picking = answer.query_id;
+    announce(answer.people.length ? `${counted(answer.people.length, "person", "people")} found. Choose whom you look for.` : "Nobody was found. Draw a box around the person.");
+  } catch (problem) {
+    state.picking = null;
+    sayProblem(problem);
+  }
+  changed("picking");
+}
+
+/** Ask the system for a picture. */
+export function choosePicture() {
+  const input = document.createElement("input");
+  input.type = "file";
+  input.accept = "image/*";
+  input.addEventListener("change", () => takePicture(input.files[0]));
+  input.click();
+}
+
+/** Take pictures dropped on, or pasted into, the page. */
+export function startTaking() {
+  let depth = 0;
+  const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  const dropsHere = (event) => carriesFiles(event) && !event.target.closest?.("[data-drop]") && state.asked.view !== "index";
+  const show = (on) => document.body.classList.toggle("dropping", on);
+  addEventListener("dragenter", (event) => {
+    if (!dropsHere(event)) return;
+    depth += 1;
+    show(true);
+  });
+  addEventListener("dragleave", (event) => {
+    if (!carriesFiles(event)) return;
+    depth = Math.max(0, depth - 1);
+    if (!depth) show(false);
+  });
+  addEventListener("dragover", (event) => {
+    if (carriesFiles(event)) event.preventDefault();
+  });
+  addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    show(false);
+    if (dropsHere(event)) takePicture(event.dataTransfer.files[0]);
+  });
+  addEventListener("paste", (event) => {
+    const picture = [...(event.clipboardData?.files ?? [])].find((file) => file.type.startsWith("image/"));
+    if (!picture) return;
+    event.preventDefault();
+    takePicture(picture);
+  });
+}

@@ -1,0 +1,181 @@
+"""From the gallery's structures to what goes over the wire."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Any
+
+from sceneseek.gallery import MediaRecord, StoredFrame, StoredPerson
+from sceneseek.structures import Match
+from sceneseek.web import documents
+from sceneseek.web.asking import Answer
+from sceneseek.web.door import Caller
+from sceneseek.web.jobs import Job
+from sceneseek.web.places import Places
+
+
+def kind_of(source: str, time_s: float | None) -> str:
+    """What a person or a frame comes from."""
+    if "://" in source:
+        return "stream"
+    return "photo" if time_s is None else "video"
+
+
+def crop_address(detection_id: str) -> str:
+    """Where a person's picture is."""
+    return f"/api/detections/{detection_id}/crop"
+
+
+def scene_address(detection_id: str) -> str:
+    """Where the whole picture is in which a person was found."""
+    return f"/api/detections/{detection_id}/scene"
+
+
+def answer_view(
+    answer: Answer, asked: documents.SearchRequest, places: Places, caller: Caller
+) -> documents.SearchAnswer:
+    """What a search found."""
+    ranking = answer.ranking
+    filters = dict(ranking.filters)
+    if "source" in filters and asked.sources:  # in the words of the one who asked, not in those of the disk
+        filters["source"] = ", ".join(asked.sources)
+    return documents.SearchAnswer(
+        num_likely=ranking.num_likely,
+        searched=ranking.searched,
+        method=ranking.method,
+        filters=filters,
+        model=PurePath(ranking.model).name,
+        seconds=round(answer.seconds, 4),
+        matches=[match_view(match, places, caller) for match in ranking],
+    )
+
+
+def match_view(match: Match, places: Places, caller: Caller) -> documents.MatchView:
+    """One ranked person."""
+    sighting = match.sighting
+    return documents.MatchView(
+        rank=match.rank,
+        similarity=match.similarity,
+        false_match_rate=match.false_match_rate,
+        strangers_expected=match.strangers_expected,
+        revised=match.revised,
+        flags=flags_of(match.flags),
+        score=match.score,
+        detection_id=match.detection_id,
+        box=match.box,
+        width=match.width,
+        height=match.height,
+        **_origin(match.source, match.time_s, places, caller),
+        media_key=match.media_key,
+        frame_index=match.frame_index,
+        time_s=match.time_s,
+        captured_at=match.captured_at,
+        camera_id=match.camera_id,
+        sighting=None
+        if sighting is None
+        else documents.SightingView(
+            tracklet_id=sighting.tracklet_id,
+            start_s=sighting.start_s,
+            end_s=sighting.end_s,
+            num_detections=sighting.num_detections,
+        ),
+        crop=crop_address(match.detection_id),
+        scene=scene_address(match.detection_id),
+    )
+
+
+def person_view(person: StoredPerson, places: Places, caller: Caller) -> documents.PersonView:
+    """A person of the gallery."""
+    return documents.PersonView(
+        detection_id=person.detection_id,
+        box=person.box,
+        score=person.score,
+        flags=flags_of(person.flags),
+        width=person.width,
+        height=person.height,
+        **_origin(person.source, person.time_s, places, caller),
+        media_key=person.media_key,
+        frame_index=person.frame_index,
+        time_s=person.time_s,
+        captured_at=person.captured_at,
+        camera_id=person.camera_id,
+        tracklet_id=person.tracklet_id,
+        crop=crop_address(person.detection_id),
+        scene=scene_address(person.detection_id),
+    )
+
+
+def frame_view(frame: StoredFrame, source: str, places: Places, caller: Caller) -> documents.FrameView:
+    """A photograph or a moment of a video."""
+    return documents.FrameView(
+        media_key=frame.media_key,
+        frame_index=frame.frame_index,
+        **_origin(source, frame.time_s, places, caller),
+        time_s=frame.time_s,
+        captured_at=frame.captured_at,
+        camera_id=frame.camera_id,
+        width=frame.width,
+        height=frame.height,
+        people=[person_view(person, places, caller) for person in frame.people],
+        picture=f"/api/frames/{frame.media_key}/{frame.frame_index}/picture",
+    )
+
+
+def medium_view(record: MediaRecord, places: Places, caller: Caller) -> documents.MediumView:
+    """One file that was looked at."""
+    shown = places.shown(record.source, caller.role)
+    return documents.MediumView(
+        media_key=record.key,
+        source=shown,
+        name=PurePath(shown).name,
+        kind=record.kind,
+        camera_id=record.camera_id,
+        captured_at=record.captured_at,
+        num_frames=record.num_frames,
+        num_people=record.num_people,
+        status=str(record.status),
+        problem=places.scrub(record.problem),
+        indexed_at=record.indexed_at,
+    )
+
+
+def job_view(job: Job, places: Places, caller: Caller) -> documents.JobView:
+    """An indexing job."""
+    done = job.summary
+    problems = () if done is None else done.problems
+    return documents.JobView(
+        job_id=job.job_id,
+        state=job.state,
+        what=job.order.what,
+        owner=job.order.owner,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        ended_at=job.ended_at,
+        files_done=job.files_done,
+        files_total=job.files_total,
+        frames=job.frames if done is None else done.frames,
+        people=0 if done is None else done.people,
+        already=0 if done is None else done.already,
+        frames_per_second=job.frames_per_second,
+        seconds_left=job.seconds_left,
+        note=job.note,
+        error=places.scrub(job.error),
+        problems=[
+            documents.ProblemView(source=places.shown(p.source, caller.role), reason=places.scrub(p.reason))
+            for p in problems[:_SHOWN_PROBLEMS]
+        ],
+        num_problems=len(problems),
+    )
+
+
+_SHOWN_PROBLEMS = 200
+
+
+def _origin(source: str, time_s: float | None, places: Places, caller: Caller) -> dict[str, str]:
+    shown = places.shown(source, caller.role)
+    return {"source": shown, "name": PurePath(shown).name, "kind": kind_of(source, time_s)}
+
+
+def flags_of(flags: Any) -> list[documents.Flag]:
+    """Flags in the order in which they are listed."""
+    return [flag for flag in ("small", "blurred", "cut", "unsure") if flag in (flags or ())]
