@@ -161,6 +161,6 @@ function caution(ranking) {
 }
 
 function waiting() {
-  const ghost = () => h("li", { class: "match panel ghost" }, h("div", { class: "skeleton portrait" }), h("div", { class: "facts" }, ...[70, 50, 85, 40].map((share) => h("div", { class: "skeleton", style: { height: "14px", width: `${share}%` } }))));
+  const ghost = () => h("li", { class: "panel ghost" }, h("div", { class: "skeleton portrait" }), h("div", { class: "facts" }, ...[70, 50, 85, 40].map((share) => h("div", { class: "skeleton", style: { height: "14px", width: `${share}%` } }))));
   return h("ol", { class: "matches", "aria-hidden": "true" }, ...Array.from({ length: 9 }, ghost));
 }
