@@ -26,7 +26,7 @@ import numpy as np
 from sceneseek.data.synthetic import PeopleWorld, WorldSpec
 from sceneseek.finder import Finder
 from sceneseek.gallery import Gallery
-from sceneseek.inference import discover, frames_of, load_predictor
+from sceneseek.inference import discover, frames_of
 from sceneseek.pictures import write_picture
 from sceneseek.structures import ImageArray
 from sceneseek.web import Settings, create_app
@@ -84,6 +84,8 @@ def generated_gallery(folder: Path, seed: int = 4) -> Finder:
     media = folder / "media"
     if not media.is_dir():
         generated_media(folder, seed)
+    from sceneseek.inference import load_predictor  # and torch with it, which other tests do without
+
     predictor = load_predictor("dcinet-synthetic")
     gallery = Gallery.open_or_create(folder / "gallery", predictor.name, predictor.fingerprint, predictor.embedding_dim)
     finder = Finder(predictor, gallery)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from sceneseek import boxes as box_arithmetic
 from sceneseek import quality
 from sceneseek.errors import BoxError, ValueRefused
+from sceneseek.gallery import Gallery
 from sceneseek.reranking import query_context
 from sceneseek.similarity import normalise
-from sceneseek.structures import Detections, FloatArray, ImageArray, PersonModel
+from sceneseek.structures import Detections, FloatArray, ImageArray, Match, PersonModel
 
 Box = Sequence[float]
 
@@ -103,6 +104,38 @@ def company_of(box: FloatArray, people: Detections) -> FloatArray | None:
     if people.embeddings is None:
         return None
     return people.embeddings[query_context(box, people.boxes, people.scores, k2=len(people) + 1)]
+
+
+def remembered(gallery: Gallery, detection_id: str) -> QueryPerson:
+    """Somebody whom the gallery holds, with the others of the frame as company.
+
+    Raises:
+        NotInGalleryError: There is nobody of that name.
+    """
+    person = gallery.person(detection_id)
+    others = gallery.frame(person.media_key, person.frame_index).people
+    boxes, scores = [other.box for other in others], [other.score for other in others]
+    near = query_context(person.box, boxes, scores, k2=len(others) + 1)
+    company = [others[i].embedding for i in near]
+    return QueryPerson(
+        box=person.box,
+        embedding=person.embedding,
+        score=person.score,
+        flags=person.flags,
+        company=np.stack(company) if company else None,
+        detection_id=detection_id,
+        tracklet_id=person.tracklet_id,
+    )
+
+
+def shown(match: Match, people: Sequence[QueryPerson]) -> bool:
+    """Whether a match is one of some people of the gallery, or the sighting that one of them belongs to."""
+    sighting = None if match.sighting is None else match.sighting.tracklet_id
+    return any(
+        (p.detection_id is not None and p.detection_id == match.detection_id)
+        or (sighting is not None and p.tracklet_id == sighting)
+        for p in people
+    )
 
 
 def combined(people: Sequence[QueryPerson], against: Sequence[QueryPerson] = ()) -> FloatArray:

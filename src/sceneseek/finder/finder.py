@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence, Sized
 from dataclasses import replace
 
 from sceneseek.errors import GalleryModelError, ValueRefused
-from sceneseek.finder.asking import Box, QueryPerson, combined, locate_person, people_in
+from sceneseek.finder.asking import Box, QueryPerson, combined, locate_person, people_in, remembered, shown
 from sceneseek.finder.indexing import FramesOf, IndexSummary, index_media
-from sceneseek.gallery import Filters, FrameKey, Gallery
+from sceneseek.finder.second_look import CANDIDATES, look_again, second_look
+from sceneseek.gallery import By, Calibration, Calibrator, Filters, FrameKey, Gallery
 from sceneseek.structures import ImageArray, MediaItem, MediaProblem, PersonModel, Progress, Ranking, silent
 
 
@@ -37,6 +38,7 @@ class Finder:
         self.gallery = gallery
         self.group_frames = group_frames
         self.commit_frames = commit_frames
+        self._calibrator = Calibrator(gallery)
 
     def index(
         self,
@@ -142,6 +144,18 @@ class Finder:
         )
         return self.find_people([self.locate(image, box) for image, box in queries], top=top, filters=filters)
 
+    def person(self, detection_id: str) -> QueryPerson:
+        """Somebody whom the gallery holds, as an example or a counter-example.
+
+        Raises:
+            NotInGalleryError: There is nobody of that name.
+        """
+        return remembered(self.gallery, detection_id)
+
+    def calibration(self, by: By = "sighting") -> Calibration:
+        """How far to trust similarities in this gallery, as it is now."""
+        return self._calibrator(by)
+
     def find_people(
         self,
         people: Sequence[QueryPerson],
@@ -149,6 +163,8 @@ class Finder:
         top: int = 20,
         filters: Filters | None = None,
         against: Sequence[QueryPerson] = (),
+        by: By = "sighting",
+        rerank: str | None = None,
     ) -> Ranking:
         """Find one person of whom one or several views were located before.
 
@@ -156,21 +172,39 @@ class Finder:
         by the mean similarity to the views. Counter-examples turn the question away from those who were mistaken for
         the person, see ``asking.combined``; they themselves are left out of the answer.
 
+        Every match says how often a stranger scores as high in this gallery, see ``gallery.calibration``; one that is
+        itself an example does not.
+
         Args:
             people: Views of the person: from query pictures, and matches that were marked as right.
             top: How many matches at most.
             filters: Whom to compare; everybody when not given.
             against: Matches that were marked as wrong.
+            by: ``"sighting"`` ranks each person followed through a video once, by their best frame; ``"detection"``
+                ranks every frame for itself.
+            rerank: A second look at the best candidates: ``"cbgm"``, ``"k_reciprocal"``, with parameters behind a
+                colon; matches are then ordered by ``Match.revised``.
 
         Raises:
-            ValueRefused: No view was given, or the views point in opposite directions.
+            ValueRefused: No view was given, the views point in opposite directions, or a setting is unknown.
         """
+        method = second_look(rerank) if rerank is not None else None
         vector = combined(people, against)
-        ranking = self.gallery.search(vector, top + len(against), filters)
-        wrong = {person.detection_id for person in against}
-        kept = [match for match in ranking if match.detection_id not in wrong][:top]
-        matches = [replace(match, rank=rank) for rank, match in enumerate(kept, start=1)]
-        method = {"examples": str(len(people))}
-        if against:
-            method["counter-examples"] = str(len(against))
-        return replace(ranking, matches=tuple(matches), method={**ranking.method, **method})
+        depth = (top if method is None else max(top, CANDIDATES)) + len(against)
+        found = self.gallery.search(vector, depth, filters, by=by)
+        matches = [match for match in found if not shown(match, against)]
+        if method is not None:
+            matches = look_again(method, self.gallery, people, vector, matches)
+        matches = [replace(match, rank=rank) for rank, match in enumerate(matches[:top], start=1)]
+        calibration = self.calibration(by)
+        facts = {"examples": str(len(people)), "counter-examples": str(len(against)), "re-ranking": str(method or "")}
+        facts = {
+            name: value for name, value in facts.items() if value not in ("", "0", "1" if name == "examples" else "")
+        }
+        ranking = replace(
+            found,
+            matches=tuple(matches),
+            method={**found.method, **facts, "false-match rates": calibration.summary},
+        )
+        examples = frozenset(match.rank for match in matches if shown(match, people))
+        return calibration.applied(vector, ranking, examples)

@@ -1,6 +1,8 @@
 """A searchable gallery of people in a folder: LanceDB tables, and a manifest that names the model."""
 
 from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
+from sceneseek.gallery.calibration import Calibration
+from sceneseek.gallery.calibration_file import Calibrator
 from sceneseek.gallery.filters import Filters, FrameKey
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
@@ -13,6 +15,8 @@ __all__ = [
     "AuditLog",
     "AuditVerdict",
     "By",
+    "Calibration",
+    "Calibrator",
     "EmbeddingSample",
     "Filters",
     "FrameKey",

@@ -1,39 +1,41 @@
 """How far to trust a similarity: how often a stranger scores this high in this gallery.
 
-A similarity of 0.6 means little by itself. It depends on the model, on the cameras, and on the query: somebody dressed in
-plain black resembles half the gallery. What it is worth is estimated from the gallery alone, without knowing who anybody is:
+A similarity of 0.6 means little by itself. It depends on the model, on the cameras, and on the query: somebody dressed
+in plain black resembles half the gallery. What it is worth is estimated from the gallery alone, without knowing who
+anybody is:
 
-1. **Strangers.** People seen beside each other in one frame are different people (``strangers``). Their similarities are
-   a sample of how similar strangers are.
-2. **The query's own scale.** Nearly everybody in a gallery is a stranger to a query. The median of the query's similarities to a
-   sample of the gallery, and their spread below it, say where strangers lie *for this query*; similarities are counted in
-   spreads above the median. (Speaker verification calls this Z-norm: Reynolds, 1997; Auckenthaler and others, 2000.)
-   The spread is measured below the median, because the person themselves can only be above it.
-3. **The frame's share.** People of one frame share its light, which makes them more alike than strangers are in general. The
-   same median and spread, taken over the pairs of one frame, measure by how much, and it is taken out.
-4. **The tail.** How often strangers score far above: a generalised Pareto distribution above the highest tenth of the
+1. **Strangers.** People seen beside each other in one frame are different people (``strangers``). Their similarities
+   are a sample of how similar strangers are.
+2. **The query's own scale.** Nearly everybody in a gallery is a stranger to a query. The median of the query's
+   similarities to a sample of the gallery, and their spread below it, say where strangers lie *for this query*;
+   similarities are counted in spreads above that median. The spread is measured below the median, because the person
+   themselves can only lie above it. (Speaker verification normalises scores against a cohort in the same way: Z-norm
+   and T-norm, Auckenthaler, Carey and Lloyd-Thomas, 2000.)
+3. **The frame's share.** People of one frame share its light, which makes them more alike than strangers are in
+   general. The same median and spread, taken over the pairs of one frame, tell by how much, and it is taken out.
+4. **The tail.** How often strangers score far above: a generalised Pareto distribution for the highest tenth of the
    pairs (``tails``).
 
-All of it is estimated again on samples of the pictures drawn with replacement, which gives intervals. Fewer pairs than
-``MIN_PAIRS``, or pictures than ``MIN_GROUPS``, and nothing is claimed; nor is a rate below what so many pairs can tell.
-How well it holds: docs/explanation/trust.md.
+All of it is estimated again on pictures drawn with replacement, which gives intervals. With fewer pairs than
+``MIN_PAIRS``, or pictures than ``MIN_GROUPS``, nothing is claimed; nor is a rate below what so many pairs can tell. How
+well it holds is measured by ``python -m benchmarks calibration`` and told in docs/explanation/trust.md.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sceneseek.gallery.lookups import EmbeddingSample
+from sceneseek.gallery.store import By
 from sceneseek.gallery.strangers import groups, seen_beside, sightings, stranger_pairs
 from sceneseek.gallery.tails import Tail
 from sceneseek.structures import FloatArray, IntArray, Ranking
 
 Float64Array = NDArray[np.float64]
-By = Literal["sighting", "detection"]
 
 MIN_PAIRS = 400
 """Comparisons of strangers, each pair in both directions, below which nothing is claimed."""
@@ -45,7 +47,6 @@ REACH = 10.0
 UNEXPECTED = 0.5
 """Strangers expected to score so high, below which a match counts as likely: none, in whole people."""
 RESAMPLES = 40
-_REFERENCE = 1024
 _BELOW_MEDIAN = 0.1587
 """The share of a normal distribution that lies more than one standard deviation below its median."""
 _BLOCK = 4096
@@ -71,10 +72,13 @@ class Bulk(NamedTuple):
         low, median = np.quantile(values, (_BELOW_MEDIAN, 0.5), axis=-1)
         return cls(median, np.maximum(median - low, 1e-6))
 
-    def scaled(self, values: NDArray[Any]) -> NDArray[Any]:
+    def of_rows(self, rows: IntArray) -> Bulk:
+        """Where there is one of each row: those of some rows."""
+        return Bulk(self.median[rows], self.spread[rows])
+
+    def scaled(self, values: Any) -> Any:
         """Values in spreads above the median."""
-        scaled: NDArray[Any] = (values - self.median) / self.spread
-        return scaled
+        return (values - self.median) / self.spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +108,14 @@ class Calibration:
         """The smallest rate that is claimed."""
         return 1.0 / (REACH * max(self.num_pairs, 1))
 
+    @property
+    def summary(self) -> str:
+        """What it rests on, one line for people."""
+        found = f"{self.num_pairs:,} comparisons of strangers in {self.num_groups:,} pictures"
+        if self.tail is None:
+            return f"not known: {found}; at least {MIN_PAIRS} in {MIN_GROUPS} are needed"
+        return f"estimated from {found}"
+
     def rates(self, query: ArrayLike, similarities: ArrayLike) -> Rates | None:
         """How often a stranger scores as high with this query, for each similarity.
 
@@ -121,12 +133,7 @@ class Calibration:
         again = np.stack([tail.exceeded(scaled) for tail in self.resampled])
         low, high = np.quantile(again, (0.05, 0.95), axis=0)
         rate = self.tail.exceeded(scaled)
-        lowest = self.floor
-        return Rates(
-            np.maximum(rate, lowest),
-            np.maximum(np.minimum(low, rate), lowest),
-            np.maximum(np.maximum(high, rate), lowest),
-        )
+        return Rates(*(np.maximum(r, self.floor) for r in (rate, np.minimum(low, rate), np.maximum(high, rate))))
 
     def applied(self, query: ArrayLike, ranking: Ranking, known: frozenset[int] = frozenset()) -> Ranking:
         """Write on each match how often strangers score as high, and how many matches are likely.
@@ -156,75 +163,50 @@ class Calibration:
         return replace(ranking, matches=matches, num_likely=None if undecided else num_likely)
 
 
-def calibrate(
-    embeddings: FloatArray,
-    rows: Any,
-    reference: FloatArray,
-    by: By = "sighting",
-    sightings_share: float = 1.0,
-    seed: int = 0,
-) -> Calibration:
+def calibrate(people: EmbeddingSample, reference: FloatArray, by: By = "sighting", seed: int = 0) -> Calibration:
     """Estimate what similarities are worth from people of a gallery.
 
     Args:
-        embeddings: ``(N, D)`` unit rows of people, whole frames and whole tracklets as far as possible.
-        rows: A table with their ``id``, ``media_key``, ``frame_index``, ``time_s``, ``tracklet_id`` and boxes.
+        people: Whole frames and whole tracklets, as far as possible.
         reference: ``(R, D)`` people of the whole gallery, at most one of each sighting.
         by: What is ranked.
-        sightings_share: Sightings over detections in the gallery.
         seed: Of the resampling.
     """
-    share = sightings_share if by == "sighting" else 1.0
-    own = np.arange(len(embeddings))
+    embeddings, rows = people.embeddings, people.rows
+    units = sightings(rows) if by == "sighting" else np.arange(len(embeddings))
+    share = len(np.unique(units)) / max(len(units), 1)
     beside = seen_beside(rows)
-    pairs = stranger_pairs(embeddings, sightings(rows) if by == "sighting" else own, beside)
+    pairs = stranger_pairs(embeddings, units, beside)
     group = groups(rows)
-    num_groups = len(np.unique(group[pairs.anchors]))
-    if len(pairs.anchors) < MIN_PAIRS or num_groups < MIN_GROUPS:
-        return Calibration(by, len(pairs.anchors), num_groups, None, (), reference, share)
-    scales = _bulks(embeddings, reference, np.unique(np.concatenate([pairs.anchors, beside.left])))
-    once = np.einsum("pd,pd->p", embeddings[beside.left], embeddings[beside.right])
-    frame = _Scored(group[beside.left], _scaled(scales, beside.left, once))
-    ranked = _Scored(group[pairs.anchors], _scaled(scales, pairs.anchors, pairs.similarities))
+    present = np.unique(group[pairs.anchors])
+    nothing = Calibration(by, len(pairs.anchors), len(present), None, (), reference, share)
+    if len(pairs.anchors) < MIN_PAIRS or len(present) < MIN_GROUPS:
+        return nothing
+    bulks = _bulks(embeddings, reference)
+    alike = np.einsum("pd,pd->p", embeddings[beside.left], embeddings[beside.right])
+    in_frame = _by_group(group[beside.left], bulks.of_rows(beside.left).scaled(alike), group)
+    ranked = _by_group(group[pairs.anchors], bulks.of_rows(pairs.anchors).scaled(pairs.similarities), group)
+
+    equal = float(np.median(bulks.scaled(np.ones(len(embeddings)))))
+
+    def tail(chosen: IntArray) -> Tail:
+        """Of strangers, seen from where the pairs of one frame have their bulk."""
+        bulk = Bulk.of(np.concatenate([in_frame[i] for i in chosen]))
+        strangers = bulk.scaled(np.concatenate([ranked[i] for i in chosen]))
+        return Tail.fit(strangers, TAIL_SHARE, largest=float(bulk.scaled(equal)))
+
     generator = np.random.default_rng(seed)
-    everything = np.arange(num_groups)
-    resampled = [_tail(frame, ranked, generator.choice(num_groups, num_groups)) for _ in range(RESAMPLES)]
-    return Calibration(
-        by, len(pairs.anchors), num_groups, _tail(frame, ranked, everything), tuple(resampled), reference, share
-    )
+    resampled = tuple(tail(generator.choice(present, len(present))) for _ in range(RESAMPLES))
+    return replace(nothing, tail=tail(present), resampled=resampled)
 
 
-@dataclass(frozen=True, eq=False)
-class _Scored:
-    """Scaled similarities of strangers, by group."""
-
-    group: IntArray
-    values: Float64Array
-
-    @cached_property
-    def by_group(self) -> list[Float64Array]:
-        order = np.argsort(self.group, kind="stable")
-        starts = np.flatnonzero(np.diff(self.group[order], prepend=-1))
-        return np.split(self.values[order], starts[1:])
-
-    def of(self, chosen: IntArray) -> Float64Array:
-        return np.concatenate([self.by_group[i] for i in chosen])
+def _bulks(embeddings: FloatArray, reference: FloatArray) -> Bulk:
+    """Each row's own scale, ``(N,)``."""
+    blocks = [Bulk.of(embeddings[start : start + _BLOCK] @ reference.T) for start in range(0, len(embeddings), _BLOCK)]
+    return Bulk(np.concatenate([b.median for b in blocks]), np.concatenate([b.spread for b in blocks]))
 
 
-def _tail(frame: _Scored, ranked: _Scored, chosen: IntArray) -> Tail:
-    """The tail of strangers, seen from where the pairs of one frame have their bulk."""
-    return Tail.fit(Bulk.of(frame.of(chosen)).scaled(ranked.of(chosen)), TAIL_SHARE)
-
-
-def _bulks(embeddings: FloatArray, reference: FloatArray, anchors: IntArray) -> dict[str, Float64Array]:
-    """The own scale of each anchor, ``(N,)``; not a number for other rows."""
-    median, spread = np.full((2, len(embeddings)), np.nan)
-    for start in range(0, len(anchors), _BLOCK):
-        here = anchors[start : start + _BLOCK]
-        median[here], spread[here] = Bulk.of(embeddings[here] @ reference.T)
-    return {"median": median, "spread": spread}
-
-
-def _scaled(scales: dict[str, Float64Array], anchors: IntArray, values: FloatArray) -> Float64Array:
-    scaled: Float64Array = (values - scales["median"][anchors]) / scales["spread"][anchors]
-    return scaled
+def _by_group(own: IntArray, values: Float64Array, groups: IntArray) -> list[Float64Array]:
+    """Values, split by the group each belongs to."""
+    order = np.argsort(own, kind="stable")
+    return np.split(values[order], np.searchsorted(own[order], np.arange(1, groups.max(initial=0) + 1)))

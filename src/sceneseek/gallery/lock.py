@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import IO, Any
 
 from sceneseek.errors import GalleryError
 from sceneseek.gallery.schema import LOCK, now
+
+_PATIENCE_S = 0.05
 
 
 class Lock:
@@ -68,6 +71,16 @@ class Lock:
         finally:
             self.release()
 
+    @contextmanager
+    def when_free(self) -> Iterator[None]:
+        """Hold the lock, after waiting for it."""
+        while self.take() is not None:
+            time.sleep(_PATIENCE_S)
+        try:
+            yield
+        finally:
+            self.release()
+
 
 class WriterLock:
     """Held by the process that writes into a gallery; readers do not ask for it.
@@ -117,7 +130,6 @@ def wait_for_lock(file: IO[Any]) -> Iterator[None]:
 
 if sys.platform == "win32":
     import msvcrt
-    import time
 
     def _take(file: IO[str]) -> None:
         # A byte far behind the text: Windows keeps others from reading what is locked.

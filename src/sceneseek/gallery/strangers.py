@@ -69,7 +69,7 @@ def sightings(rows: pa.Table) -> IntArray:
 
 
 def groups(rows: pa.Table) -> IntArray:
-    """Number what is independent of each other, ``(N,)``: photographs, and stretches of ``GROUP_SECONDS`` of a video."""
+    """Number what is independent of each other, ``(N,)``: photographs, and stretches of a video."""
     times = rows["time_s"].combine_chunks().fill_null(0.0).to_numpy(zero_copy_only=False)
     return numbered(rows["media_key"], pa.array(np.floor(times / GROUP_SECONDS).astype(np.int64)))
 

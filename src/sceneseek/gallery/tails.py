@@ -20,14 +20,14 @@ BODY_KNOTS = 64
 class Tail:
     """The distribution of a sample: its quantiles up to a threshold, a generalised Pareto distribution above.
 
-    What exceeds a high threshold follows a generalised Pareto distribution, whatever the sample came from, as the threshold
-    rises (Balkema and de Haan, 1974; Pickands, 1975).
+    What exceeds a high threshold follows a generalised Pareto distribution, whatever the sample came from, as the
+    threshold rises (Balkema and de Haan, 1974; Pickands, 1975).
 
     Attributes:
         threshold: Where the fitted tail begins.
         share: The part of the sample above it.
         scale: Of the fitted distribution, above 0.
-        shape: Of the fitted distribution: at 0 it falls exponentially, above 0 more slowly.
+        shape: Of the fitted distribution: at 0 it falls exponentially, above 0 more slowly; below 0 it ends.
         body: ``(K,)`` rising quantiles of the sample from its least value to the threshold, at even steps.
     """
 
@@ -38,20 +38,20 @@ class Tail:
     body: Float64Array
 
     @classmethod
-    def fit(cls, sample: ArrayLike, share: float) -> Tail:
+    def fit(cls, sample: ArrayLike, share: float, largest: float = np.inf) -> Tail:
         """Fit the tail by probability-weighted moments.
 
         Closed, and for samples of some hundreds closer to the truth than maximum likelihood.
 
         Source: Hosking and Wallis, 1987, *Parameter and quantile estimation for the generalized Pareto distribution*.
 
-        Differs from the paper: a shape below 0 is set to 0, with the mean as scale. A negative shape has an end beyond
-        which nothing is possible, and where it lies is the least certain thing about it; an exponential tail is the
-        careful choice.
+        Differs from the paper: a tail of negative shape ends somewhere, and a small sample often lets it end too soon,
+        which would call the possible impossible. It may not end before ``largest``; the mean is kept.
 
         Args:
             sample: ``(N,)``.
             share: The part of the sample that is the tail, above 0 and below 1.
+            largest: A value that is possible.
 
         Raises:
             ValueRefused: There are fewer than four different values in the tail.
@@ -67,7 +67,7 @@ class Tail:
         if len(np.unique(above)) < 4:
             raise ValueRefused(f"a tail needs at least four different values; found {len(np.unique(above))}.")
         threshold = float(values[cut - 1]) if cut else float(values[0])
-        scale, shape = _moments(above - threshold)
+        scale, shape = _moments(above - threshold, largest - threshold)
         places = np.linspace(0, max(cut - 1, 0), BODY_KNOTS)
         body = np.interp(places, np.arange(len(values)), values)
         return cls(threshold, len(above) / len(values), scale, shape, body)
@@ -80,12 +80,13 @@ class Tail:
         return np.where(asked > self.threshold, above, 1.0 - below)
 
 
-def _moments(exceedances: Float64Array) -> tuple[float, float]:
+def _moments(exceedances: Float64Array, largest: float) -> tuple[float, float]:
     """Scale and shape from the first two probability-weighted moments of rising exceedances."""
     n = len(exceedances)
     exceeding = 1.0 - (np.arange(1, n + 1) - 0.35) / n
     mean, weighted = float(exceedances.mean()), float((exceedances * exceeding).mean())
     shape = 2.0 - mean / (mean - 2.0 * weighted)
-    if shape <= 0.0:
-        return mean, 0.0
-    return 2.0 * mean * weighted / (mean - 2.0 * weighted), shape
+    # The mean is scale / (1 - shape), and a tail of negative shape ends at scale / -shape.
+    least = -mean / (largest - mean) if largest > mean else 0.0
+    shape = max(shape, least)
+    return mean * (1.0 - shape), shape

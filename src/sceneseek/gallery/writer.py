@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from sceneseek.errors import EmbeddingSizeError, GalleryError
-from sceneseek.gallery.compaction import compact
+from sceneseek.gallery.compaction import compact, purge_all
 from sceneseek.gallery.journal import Journal
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.manifest import Manifest
@@ -132,7 +132,7 @@ class GalleryWriter:
             if error is None:
                 self._drop_superseded()
                 if self._num_commits:
-                    self._compact()
+                    self.compact()
 
     def plan(self, item: MediaItem, every_s: float | None = None) -> Plan:
         """Say what is to be done with a file.
@@ -267,6 +267,19 @@ class GalleryWriter:
         with rewriting(self._folder):
             self._remove(Journal(removing_people=tuple(detection_ids), tracklets=tuple(tracklets)))
 
+    def compact(self) -> None:
+        """Merge the small files that batches leave, where there are many."""
+        compact(self._folder, self._tables)
+
+    def purge(self) -> bool:
+        """Leave no byte of what was removed in the gallery's files.
+
+        Returns:
+            Whether an index was dropped that is to be built again.
+        """
+        self.commit()
+        return purge_all(self._folder, self._tables)
+
     def commit(self) -> None:
         """Write the batch in hand."""
         self._last_commit = time.monotonic()
@@ -279,7 +292,7 @@ class GalleryWriter:
         self._forget_journal()
         self._num_commits += 1
         if self._num_commits % _COMPACT_EVERY == 0:
-            self._compact()
+            self.compact()
 
     def _commit_when_due(self) -> None:
         # Files without any frame count too: a folder of a million unreadable ones must not pile up in memory.
@@ -386,9 +399,6 @@ class GalleryWriter:
                 if key in self._records:
                     self._set(replace(self._records[key], num_people=num_people))
             self._write_media()
-
-    def _compact(self) -> None:
-        compact(self._folder, self._tables)
 
 
 class _Batch:

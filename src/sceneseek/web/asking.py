@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sceneseek.finder import QueryPerson
-from sceneseek.gallery import Filters, FrameKey, StoredPerson
+from sceneseek.gallery import Filters, FrameKey
 from sceneseek.structures import Ranking
 from sceneseek.web.documents import Example, SearchRequest
 from sceneseek.web.door import Caller
@@ -64,7 +64,9 @@ async def search(service: Service, asked: SearchRequest, caller: Caller, action:
     await service.log(caller, action, **_told(service, asked, caller))
     began = time.perf_counter()
     ranking = await service.find(
-        lambda finder: finder.find_people(people, top=asked.top, filters=filters, against=against)
+        lambda finder: finder.find_people(
+            people, top=asked.top, filters=filters, against=against, by=asked.by, rerank=asked.rerank
+        )
     )
     return Answer(ranking, people, time.perf_counter() - began)
 
@@ -77,7 +79,8 @@ async def person_meant(service: Service, example: Example, caller: Caller) -> Qu
         NotInGalleryError: There is no such person in the gallery.
     """
     if example.detection_id is not None:
-        return known_person(await service.person(example.detection_id))
+        name = example.detection_id
+        return await service.find(lambda finder: finder.person(name))
     assert example.query_id is not None
     picture = service.shelf.get(example.query_id, caller.name)
     if example.person is None:
@@ -92,18 +95,6 @@ async def person_meant(service: Service, example: Example, caller: Caller) -> Qu
             expected=f"a number from 0 to {len(picture.people) - 1}" if picture.people else "a box",
         )
     return picture.people[example.person]
-
-
-def known_person(stored: StoredPerson) -> QueryPerson:
-    """Somebody of the gallery as an example."""
-    return QueryPerson(
-        box=stored.box,
-        embedding=stored.embedding,
-        score=stored.score,
-        flags=stored.flags,
-        detection_id=stored.detection_id,
-        tracklet_id=stored.tracklet_id,
-    )
 
 
 def content_key(data: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -30,6 +30,8 @@ Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Box = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 Text = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00]*$")]
+Reranking = Literal["cbgm", "k_reciprocal"]
+RERANKING: tuple[Reranking, ...] = get_args(Reranking)
 Flag = Literal["small", "blurred", "cut", "unsure"]
 
 
@@ -313,7 +315,7 @@ class SearchRequest(Asked):
     counter_examples: Annotated[list[Example], Field(max_length=MAX_EXAMPLES)] = []
     top: Annotated[int, Field(ge=1, le=MAX_TOP)] = 50
     by: Literal["sighting", "detection"] = "sighting"
-    rerank: Literal["cbgm", "k_reciprocal"] | None = None
+    rerank: Reranking | None = None
     cameras: Annotated[list[Text], Field(max_length=_MAX_CHOICES)] | None = None
     sources: Annotated[list[Text], Field(max_length=_MAX_CHOICES)] | None = None
     media_keys: Annotated[list[MediaKey], Field(max_length=_MAX_CHOICES)] | None = None
@@ -349,6 +351,8 @@ class MatchView(Told):
         rank: 1 is best.
         similarity: Cosine, -1 to 1.
         false_match_rate: How often a stranger scores this high in this gallery, 0 to 1; ``None`` where it is not known.
+        strangers_expected: How many strangers are expected to score this high among all who were compared.
+        revised: The similarity after re-ranking, by which matches are ordered then; no cosine.
         flags: What speaks against trusting the match.
         score: The detector's confidence that this is a person.
         detection_id: The gallery's own name for this person in this frame.
@@ -371,6 +375,8 @@ class MatchView(Told):
     rank: int
     similarity: float
     false_match_rate: float | None
+    strangers_expected: float | None
+    revised: float | None
     flags: list[Flag]
     score: float
     detection_id: str

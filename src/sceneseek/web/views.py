@@ -57,6 +57,8 @@ def match_view(match: Match, places: Places, caller: Caller) -> documents.MatchV
         rank=match.rank,
         similarity=match.similarity,
         false_match_rate=match.false_match_rate,
+        strangers_expected=match.strangers_expected,
+        revised=match.revised,
         flags=flags_of(match.flags),
         score=match.score,
         detection_id=match.detection_id,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from sceneseek.gallery import MediaRecord
 from sceneseek.web.callers import Serving, Viewer, errors
-from sceneseek.web.documents import CalibrationView, CallerView, CameraView, GalleryView, MediaPage, Text
+from sceneseek.web.documents import RERANKING, CalibrationView, CallerView, CameraView, GalleryView, MediaPage, Text
 from sceneseek.web.views import medium_view
 
 router = APIRouter(tags=["gallery"])
@@ -19,6 +19,7 @@ router = APIRouter(tags=["gallery"])
 async def gallery(caller: Viewer, service: Serving) -> GalleryView:
     """What the gallery holds, what the server can do, and who the caller is."""
     facts = await service.read(lambda gallery: gallery.info())
+    trust = await service.find(lambda finder: finder.calibration())
     return GalleryView(
         name=facts.path.name,
         model="+".join(PurePath(part).name for part in facts.manifest.model.split("+")),
@@ -35,9 +36,9 @@ async def gallery(caller: Viewer, service: Serving) -> GalleryView:
         cameras=[CameraView(camera_id=c, num_people=n) for c, n in sorted(facts.people_per_camera.items())],
         first=facts.captured_from,
         last=facts.captured_until,
-        calibration=CalibrationView(available=False, summary=""),
+        calibration=CalibrationView(available=trust.tail is not None, summary=trust.summary, num_pairs=trust.num_pairs),
         media_roots=service.places.root_names,
-        reranking=[],
+        reranking=list(RERANKING),
         report_formats=["html", "pdf", "csv"],
         caller=CallerView(name=caller.name, role=caller.role, csrf=caller.csrf),
     )

@@ -1,0 +1,166 @@
+"""Tokens, sessions, roles and patience."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from sceneseek.errors import ValueRefused
+from sceneseek.web import Limits, Role, Settings
+from sceneseek.web.door import Buckets, Caller, Door
+from sceneseek.web.refusals import Refusal
+from sceneseek.web.tokens import digest_of, make_token, read_tokens
+from web_world import tokens
+
+
+class Clock:
+    """Time that passes when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_token_file_holds_digests_and_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.toml"
+    anna = make_token(path, "anna", Role.KEEPER)
+    ben = make_token(path, "ben", Role.VIEWER)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text()
+    assert anna not in text
+    assert ben not in text
+    assert {t.name: (t.role, t.sha256) for t in read_tokens(path)} == {
+        "anna": (Role.KEEPER, digest_of(anna)),
+        "ben": (Role.VIEWER, digest_of(ben)),
+    }
+    again = make_token(path, "anna", Role.VIEWER)
+    assert again != anna
+    assert next(t for t in read_tokens(path) if t.name == "anna").sha256 == digest_of(again)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_token_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "tokens.toml"
+    make_token(path, "anna", Role.KEEPER)
+    path.chmod(mode)
+    with pytest.raises(ValueRefused, match="chmod 600"):
+        read_tokens(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "no token"),
+        ("[anna", "not a token file"),
+        ("anna = 1", "not a token file"),
+        ('[anna]\nrole = "keeper"', "not a token file"),
+        (f'[anna]\nrole = "keper"\nsha256 = "{"0" * 64}"', "Did you mean 'keeper'"),
+        ('[anna]\nrole = "keeper"\nsha256 = "secret"', "64 hexadecimal digits"),
+    ],
+)
+def test_damaged_token_files_are_named(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "tokens.toml"
+    path.write_text(text)
+    path.chmod(0o600)
+    with pytest.raises(ValueRefused, match=complaint):
+        read_tokens(path)
+
+
+def test_missing_token_file_and_bad_names(tmp_path: Path) -> None:
+    with pytest.raises(ValueRefused, match="--make-token"):
+        read_tokens(tmp_path / "none.toml")
+    for name in ("", "a b", "../x", "a" * 65, "[x]"):
+        with pytest.raises(ValueRefused, match="no name"):
+            make_token(tmp_path / "t.toml", name, Role.VIEWER)
+    assert not (tmp_path / "t.toml").exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org", "10.0.0.1"])
+def test_other_addresses_need_tokens(host: str) -> None:
+    with pytest.raises(ValueRefused, match="--make-token"):
+        Settings(host=host)
+    assert Settings(host=host, tokens=tokens()).tokens
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.9.1"])
+def test_loopback_needs_none(host: str) -> None:
+    assert "localhost:8723" in Settings(host=host).host_names
+
+
+def test_media_roots_must_be_folders(tmp_path: Path) -> None:
+    with pytest.raises(ValueRefused, match="no folder"):
+        Settings(media_roots=(tmp_path / "none",))
+
+
+def test_buckets_fill_again() -> None:
+    clock = Clock()
+    buckets = Buckets(rate=2.0, burst=3, clock=clock)
+    assert [buckets.take("a") for _ in range(4)] == [0, 0, 0, 0.5]
+    assert buckets.take("b") == 0
+    clock.now += 1.0
+    assert [buckets.take("a") for _ in range(3)] == [0, 0, 0.5]
+
+
+def test_buckets_do_not_grow_without_bound() -> None:
+    buckets = Buckets(rate=1.0, burst=1)
+    for i in range(20_000):
+        buckets.take(str(i))
+    assert len(buckets._levels) == 10_000
+
+
+def test_tokens_are_recognised() -> None:
+    door = Door(Settings(tokens=tokens()))
+    assert door.by_token("kim-secret", "1.2.3.4") == Caller("kim", Role.KEEPER)
+    with pytest.raises(Refusal) as refused:
+        door.by_token("kim-secres", "1.2.3.4")
+    assert refused.value.status_code == 401
+
+
+def test_wrong_tokens_lock_their_address_for_a_while() -> None:
+    clock = Clock()
+    door = Door(Settings(tokens=tokens(), limits=Limits(login_failures=3, login_seconds=60)), clock)
+    statuses = []
+    for _ in range(6):
+        with pytest.raises(Refusal) as refused:
+            door.by_token("guess", "6.6.6.6")
+        statuses.append(refused.value.status_code)
+    assert statuses == [401, 401, 401, 401, 429, 429]
+    with pytest.raises(Refusal):
+        door.by_token("kim-secret", "6.6.6.6")  # even the right one: a guesser learns nothing
+    assert door.by_token("kim-secret", "7.7.7.7").name == "kim"
+    clock.now += 61
+    assert door.by_token("kim-secret", "6.6.6.6").name == "kim"
+
+
+def test_sessions_end() -> None:
+    clock = Clock()
+    limits = Limits(session_seconds=100, sessions=2)
+    door = Door(Settings(tokens=tokens(), limits=limits), clock)
+    caller, secret = door.log_in("otto-secret", "a")
+    assert door.by_session(secret) == caller
+    clock.now += 90
+    assert door.by_session(secret) == caller  # used, and so kept for longer
+    clock.now += 101
+    assert door.by_session(secret) is None
+    first, second, third = (door.log_in("otto-secret", "a")[1] for _ in range(3))
+    assert door.by_session(first) is None
+    assert door.by_session(second) is not None
+    door.log_out(third)
+    assert door.by_session(third) is None
+
+
+def test_csrf_is_checked_for_sessions_alone() -> None:
+    door = Door(Settings(tokens=tokens()))
+    door.check_csrf(Caller("kim", Role.KEEPER), None)
+    caller, _ = door.log_in("kim-secret", "a")
+    door.check_csrf(caller, caller.csrf)
+    for wrong in (None, "", "x", "ü"):
+        with pytest.raises(Refusal) as refused:
+            door.check_csrf(caller, wrong)
+        assert refused.value.status_code == 403

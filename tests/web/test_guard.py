@@ -1,0 +1,339 @@
+"""What passes the guard: names, origins, sizes, roles; and what every answer carries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+
+from sceneseek.web import Limits
+from sceneseek.web.door import CSRF_HEADER, SESSION_COOKIE
+from web_world import ADDRESS, Serve, TestClient, World, ask_with, bearer, client_of, tokens
+
+OPEN_TO_ALL = {("GET", "/api/health"), ("POST", "/api/login")}
+NEEDS_OPERATOR = {
+    ("POST", "/api/index"),
+    ("POST", "/api/uploads"),
+    ("DELETE", "/api/jobs/{job_id}"),
+    ("POST", "/api/reports"),
+}
+NEEDS_KEEPER = {("POST", "/api/forget"), ("GET", "/api/audit")}
+
+
+@pytest.fixture(scope="module")
+def guarded(world: World) -> Iterator[TestClient]:
+    """A server with tokens."""
+    with client_of(world, media_roots=(world.media,), tokens=tokens()) as client:
+        yield client
+
+
+def routes(client: TestClient) -> list[tuple[str, str]]:
+    schema = client.app.openapi()  # type: ignore[attr-defined]
+    return [(method.upper(), path) for path, item in schema["paths"].items() for method in item]
+
+
+def call(client: TestClient, method: str, path: str, **options: Any) -> Any:
+    address = path.replace("{detection_id}", "a:0:0").replace("{media_key}", "a").replace("{frame_index}", "0")
+    address = address.replace("{tracklet_id}", "a:t0").replace("{query_id}", "x" * 22).replace("{job_id}", "x" * 22)
+    if method == "POST" and path.endswith(("queries", "uploads")):
+        field = "picture" if path.endswith("queries") else "files"
+        options["files"] = {field: ("x.png", b"no picture")}
+    elif method == "POST":
+        options["json"] = {}
+    return client.request(method, address, **options)
+
+
+def test_every_route_needs_a_token_unless_it_is_open(guarded: TestClient) -> None:
+    known = routes(guarded)
+    assert len(known) > 20
+    for method, path in known:
+        status = call(guarded, method, path).status_code
+        assert (status == 401) == ((method, path) not in OPEN_TO_ALL), (method, path, status)
+
+
+@pytest.mark.parametrize(
+    ("name", "forbidden"), [("vera", NEEDS_OPERATOR | NEEDS_KEEPER), ("otto", NEEDS_KEEPER), ("kim", set())]
+)
+def test_roles(guarded: TestClient, name: str, forbidden: set[tuple[str, str]]) -> None:
+    refused = {
+        (method, path)
+        for method, path in routes(guarded)
+        if path != "/api/login" and call(guarded, method, path, headers=bearer(name)).status_code == 403
+    }
+    assert refused == forbidden
+
+
+def test_no_route_is_outside_of_the_document(guarded: TestClient) -> None:
+    def paths(routes: Any) -> Iterator[str]:
+        for route in routes:
+            if isinstance(route, APIRoute):
+                yield route.path
+            yield from paths(getattr(route, "routes", None) or [])
+
+    undocumented = set(paths(guarded.app.routes)) - {path for _, path in routes(guarded)}  # type: ignore[attr-defined]
+    assert undocumented == {"/"}
+
+
+def test_session_with_cookie_and_csrf(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens())
+    assert client.post("/api/login", json={"token": "wrong"}).status_code == 401
+    answer = client.post("/api/login", json={"token": "vera-secret"})
+    assert answer.status_code == 200
+    cookie = answer.headers["set-cookie"].lower()
+    assert SESSION_COOKIE in cookie
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    csrf = answer.json()["csrf"]
+    assert answer.json() == {"name": "vera", "role": "viewer", "csrf": csrf}
+    assert client.get("/api/gallery").json()["caller"] == answer.json()
+    asked = {"examples": [{"detection_id": "a:0:0"}]}
+    assert client.post("/api/search", json=asked).status_code == 403
+    assert client.post("/api/search", json=asked, headers={CSRF_HEADER: "guess"}).status_code == 403
+    assert client.post("/api/search", json=asked, headers={CSRF_HEADER: csrf}).status_code == 404
+    assert client.post("/api/logout", headers={CSRF_HEADER: csrf}).status_code == 204
+    assert client.get("/api/gallery").status_code == 401
+
+
+def test_https_makes_the_cookie_secure(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens(), https=True)
+    answer = client.post("/api/login", json={"token": "vera-secret"})
+    assert "secure" in answer.headers["set-cookie"].lower()
+    assert answer.headers["strict-transport-security"]
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1:9999", "localhost.evil.example:8723", "127.0.0.1:8723.evil.example", ""]
+)
+def test_foreign_host_names_are_refused(client: TestClient, host: str) -> None:
+    answer = client.get("/api/health", headers={"host": host})
+    assert answer.status_code == 400
+    assert "Host" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("host", ["localhost:8723", "LOCALHOST:8723", "[::1]:8723", "127.0.0.1"])
+def test_own_host_names_are_served(client: TestClient, host: str) -> None:
+    assert client.get("/api/health", headers={"host": host}).status_code == 200
+
+
+def test_a_name_can_be_allowed(world: World, serve: Serve) -> None:
+    client = serve(world, allowed_hosts=("Search.example.org",))
+    assert client.get("/api/health", headers={"host": "search.example.org"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1:9999"},
+        {"origin": "http://["},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_what_another_sites_page_sends_is_refused(client: TestClient, headers: dict[str, str]) -> None:
+    # Without tokens everybody on this machine is a keeper, and so is each page in its browser: this stops them.
+    answer = client.post("/api/forget", json={"media_keys": ["a"], "dry_run": False}, headers=headers)
+    assert answer.status_code == 403
+    assert "another site" in answer.json()["error"]["message"]
+    assert client.get("/api/health", headers=headers).status_code == 200
+
+
+def test_our_own_pages_requests_are_served(client: TestClient, world: World) -> None:
+    headers = {"origin": ADDRESS, "sec-fetch-site": "same-origin"}
+    assert ask_with(client, world.query, headers=headers)["people"]
+
+
+@pytest.mark.parametrize("path", ["/api/health", "/api/nothing", "/api/gallery", "/static/none.js", "/nothing"])
+def test_headers_of_every_answer(client: TestClient, path: str) -> None:
+    headers = client.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["cache-control"] == ("no-store" if path.startswith("/api/") else "no-cache")
+
+
+def test_refusals_carry_the_headers_too(client: TestClient) -> None:
+    headers = client.get("/api/health", headers={"host": "evil.example"}).headers
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_errors_have_one_shape(client: TestClient) -> None:
+    answers = [
+        client.get("/api/nothing"),
+        client.put("/api/gallery"),
+        client.post("/api/search", content=b"{", headers={"content-type": "application/json"}),
+        client.post("/api/search", json={"examples": []}),
+        client.post("/api/search", json={"examples": [{"detection_id": "a:0:0"}], "colour": "red"}),
+        client.get("/api/media", params={"page": "x"}),
+    ]
+    assert [a.status_code for a in answers] == [404, 405, 422, 422, 422, 422]
+    for answer in answers:
+        assert set(answer.json()) == {"error"}
+        assert set(answer.json()["error"]) == {"message", "found", "expected"}
+    assert answers[4].json()["error"]["message"].startswith("colour:")
+
+
+def test_too_large_bodies_are_refused(world: World, serve: Serve) -> None:
+    limits = Limits(json_bytes=1000, picture_bytes=5000, upload_bytes=20_000)
+    client = serve(world, limits=limits)
+    big = {"examples": [{"detection_id": "a:0:0"}], "sources": ["x" * 2000]}
+    answer = client.post("/api/search", json=big)
+    assert answer.status_code == 413
+    assert answer.json()["error"]["expected"] == "at most 1,000 bytes"
+    picture = client.post("/api/queries", files={"picture": ("x.png", b"x" * 100_000)})
+    assert picture.status_code == 413
+    inside_the_form = client.post("/api/queries", files={"picture": ("x.png", b"x" * 6000)})
+    assert inside_the_form.status_code == 413
+
+
+def test_bodies_without_a_length_are_counted_as_they_come(world: World, serve: Serve) -> None:
+    client = serve(world, limits=Limits(json_bytes=1000))
+    sent = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal sent
+        for _ in range(10_000):
+            sent += 1000
+            yield b" " * 1000
+
+    headers = {"content-type": "application/json"}
+    assert client.post("/api/search", content=endless(), headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize("length", ["-1", "1e9", "ten", "9" * 30, ""])
+def test_lengths_that_are_no_numbers(client: TestClient, length: str) -> None:
+    assert client.post("/api/login", content=b"{}", headers={"content-length": length}).status_code == 400
+
+
+def test_too_many_requests_have_to_wait(world: World, serve: Serve) -> None:
+    client = serve(world, limits=Limits(burst=5, requests_per_second=0.01))
+    statuses = [client.get("/api/health").status_code for _ in range(7)]
+    assert statuses == [200] * 5 + [429] * 2
+    assert int(client.get("/api/health").headers["retry-after"]) > 50
+
+
+def test_each_caller_has_a_bucket(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens(), limits=Limits(burst=8, requests_per_second=0.01))
+    statuses = [client.get("/api/jobs", headers=bearer("vera")).status_code for _ in range(9)]
+    assert statuses[:8] == [200] * 8
+    assert statuses[8] == 429
+
+
+TRAVERSALS = [
+    "../../etc/passwd",
+    "..%2f..%2fetc%2fpasswd",
+    "%2e%2e/%2e%2e",
+    "a:0:0/../../x",
+    "a%00b",
+    "a:0:0'--",
+    "%ff",
+]
+
+
+@pytest.mark.parametrize("name", TRAVERSALS)
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/detections/{}",
+        "/api/detections/{}/crop",
+        "/api/detections/{}/scene",
+        "/api/tracklets/{}",
+        "/api/frames/{}/0",
+        "/api/frames/{}/0/picture",
+        "/api/frames/{}/0/around",
+        "/api/media/{}/clip?start_s=0&end_s=1",
+        "/api/queries/{}/picture",
+        "/api/jobs/{}",
+        "/api/jobs/{}/events",
+        "/static/{}",
+        "/{}",
+    ],
+)
+def test_no_name_leads_out(client: TestClient, address: str, name: str) -> None:
+    answer = client.get(address.format(name))
+    assert answer.status_code in (400, 404, 422), answer.text
+    assert "root:" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc", "..", "media/../..", "../media", "/", "", "media/../../etc", "other/door", "~"]
+)
+def test_nothing_outside_the_media_roots_is_indexed(client: TestClient, path: str) -> None:
+    answer = client.post("/api/index", json={"paths": [path]})
+    assert answer.status_code == 403, answer.text
+
+
+def test_links_out_of_a_media_root_are_not_followed(own_world: World, serve: Serve, tmp_path: Path) -> None:
+    (own_world.media / "out").symlink_to("/etc")
+    (own_world.media / "loop").symlink_to(own_world.media / "loop")
+    client = serve(own_world)
+    assert client.post("/api/index", json={"paths": ["media/out"]}).status_code == 403
+    assert client.post("/api/index", json={"paths": ["media/loop"]}).status_code == 404
+    assert client.post("/api/index", json={"paths": ["media/none"]}).status_code == 404
+
+
+def test_without_media_roots_nothing_is_taken(world: World, serve: Serve) -> None:
+    client = serve(world, media_roots=())
+    assert client.post("/api/index", json={"paths": ["media"]}).status_code == 403
+    assert client.post("/api/uploads", files={"files": ("x.png", b"x")}).status_code == 403
+
+
+def test_viewers_see_no_folders(guarded: TestClient, world: World) -> None:
+    """Neither in answers nor in errors."""
+    vera = {"headers": bearer("vera")}
+    query = ask_with(guarded, world.query, **vera)
+    asked = {"examples": [{"query_id": query["query_id"], "person": 0}]}
+    answers = [guarded.post("/api/search", json=asked, **vera)]
+    match = answers[0].json()["matches"][0]
+    answers += [
+        guarded.get(path, **vera)
+        for path in (
+            "/api/gallery",
+            "/api/media",
+            "/api/jobs",
+            f"/api/detections/{match['detection_id']}",
+            f"/api/frames/{match['media_key']}/0",
+            f"/api/frames/{match['media_key']}/0/around",
+            f"/api/media/{match['media_key']}/clip?start_s=500&end_s=501",
+            f"/api/frames/{match['media_key']}/77/picture",
+        )
+    ]
+    for answer in answers:
+        assert str(world.folder) not in answer.text, answer.url
+    assert match["source"].startswith("media/")
+    otto = guarded.get("/api/media", headers=bearer("otto")).json()["media"][0]
+    assert otto["source"].startswith(str(world.media))
+
+
+def test_query_pictures_are_their_owners(guarded: TestClient, world: World) -> None:
+    query = ask_with(guarded, world.query, headers=bearer("vera"))
+    address = f"/api/queries/{query['query_id']}/picture"
+    assert guarded.get(address, headers=bearer("vera")).status_code == 200
+    assert guarded.get(address, headers=bearer("kim")).status_code == 404
+
+
+def test_searches_are_written_into_the_audit_log(own_world: World, serve: Serve) -> None:
+    client = serve(own_world, tokens=tokens())
+    query = ask_with(client, own_world.query, headers=bearer("vera"))
+    asked = {"examples": [{"query_id": query["query_id"], "person": 0}], "cameras": ["door"]}
+    assert client.post("/api/search", json=asked, headers=bearer("vera")).status_code == 200
+    log = client.get("/api/audit", headers=bearer("kim")).json()
+    assert log["intact"]
+    newest = log["entries"][0]
+    assert (newest["who"], newest["action"]) == ("vera", "search")
+    assert newest["details"]["asked"] == {"cameras": ["door"]}
+    assert len(newest["details"]["examples"][0]["picture_sha256"]) == 64
+    lines = (own_world.folder / "people" / "audit.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["actor"] == "vera"
+    (own_world.folder / "people" / "audit.jsonl").write_text("\n".join(lines[:-1]) + "\n")
+    tampered = client.get("/api/audit", headers=bearer("kim")).json()
+    assert not tampered["intact"]
+    assert tampered["problem"]

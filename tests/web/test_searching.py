@@ -1,0 +1,252 @@
+"""What the page does: ask with a picture, search, look at people, scenes, neighbours and clips."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from fake_predictor import RED
+from sceneseek.gallery import Filters
+from sceneseek.pictures import read_picture
+from web_world import Serve, TestClient, World, ask_with, index_of
+
+
+def search(client: TestClient, **asked: Any) -> dict[str, Any]:
+    answer = client.post("/api/search", json=asked)
+    assert answer.status_code == 200, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def picture_of(client: TestClient, address: str) -> np.ndarray:
+    answer = client.get(address)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "image/jpeg"
+    return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB"))
+
+
+def red(client: TestClient, world: World) -> dict[str, Any]:
+    query = ask_with(client, world.query)
+    return {"query_id": query["query_id"], "person": index_of(query, 1)}
+
+
+def test_gallery_says_what_it_holds(client: TestClient) -> None:
+    facts = client.get("/api/gallery").json()
+    assert facts["num_photos"] == 3
+    assert facts["num_videos"] == 1
+    assert [c["camera_id"] for c in facts["cameras"]] == ["door", "hall", "yard"]
+    assert sum(c["num_people"] for c in facts["cameras"]) == facts["num_people"]
+    assert facts["media_roots"] == ["media"]
+    assert facts["caller"] == {"name": "local", "role": "keeper", "csrf": None}
+
+
+def test_media_are_listed_page_by_page(client: TestClient) -> None:
+    first = client.get("/api/media", params={"per_page": 3}).json()
+    second = client.get("/api/media", params={"per_page": 3, "page": 2}).json()
+    names = [m["name"] for m in first["media"] + second["media"]]
+    assert (first["total"], names) == (4, ["1.png", "2.png", "walk.mp4", "3.png"])
+    assert [m["name"] for m in client.get("/api/media", params={"text": "WALK"}).json()["media"]] == ["walk.mp4"]
+    assert client.get("/api/media", params={"status": "damaged"}).json()["total"] == 0
+
+
+def test_query_picture_shows_its_people(client: TestClient, world: World) -> None:
+    query = ask_with(client, world.query)
+    assert (query["width"], query["height"]) == (160, 96)
+    assert len(query["people"]) == 2
+    assert picture_of(client, f"/api/queries/{query['query_id']}/picture").shape == (96, 160, 3)
+    assert client.get(f"/api/queries/{query['query_id']}").json() == query
+    assert client.delete(f"/api/queries/{query['query_id']}").status_code == 204
+    assert client.get(f"/api/queries/{query['query_id']}").status_code == 404
+
+
+@pytest.mark.parametrize("by", ["sighting", "detection"])
+def test_same_ranking_as_the_finder(client: TestClient, world: World, by: str) -> None:
+    answer = search(client, examples=[red(client, world)], top=10, by=by)
+    finder = world.finder()
+    query = finder.locate(read_picture(world.query), (38, 20, 54, 70))
+    expected = finder.find_people([query], top=10, by=by)
+    assert [m["detection_id"] for m in answer["matches"]] == [m.detection_id for m in expected]
+    assert [m["similarity"] for m in answer["matches"]] == pytest.approx([m.similarity for m in expected], abs=1e-6)
+    assert answer["searched"] == expected.searched == len(finder.gallery)
+
+
+def test_a_drawn_box_asks_like_the_person_in_it(client: TestClient, world: World) -> None:
+    query = ask_with(client, world.query)
+    drawn = {"query_id": query["query_id"], "box": [38, 20, 54, 70]}
+    assert search(client, examples=[drawn])["matches"] == search(client, examples=[red(client, world)])["matches"]
+
+
+def test_filters_restrict(client: TestClient, world: World) -> None:
+    example = red(client, world)
+
+    def sources(**asked: Any) -> set[str]:
+        return {m["name"] for m in search(client, examples=[example], by="detection", **asked)["matches"]}
+
+    assert sources(cameras=["door"]) == {"1.png", "2.png"}
+    assert sources(sources=["media/hall"]) == {"walk.mp4"}
+    assert sources(since_s=0, until_s=2) == {"walk.mp4"}
+    assert sources(sources=[str(world.media / "yard")]) == {"3.png"}
+    assert sources(after="2001-01-01T00:00:00Z") == set()
+    everyone = search(client, examples=[example], by="detection", top=500)
+    assert len(everyone["matches"]) == everyone["searched"] == len(world.finder().gallery)
+    told = search(client, examples=[example], sources=["media/hall"])["filters"]
+    assert told["source"] == "media/hall"
+
+
+def test_a_person_of_the_gallery_as_example(client: TestClient, world: World) -> None:
+    best = search(client, examples=[red(client, world)])["matches"][0]
+    again = search(client, examples=[{"detection_id": best["detection_id"]}])
+    assert best["detection_id"] not in [m["detection_id"] for m in again["matches"]]
+    assert again["matches"][0]["similarity"] > 0.99
+    own = search(client, examples=[{"detection_id": best["detection_id"]}], own_pictures=True, by="detection")
+    assert own["matches"][0]["similarity"] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_counter_examples_are_left_out(client: TestClient, world: World) -> None:
+    example = red(client, world)
+    first = search(client, examples=[example], by="detection")["matches"]
+    wrong = first[0]["detection_id"]
+    again = search(client, examples=[example], counter_examples=[{"detection_id": wrong}], by="detection")
+    assert wrong not in [m["detection_id"] for m in again["matches"]]
+
+
+def test_the_own_picture_is_left_out(client: TestClient, world: World) -> None:
+    query = ask_with(client, world.media / "door" / "1.png")
+    example = {"query_id": query["query_id"], "person": index_of(query, 0)}
+    assert "1.png" not in {m["name"] for m in search(client, examples=[example])["matches"]}
+    with_own = search(client, examples=[example], own_pictures=True)
+    assert with_own["matches"][0]["name"] == "1.png"
+
+
+def test_person_crop_and_scene(client: TestClient, world: World) -> None:
+    match = search(client, examples=[red(client, world)], cameras=["door"])["matches"][0]
+    stored = client.get(f"/api/detections/{match['detection_id']}").json()
+    assert {k: stored[k] for k in ("box", "source", "camera_id", "media_key")} == {
+        k: match[k] for k in ("box", "source", "camera_id", "media_key")
+    }
+    crop = picture_of(client, match["crop"])
+    middle = crop[crop.shape[0] // 2, crop.shape[1] // 2]
+    assert np.abs(middle.astype(int) - RED).max() < 30
+    assert picture_of(client, match["scene"]).shape == (96, 160, 3)
+    plain = picture_of(client, match["scene"] + "?boxes=false")
+    original = read_picture(world.media / match["source"].rpartition("/media/")[2])
+    assert np.abs(plain.astype(int) - original).mean() < 3
+    assert picture_of(client, match["scene"] + "?max_side=80").shape == (48, 80, 3)
+
+
+def test_frames_of_a_video_and_their_neighbours(client: TestClient) -> None:
+    video = next(m for m in client.get("/api/media").json()["media"] if m["kind"] == "video")
+    key = video["media_key"]
+    around = client.get(f"/api/frames/{key}/6/around", params={"before": 2, "after": 1}).json()
+    assert [f["frame_index"] for f in around["frames"]] == [2, 4, 6, 8]
+    assert [f["time_s"] for f in around["frames"]] == [1.0, 2.0, 3.0, 4.0]
+    frame = client.get(f"/api/frames/{key}/8").json()
+    assert frame == around["frames"][-1]
+    assert len(frame["people"]) == 2
+    drawn = picture_of(client, f"{frame['picture']}?boxes=true")
+    plain = picture_of(client, frame["picture"])
+    assert plain.shape == (96, 160, 3)
+    assert (drawn != plain).any()
+
+
+def test_a_clip_shows_what_was_asked_for(client: TestClient) -> None:
+    video = next(m for m in client.get("/api/media").json()["media"] if m["kind"] == "video")
+    answer = client.get(f"/api/media/{video['media_key']}/clip", params={"start_s": 1, "end_s": 4})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "video/mp4"
+    with av.open(io.BytesIO(answer.content)) as clip:
+        stream = clip.streams.video[0]
+        frames = list(clip.decode(stream))
+        assert stream.codec_context.name == "h264"
+    assert [float(f.pts * f.time_base) for f in frames] == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 3], abs=0.01)
+    # At three seconds the person stands at the third place.
+    reds = frames[4].to_ndarray(format="rgb24")[:, :, 0].max(axis=0)
+    assert 8 + 60 - 3 < np.flatnonzero(reds > 150).min() < 8 + 60 + 3
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "status"), [(3, 3, 422), (4, 2, 422), (0, 31, 422), (100, 105, 415), (0, 1e9, 422)]
+)
+def test_clips_that_cannot_be_made(client: TestClient, start: float, end: float, status: int) -> None:
+    video = next(m for m in client.get("/api/media").json()["media"] if m["kind"] == "video")
+    answer = client.get(f"/api/media/{video['media_key']}/clip", params={"start_s": start, "end_s": end})
+    assert answer.status_code == status, answer.text
+
+
+def test_a_photograph_has_no_clip(client: TestClient) -> None:
+    photo = next(m for m in client.get("/api/media").json()["media"] if m["kind"] == "photo")
+    answer = client.get(f"/api/media/{photo['media_key']}/clip", params={"start_s": 0, "end_s": 1})
+    assert answer.status_code == 415
+    assert answer.json()["error"]["expected"] == "video"
+
+
+def test_gone_and_changed_files_are_told_apart(own_world: World, serve: Serve) -> None:
+    client = serve(own_world)
+    keys = {m["name"]: m["media_key"] for m in client.get("/api/media").json()["media"]}
+    (own_world.media / "door" / "1.png").unlink()
+    gone = client.get(f"/api/frames/{keys['1.png']}/0/picture")
+    assert gone.status_code == 410
+    assert "no longer" in gone.json()["error"]["message"]
+    Image.new("RGB", (64, 48)).save(own_world.media / "door" / "2.png")
+    changed = client.get(f"/api/frames/{keys['2.png']}/0/picture")
+    assert changed.status_code == 415
+    assert "160x96" in changed.json()["error"]["message"]
+    (own_world.media / "hall" / "walk.mp4").write_bytes(b"not a video")
+    assert client.get(f"/api/frames/{keys['walk.mp4']}/2/picture").status_code == 415
+    assert client.get(f"/api/media/{keys['walk.mp4']}/clip", params={"start_s": 0, "end_s": 1}).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        {},
+        {"query_id": "x" * 22},
+        {"query_id": "x" * 22, "person": 0, "box": [0, 0, 9, 9]},
+        {"query_id": "x" * 22, "person": 0, "detection_id": "a:0:0"},
+        {"detection_id": "a:0:0", "person": 1},
+        {"detection_id": "../../etc/passwd"},
+        {"query_id": "x" * 22, "box": [0, 0, 1e999, 9]},
+    ],
+)
+def test_an_example_is_one_thing(client: TestClient, example: dict[str, Any]) -> None:
+    answer = client.post(
+        "/api/search", content=json.dumps({"examples": [example]}), headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"]
+
+
+def test_what_is_not_there_is_not_found(client: TestClient, world: World) -> None:
+    query = ask_with(client, world.query)
+    assert client.post("/api/search", json={"examples": [{"detection_id": "nobody:0:0"}]}).status_code == 404
+    assert client.post("/api/search", json={"examples": [{"query_id": "x" * 22, "person": 0}]}).status_code == 404
+    beyond = {"query_id": query["query_id"], "person": 7}
+    answer = client.post("/api/search", json={"examples": [beyond]})
+    assert answer.status_code == 422
+    assert answer.json()["error"]["expected"] == "a number from 0 to 1"
+    outside = {"query_id": query["query_id"], "box": [500, 500, 600, 600]}
+    assert client.post("/api/search", json={"examples": [outside]}).status_code == 422
+    for address in (
+        "detections/nobody:0:0",
+        "frames/nothing/0",
+        "media/nothing/clip?start_s=0&end_s=1",
+        "jobs/" + 22 * "x",
+    ):
+        answer = client.get(f"/api/{address}")
+        assert answer.status_code == 404, address
+        assert answer.json()["error"]["message"]
+
+
+def test_an_empty_time_range_says_so(client: TestClient, world: World) -> None:
+    asked = {"examples": [red(client, world)], "since_s": 5, "until_s": 1}
+    answer = client.post("/api/search", json=asked)
+    assert answer.status_code == 422
+    assert "swap" in answer.json()["error"]["message"]
+    with pytest.raises(ValueError, match="swap"):
+        Filters(since_s=5, until_s=1)
