@@ -96,6 +96,7 @@ def choose_picture(page: Page, picture: Path) -> None:
 def choose_person(page: Page, place: int) -> None:
     """Choose the person at one of the five places of a scene, see ``fake_predictor.person``."""
     left = f"{100 * (8 + 30 * place) / 160:.4g}"
+    page.locator(".stage button.box").first.wait_for()
     for box in page.locator(".stage button.box").all():
         if f"{float(box.evaluate('element => parseFloat(element.style.left)')):.4g}" == left:
             box.click()

@@ -94,9 +94,11 @@ def test_somebody_else_in_the_scene_can_be_searched(page: Page, world: World) ->
     page.locator(".match", has_text="1.png").first.locator(".portrait").click()
     dialog = page.get_by_role("dialog")
     dialog.locator("button.box[aria-pressed=false]").first.click()
-    dialog.get_by_role("button", name="Add as one more view").click()
+    with page.expect_request("**/api/search") as search:
+        dialog.get_by_role("button", name="Search for this person").click()
+    assert set(search.value.post_data_json["examples"][0]) == {"detection_id"}
     expect(dialog).to_have_count(0)
-    expect(page.locator(".example")).to_have_count(2)
+    expect(page.locator(".example")).to_have_count(1)
 
 
 def test_small_scenes_come_on_demand(page: Page, world: World) -> None:

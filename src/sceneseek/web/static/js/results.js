@@ -8,7 +8,7 @@ import { matchList } from "./matches.js";
 import { empty, failed } from "./placeholders.js";
 import { openExport } from "./report.js";
 import { countFilters } from "./address.js";
-import { ask, isStale, liftFilters, on, search, state } from "./state.js";
+import { ask, askedKey, isStale, liftFilters, on, search, state } from "./state.js";
 import { openScene } from "./scene.js";
 import { counted, grouped } from "./words.js";
 
@@ -22,18 +22,23 @@ let scenes = false;
 /** The results pane, kept up to date. */
 export function resultsPane() {
   const pane = h("section", { class: "results", "aria-labelledby": "results-title" });
-  let drawn = "";
+  let said = "";
+  let drawn = [];
 
   function show() {
-    const { answer } = state;
+    const { answer, asked } = state;
     pane.setAttribute("aria-busy", String(answer.status === "loading"));
     if (answer.status === "loading" && answer.ranking) return;
+    // Opening a scene changes the address but nothing here: what is drawn stays, pictures and focus with it.
+    const now = [answer, asked.show, askedKey(), scenes];
+    if (now.every((part, at) => part === drawn[at])) return;
+    drawn = now;
     const focused = document.activeElement;
     const keep = pane.contains(focused) ? placeOf(focused) : null;
     put(pane, content(answer));
     if (keep) findAgain(pane, keep)?.focus({ preventScroll: true });
-    if (answer.status === "ready" && answer.key !== drawn) {
-      drawn = answer.key;
+    if (answer.status === "ready" && answer.key !== said) {
+      said = answer.key;
       announce(headline(answer.ranking));
     }
   }
