@@ -57,6 +57,7 @@ def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     with browser.new_context(base_url=address, **options) as window:
         window.set_default_timeout(PATIENCE_MS)
         page = window.new_page()
+        page.on("filechooser", lambda _: None)  # from now on no dialog of the system opens
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
         page.on(

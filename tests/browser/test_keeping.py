@@ -149,10 +149,10 @@ def test_tokens_open_the_door_as_far_as_they_may(browser: Browser, world: World,
         with opened(browser, address) as page:
             page.goto("/")
             dialog = page.get_by_role("dialog", name="This gallery asks for a token")
-            dialog.get_by_label("Token").fill("nobody-secret")
+            dialog.get_by_role("textbox", name="Token").fill("nobody-secret")
             dialog.get_by_role("button", name="Log in").click()
             expect(dialog.get_by_role("alert")).to_contain_text("Nobody has this token")
-            dialog.get_by_label("Token").fill("vera-secret")
+            dialog.get_by_role("textbox", name="Token").fill("vera-secret")
             dialog.get_by_role("button", name="Log in").click()
             expect(dialog).to_have_count(0)
             expect(page.get_by_role("navigation", name="Main").get_by_role("button")).to_have_text(["Search", "Gallery"])
@@ -164,7 +164,7 @@ def test_tokens_open_the_door_as_far_as_they_may(browser: Browser, world: World,
             expect(dialog).to_be_visible()
         with opened(browser, address) as page:
             page.goto("/")
-            page.get_by_label("Token").fill("kim-secret")
+            page.get_by_role("textbox", name="Token").fill("kim-secret")
             page.get_by_role("button", name="Log in").click()
             expect(page.get_by_role("navigation", name="Main").get_by_role("button")).to_have_text(
                 ["Search", "Gallery", "Add media", "Audit"]

@@ -91,9 +91,8 @@ function subline(ranking) {
   const parts = [`${counted(ranking.searched, "person view")} compared`];
   if (ranking.num_likely !== null && ranking.num_likely !== undefined) parts.push(`${ranking.matches.length} shown, most similar first`);
   if (ranking.seconds !== undefined && ranking.seconds !== null) parts.push(`${grouped(Math.max(1, Math.round(ranking.seconds * 1000)))} ms`);
-  for (const [name, value] of Object.entries(ranking.method ?? {})) {
-    if (!(name === "index" && value === "exact")) parts.push(`${name.replaceAll("_", " ")}: ${value}`);
-  }
+  if (ranking.method.index && ranking.method.index !== "exact") parts.push(ranking.method.index);
+  if (state.asked.ranking.rerank) parts.push("re-ranked");
   return h("p", { class: "soft" }, parts.join(" · "));
 }
 
@@ -161,7 +160,10 @@ function caution(ranking) {
     "p",
     { class: "caution note faint" },
     "A match is a resemblance, mostly of clothes and build; it does not establish who somebody is. Look at the scene, the time and the camera before acting on it. ",
-    `Model: ${ranking.model}.`,
+    h("br"),
+    `Model: ${ranking.model}. `,
+    Object.entries(ranking.method).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join("; "),
+    ".",
   );
 }
 
