@@ -103,6 +103,10 @@ class SeqNet(SearchNetwork):
             embeddings = answers.embeddings[kept.rows]
         return Found(kept.boxes, kept.scores, list(torch.split(embeddings, kept.counts)))
 
+    def judge_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
+        """The detector's log-odds."""
+        return self.detector.judge(maps, boxes)
+
     def embed_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
         """Embed boxes through the second head alone."""
         embeddings: Tensor = self.head(maps, boxes).embeddings
