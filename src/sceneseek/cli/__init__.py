@@ -39,7 +39,7 @@ def _root(
 
 
 def _register() -> None:
-    from sceneseek.cli import data, demo, evaluate, find, gallery, index, report, train, weights
+    from sceneseek.cli import data, demo, evaluate, find, gallery, index, report, reproduce, train, weights
 
     app.command("demo")(demo.demo)
     app.command("index")(index.index)
@@ -47,6 +47,7 @@ def _register() -> None:
     app.command("evaluate")(evaluate.evaluate)
     app.command("report")(report.report)
     app.command("train")(train.train)
+    app.command("reproduce")(reproduce.reproduce)
     app.add_typer(data.app, name="data")
     app.add_typer(gallery.app, name="gallery")
     app.add_typer(weights.app, name="weights")

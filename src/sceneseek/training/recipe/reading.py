@@ -1,17 +1,19 @@
-"""Reading a recipe: strictly, and with an answer to every mistake."""
+"""Reading a recipe, or another file of tables: strictly, and with an answer to every mistake."""
 
 from __future__ import annotations
 
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sceneseek.errors import RecipeError, suggest
 from sceneseek.training.recipe.schema import Recipe
+
+TableT = TypeVar("TableT", bound=BaseModel)
 
 
 def read_recipe(path: str | Path) -> Recipe:
@@ -27,12 +29,23 @@ def read_recipe(path: str | Path) -> Recipe:
         RecipeError: If the file is missing, is not TOML, or has an unknown key, a missing key or a wrong value; the
             message names each, what was found and what is expected.
     """
-    file = Path(path)
+    return parse_recipe(read_text(path, "recipe"), str(path))
+
+
+def read_text(path: str | Path, what: str) -> str:
+    """The text of a file that a person wrote.
+
+    Args:
+        path: The file.
+        what: What to call it in messages: ``"recipe"``, ``"study"``.
+
+    Raises:
+        RecipeError: It is missing or is no text.
+    """
     try:
-        text = file.read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"The recipe {file} cannot be read: {error}.") from error
-    return parse_recipe(text, str(file))
+        raise RecipeError(f"The {what} {path} cannot be read: {error}.") from error
 
 
 def parse_recipe(text: str, name: str = "recipe") -> Recipe:
@@ -48,28 +61,50 @@ def parse_recipe(text: str, name: str = "recipe") -> Recipe:
     Raises:
         RecipeError: As ``read_recipe``.
     """
+    return checked(Recipe, parse_tables(text, name), name)
+
+
+def parse_tables(text: str, name: str) -> dict[str, Any]:
+    """The tables of a TOML text, unchecked.
+
+    Raises:
+        RecipeError: It is not TOML.
+    """
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{name} is not valid TOML: {error}.") from error
+
+
+def checked(model: type[TableT], table: dict[str, Any], name: str) -> TableT:
+    """Check tables against what they may say.
+
+    Args:
+        model: What they may say.
+        table: What they say.
+        name: What to call them in messages.
+
+    Raises:
+        RecipeError: As ``read_recipe``.
+    """
     try:
         # Strict reading from JSON takes a list for a pair, which strict reading of Python values would not.
-        return Recipe.model_validate_json(json.dumps(table, default=str))
+        return model.model_validate_json(json.dumps(table, default=str))
     except ValidationError as error:
-        problems = [_describe(details) for details in error.errors()]
+        problems = [_describe(details, model) for details in error.errors()]
         raise RecipeError(f"{name}: {' '.join(problems)}") from error
 
 
-def _describe(details: ErrorDetails) -> str:
+def _describe(details: ErrorDetails, root: type[BaseModel]) -> str:
     """One mistake as a sentence: the key, the value, what was expected."""
-    where, known = _walk(details["loc"])
+    where, known = _walk(details["loc"], root)
     kind = details["type"]
     if kind == "extra_forbidden":
         return f"unknown key {where}.{suggest(str(details['loc'][-1]), known)}"
     if kind == "missing":
-        return f"the key {where} is missing; a recipe is one complete file."
+        return f"the key {where} is missing; a {root.__name__.lower()} is one complete file."
     if kind == "union_tag_not_found":
-        return f"the key {where}.name is missing; a recipe is one complete file."
+        return f"the key {where}.name is missing; a {root.__name__.lower()} is one complete file."
     if kind == "union_tag_invalid":
         context = details["ctx"]
         tags = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
@@ -79,15 +114,16 @@ def _describe(details: ErrorDetails) -> str:
     expected = details["msg"].removeprefix("Value error, ")
     expected = expected.replace("Input should be", "expected").removesuffix(".")
     value = "" if isinstance(details["input"], dict) else f" = {details['input']!r}"
-    return f"{where}{value}: {expected[:1].lower()}{expected[1:]}."
+    ending = "" if expected.endswith("?") else "."
+    return f"{where}{value}: {expected[:1].lower()}{expected[1:]}{ending}"
 
 
-def _walk(location: tuple[int | str, ...]) -> tuple[str, list[str]]:
+def _walk(location: tuple[int | str, ...], root: type[BaseModel]) -> tuple[str, list[str]]:
     """The dotted key as it stands in the file, and the keys known beside the last part of it.
 
     pydantic puts the name of a union's member into its locations; a file does not.
     """
-    models: list[type[BaseModel]] = [Recipe]
+    models = [root]
     known: list[str] = []
     shown = ""
     for part in location:
