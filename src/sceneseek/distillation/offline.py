@@ -1,8 +1,8 @@
 """Teachers that were asked beforehand: what one says of every annotated person of a training set, kept in a file.
 
-Each scene is read as it is and mirrored; a picture that the augmentation has mirrored gets the mirrored answer. The file
-names the teacher's weights, its preparation of pictures and the data, and is refused where any differs: stale answers
-would train on silently.
+Each scene is read as it is and mirrored; a picture that the augmentation has mirrored gets the mirrored answer. The
+file names the teacher's weights, its preparation of pictures and the data, and is refused where any differs: stale
+answers would train on silently.
 """
 
 from __future__ import annotations

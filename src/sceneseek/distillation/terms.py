@@ -117,6 +117,21 @@ class Level:
         return pictures & ~self.foreground
 
 
+def learnable(student: Reading, name: str) -> Tensor:
+    """A student's map, float32, that a loss can reach.
+
+    Raises:
+        RecipeError: Every layer in front of it is frozen: nothing would be learnt, and nobody would notice.
+    """
+    maps = student.map(name)
+    if torch.is_grad_enabled() and not maps.requires_grad:
+        raise RecipeError(
+            f"No gradient can reach the student's map {name!r}: all layers in front of it are frozen. Lower "
+            "model.options.frozen_stages, or leave distillation.feature out."
+        )
+    return maps.float()
+
+
 class LevelLoss(nn.Module):
     """A loss on one level. Built for a teacher's map of so many channels, after adaptation."""
 
@@ -314,7 +329,7 @@ class MapTerm(Term):
             wanted = teacher.map(other).float()
             grid = (wanted.shape[-2], wanted.shape[-1])
             maps = shaping.resampled(
-                student.map(own).float(), strides[0], student.sizes, strides[1], teacher.sizes, grid
+                learnable(student, own), strides[0], student.sizes, strides[1], teacher.sizes, grid
             )
             losses.append(loss(Level(adapt(maps), wanted, teacher.boxes, teacher.sizes, strides[1])))
         return feature.mean_over_levels(losses)
@@ -343,7 +358,7 @@ class CropTerm(Term):
         """Compare people."""
         losses = []
         for (own, other), strides, adapt in zip(self.names, self.strides, self.adapters, strict=True):
-            ours = self._cut(student.map(own), student.boxes, strides[0])
+            ours = self._cut(learnable(student, own), student.boxes, strides[0])
             theirs = self._cut(teacher.map(other), teacher.boxes, strides[1])
             losses.append(feature.crop_difference(adapt(ours), theirs))
         return feature.mean_over_levels(losses)

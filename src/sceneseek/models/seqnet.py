@@ -203,6 +203,13 @@ def seqnet_resnet50(**options: Any) -> SeqNet:
     return build(BACKBONES["resnet50"](chosen.weights), chosen)
 
 
+@register("seqnet_resnet18", RESNET50)
+def seqnet_resnet18(**options: Any) -> SeqNet:
+    """SeqNet on ResNet-18, laid out as on ResNet-50; ``options`` are those of ``SeqNetOptions``."""
+    chosen = RESNET50.changed(options)
+    return build(BACKBONES["resnet18"](chosen.weights), chosen)
+
+
 @register("seqnet_mobilenet_v2", MOBILENET)
 def seqnet_mobilenet_v2(**options: Any) -> SeqNet:
     """The small SeqNet: MobileNetV2, scenes of 640x384; ``options`` are those of ``SeqNetOptions``."""

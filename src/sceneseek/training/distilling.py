@@ -179,6 +179,8 @@ class DistillingTask:
         """Cosines of gradients at the shared map, and whether each is below 0 (its mean in the log is a share)."""
         at = reading.map(self._shared)
         notes: dict[str, Tensor] = {}
+        if not at.requires_grad:
+            return notes
         for name, (first, second) in {
             "task": (
                 [value for loss, value in own.items() if is_detection(loss)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +91,34 @@ def build_distillation(
     """
     loaded = load_teacher(table.teacher, data)
     loaded.network.to(data.device)
-    inheritance = inherit(task.model, loaded.network, table.init_from_teacher)
     answers = _ask_beforehand(table.teacher, loaded.network, augmentation, data)
-    identity_table = loaded.table
-    if table.teacher.table == "means":
-        assert answers is not None
-        identity_table = answers.table(_labels(data), len(data.identities))
+    if answers is not None and table.teacher.table == "means":
+        loaded = replace(loaded, table=answers.table(_labels(data), len(data.identities)))
+    inheritance = inherit(task.model, loaded.network, table.init_from_teacher)
+    return taught(table, task, loaded, answers, steps, data.device), inheritance
+
+
+def taught(
+    table: DistillationTable,
+    task: SearchTask,
+    loaded: LoadedTeacher,
+    answers: offline.CachedAnswers | None,
+    steps: int,
+    device: torch.device,
+) -> DistillingTask:
+    """A task with a teacher that is there already.
+
+    Args:
+        table: With at least one term.
+        task: What is trained without a teacher.
+        loaded: The teacher.
+        answers: What it said, for an offline one.
+        steps: Of the run.
+        device: Where to compute.
+
+    Raises:
+        RecipeError: The terms do not fit student and teacher.
+    """
     teacher: Teacher
     if table.teacher.mode == "offline":
         assert answers is not None
@@ -108,13 +130,12 @@ def build_distillation(
     def own_table() -> Tensor:
         return student.identity_table.detach()
 
-    pair = terms.Pair(facts_of(task.model, "student"), teacher.facts, identity_table, own_table)
-    built = nn.ModuleDict({name: build_term(name, term, pair) for name, term in table.terms.items()}).to(data.device)
+    pair = terms.Pair(facts_of(task.model, "student"), teacher.facts, loaded.table, own_table)
+    built = nn.ModuleDict({name: build_term(name, term, pair) for name, term in table.terms.items()}).to(device)
     plans = {name: _plan(term, steps) for name, term in table.terms.items()}
-    distilling = DistillingTask(
+    return DistillingTask(
         task, teacher, built, plans, warmup_steps=table.warmup_steps, conflict_every=table.conflict_every
     )
-    return distilling, inheritance
 
 
 def _plan(table: TermTable, steps: int) -> TermPlan:
