@@ -53,7 +53,8 @@ class Batch:
     Attributes:
         images: ``(3, H, W)`` float32 RGB in [0, 1] each, at the size of the (augmented) picture.
         targets: For each image ``boxes`` ``(N, 4)`` float32, ``person_ids`` ``(N,)`` int64 (``UNLABELED`` where
-            unknown) and ``image_id``, a scalar int64.
+            unknown), ``image_id``, a scalar int64, ``annotations`` ``(N,)`` int64, the place of each box in its scene's
+            annotation, and ``mirrored``, a scalar bool.
     """
 
     images: list[Tensor]
@@ -124,13 +125,16 @@ class SceneDataset:
         wanted = ~np.asarray(sample.ignore_mask, bool)
         boxes = box_ops.clip(sample.boxes[wanted], sample.width, sample.height).astype(np.float32)
         inside = box_ops.valid_mask(boxes, 1.0)
-        scene = Scene(image, boxes[inside], sample.person_ids[wanted][inside], draw.person_id)
+        annotations = np.flatnonzero(wanted)[inside]
+        scene = Scene(image, boxes[inside], sample.person_ids[wanted][inside], draw.person_id, annotations)
         scene = self.augmentation(scene, scene_generator(self._stream_seed, draw.epoch, draw.position))
         pixels = torch.from_numpy(np.ascontiguousarray(scene.image.transpose(2, 0, 1)))
         return pixels, {
             "boxes": torch.from_numpy(np.array(scene.boxes, np.float32).reshape(-1, 4)),
             "person_ids": torch.from_numpy(self._labels(scene.person_ids)),
             "image_id": torch.tensor(sample.image_id),
+            "annotations": torch.from_numpy(np.array(scene.annotations, np.int64)),
+            "mirrored": torch.tensor(scene.mirrored),
         }
 
     @property

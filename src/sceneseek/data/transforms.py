@@ -10,7 +10,7 @@ doubling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import cv2
@@ -54,16 +54,24 @@ class Scene:
         boxes: ``(N, 4)`` float32 ``xyxy`` in pixels of ``image``.
         person_ids: ``(N,)`` int64, ``UNLABELED`` where unknown.
         keep_id: The person this scene was drawn for, whom crops keep in the picture; ``UNLABELED`` for nobody.
+        annotations: ``(N,)`` int64, which of the scene's boxes each was before any was dropped; 0 to N - 1 at first.
+        mirrored: Whether left and right have changed places.
     """
 
     image: ImageArray
     boxes: FloatArray
     person_ids: IntArray
     keep_id: int = UNLABELED
+    annotations: IntArray | None = None
+    mirrored: bool = False
+
+    def __post_init__(self) -> None:
+        if self.annotations is None:
+            object.__setattr__(self, "annotations", np.arange(len(self.boxes)))
 
     def showing(self, image: Any) -> Scene:
         """The same people in changed pixels, ``(H, W, 3)`` uint8."""
-        return Scene(image, self.boxes, self.person_ids, self.keep_id)
+        return replace(self, image=image)
 
 
 class Transform(Protocol):
@@ -119,7 +127,7 @@ class HorizontalFlip:
             return scene
         boxes = scene.boxes.copy()
         boxes[:, [0, 2]] = scene.image.shape[1] - scene.boxes[:, [2, 0]]
-        return Scene(scene.image, boxes, scene.person_ids, scene.keep_id).showing(cv2.flip(scene.image, 1))
+        return replace(scene, boxes=boxes, mirrored=not scene.mirrored).showing(cv2.flip(scene.image, 1))
 
 
 @dataclass(frozen=True)
@@ -217,7 +225,9 @@ class Zoom:
         share = box_ops.area(boxes) / np.maximum(box_ops.area(moved), 1e-6)
         keep = (share >= self.keep_above) & box_ops.valid_mask(boxes, MIN_SIDE)
         ids = np.where(share >= self.label_above, scene.person_ids, UNLABELED)
-        return Scene(image, boxes[keep].astype(np.float32), ids[keep], scene.keep_id)
+        assert scene.annotations is not None
+        kept = scene.annotations[keep]
+        return replace(scene, image=image, boxes=boxes[keep].astype(np.float32), person_ids=ids[keep], annotations=kept)
 
 
 @dataclass(frozen=True)

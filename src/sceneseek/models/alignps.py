@@ -32,12 +32,13 @@ from sceneseek.models.heads.anchor_free import (
 )
 from sceneseek.models.heads.location_identity import LocationIdentity, LocationIdentityOptions
 from sceneseek.models.normalisation import NormMode, set_norm_mode
-from sceneseek.models.scene_network import Found, Maps, SceneNetwork
+from sceneseek.models.scene_network import Found, Located, Maps, SceneNetwork
 from sceneseek.models.trunk import SceneTransform, Target
 from sceneseek.models.zoo import register
 
 STRIDES = (8, 16, 32)
 _SHARED = "p3"
+_TOWERS = {"cls_tower": "cls_convs", "reg_tower": "reg_convs"}
 MeanOver = Literal["batch", "scene", "nothing"]
 GivenBoxes = Literal["detection", "centre"]
 
@@ -76,34 +77,70 @@ class AlignPS(SceneNetwork):
         self.mean_over = mean_over
         self.given_boxes = given_boxes
 
-    def learn_scenes(self, scenes: ImageList, targets: list[Target]) -> dict[str, Tensor]:
+    def look(self, scenes: ImageList) -> Maps:
+        """The stem's maps, the aligned map without its mean (``p3``) and, in training, the coarser ones (``p4`` on)."""
+        maps: Maps = self.stem(scenes.tensors)
+        aligned, *coarse = self.aggregation(maps, finest_only=not self.training)
+        seen = OrderedDict(maps)
+        seen[_SHARED] = self.centred(aligned, scenes)
+        seen.update((f"p{level}", coarser) for level, coarser in enumerate(coarse, start=4))
+        return seen
+
+    def learn_scenes(self, maps: Maps, scenes: ImageList, targets: list[Target]) -> dict[str, Tensor]:
         """The losses of the detector, and TOIM at the locations that answer for people."""
-        aligned, *coarse = self.aggregation(self.stem(scenes.tensors), finest_only=False)
-        aligned = self.centred(aligned, scenes)
-        losses, people = self.detector.learn([aligned, *coarse], targets)
+        aligned = maps[_SHARED]
+        losses, people = self.detector.learn([aligned, *coarse_maps(maps)], targets)
         embeddings = described(aligned)[people.where]
         self.remember(embeddings, people.labels, people.image_indices)
         return {**losses, **self.identity(embeddings, people.labels, people.image_indices)}
 
-    def find_scenes(self, scenes: ImageList) -> Found:
+    def find_scenes(self, maps: Maps, scenes: ImageList) -> Found:
         """People on the aligned map, each with the vector of the location that found them."""
-        aligned = self.aligned(scenes)
+        aligned = maps[_SHARED]
         found = self.detector.find(aligned, scenes.image_sizes)
         embeddings = [rows[image.cells] for rows, image in zip(described(aligned), found, strict=True)]
         return Found([f.boxes for f in found], [f.scores for f in found], embeddings)
 
-    def embed_scenes(self, scenes: ImageList, boxes: list[Tensor]) -> list[Tensor]:
+    def embed_scenes(self, maps: Maps, scenes: ImageList, boxes: list[Tensor]) -> list[Tensor]:
         """The vectors of the locations that answer for given boxes."""
-        return self.describe_boxes(self.aligned(scenes), scenes, boxes)
+        return self.describe_boxes(maps[_SHARED], scenes, boxes)
 
-    def share_maps(self, scenes: ImageList) -> Maps:
-        """The aligned map without its mean, by the name ``p3``."""
-        return OrderedDict([(_SHARED, self.aligned(scenes))])
+    def describe_people(self, maps: Maps, scenes: ImageList, boxes: list[Tensor]) -> list[Tensor]:
+        """The mean direction of the locations that answer for each person in training."""
+        return self.describe_by_centre(maps[_SHARED], boxes)
 
-    def aligned(self, scenes: ImageList, maps: Maps | None = None) -> Tensor:
-        """The map that everything reads, ``(B, D, H, W)`` float32; from the stem's maps where they are given."""
-        finest, *_ = self.aggregation(self.stem(scenes.tensors) if maps is None else maps, finest_only=True)
-        return self.centred(finest, scenes)
+    @property
+    def map_strides(self) -> dict[str, int]:
+        """The aligned map, and the ends of the two towers: ``cls_tower`` and ``reg_tower``."""
+        return {**self.feature_strides, **dict.fromkeys(_TOWERS, self.stride)}
+
+    def show_map(self, maps: Maps, name: str) -> Tensor:
+        """The aligned map, or the end of a tower."""
+        if name in _TOWERS:
+            tower: Tensor = getattr(self.detector.head, _TOWERS[name])(maps[_SHARED])
+            return tower
+        return maps[name]
+
+    def located(self, maps: Maps, targets: list[Target]) -> Located | None:
+        """The vectors of the locations that answer for people."""
+        aligned = maps[_SHARED]
+        grid = (aligned.shape[-2], aligned.shape[-1])
+        people = self.detector.assign(grid, targets)
+        return Located(described(aligned)[people.where], people.labels, grid)
+
+    @property
+    def detects(self) -> Literal["locations"]:
+        """Locations say "person"."""
+        return "locations"
+
+    def judge_locations(self, maps: Maps) -> Tensor:
+        """The classification tower's log-odds at the cells of the aligned map."""
+        aligned = maps[_SHARED]
+        return self.detector.head.classify(aligned).reshape(len(aligned), 1, *aligned.shape[-2:])
+
+    def aligned(self, scenes: ImageList) -> Tensor:
+        """The map that everything reads, ``(B, D, H, W)`` float32."""
+        return self.look(scenes)[_SHARED]
 
     def centred(self, aligned: Tensor, scenes: ImageList) -> Tensor:
         """Take each channel's mean off the map."""
@@ -119,14 +156,17 @@ class AlignPS(SceneNetwork):
 
     def describe_boxes(self, aligned: Tensor, scenes: ImageList, boxes: list[Tensor]) -> list[Tensor]:
         """Unit rows ``(N, D)`` for ``(N, 4)`` boxes per image, in resized pixels."""
-        size = (aligned.shape[-2], aligned.shape[-1])
-        grid = location_grid(*size, self.stride, aligned.device)
-        rows = described(aligned)
-        central = [self._described_by_centre(grid, r, b) for r, b in zip(rows, boxes, strict=True)]
+        central = self.describe_by_centre(aligned, boxes)
         if self.given_boxes == "centre":
             return central
         found = self.detector.find(aligned, scenes.image_sizes)
-        return [_described_by_detection(*columns) for columns in zip(rows, boxes, found, central, strict=True)]
+        columns = zip(described(aligned), boxes, found, central, strict=True)
+        return [_described_by_detection(*column) for column in columns]
+
+    def describe_by_centre(self, aligned: Tensor, boxes: list[Tensor]) -> list[Tensor]:
+        """The same by the locations around each box's centre alone."""
+        grid = location_grid(aligned.shape[-2], aligned.shape[-1], self.stride, aligned.device)
+        return [self._described_by_centre(grid, r, b) for r, b in zip(described(aligned), boxes, strict=True)]
 
     def _described_by_centre(self, grid: Tensor, rows: Tensor, boxes: Tensor) -> Tensor:
         """The mean direction of the locations that would answer for each box in training, had it been alone."""
@@ -148,6 +188,11 @@ class AlignPS(SceneNetwork):
     def scale(self) -> float:
         """What multiplies cosines with the identity table."""
         return self.identity.oim.scale
+
+
+def coarse_maps(maps: Maps) -> list[Tensor]:
+    """The coarser maps of the aggregation, finest first."""
+    return [maps[name] for name in ("p4", "p5", "p6", "p7") if name in maps]
 
 
 def described(aligned: Tensor) -> Tensor:

@@ -125,6 +125,10 @@ class COAT(SearchNetwork):
             embeddings = _side_by_side(second, third)[leaving.rows]
         return Found(leaving.boxes, leaving.scores, list(torch.split(embeddings, leaving.counts)))
 
+    def judge_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
+        """The detector's log-odds."""
+        return self.detector.judge(maps, boxes)
+
     def embed_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
         """Embed boxes through the second and the third head."""
         return _side_by_side(*self._both(maps, boxes))

@@ -71,6 +71,10 @@ class DCINet(SearchNetwork):
         embeddings = torch.split(self.embed_regions(maps, boxes), [len(b) for b in boxes])
         return Found(boxes, scores, list(embeddings))
 
+    def judge_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
+        """The detector's log-odds."""
+        return self.detector.judge(maps, boxes)
+
     def embed_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
         """Embed boxes through the re-identifier alone."""
         embeddings: Tensor = self.reidentifier(maps, boxes)

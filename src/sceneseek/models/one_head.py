@@ -141,6 +141,11 @@ class OneHeadNetwork(SearchNetwork):
             embeddings = [e[k] for e, k in zip(torch.split(answers.embeddings, counts), kept, strict=True)]
         return Found(boxes, [s[k] for s, k in zip(scores, kept, strict=True)], embeddings)
 
+    def judge_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
+        """The head's log-odds."""
+        logits: Tensor = self.head(maps, boxes).logits
+        return logits
+
     def embed_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
         """The head's embeddings of given boxes."""
         embeddings: Tensor = self.head(maps, boxes).embeddings

@@ -22,6 +22,7 @@ from sceneseek.models.alignps import (
     GivenBoxes,
     MeanOver,
     aligned_parts,
+    coarse_maps,
     described,
 )
 from sceneseek.models.backbones import BACKBONES, Backbone, stride_on_first_convolution
@@ -30,7 +31,7 @@ from sceneseek.models.heads.mutual_information import MutualInformation, shared_
 from sceneseek.models.heads.norm_aware import NormAwareHead
 from sceneseek.models.heads.regions import RegionSampler, region_losses
 from sceneseek.models.normalisation import NormMode, set_norm_mode
-from sceneseek.models.scene_network import Found
+from sceneseek.models.scene_network import Found, Maps
 from sceneseek.models.trunk import (
     ANCHORS,
     ProposalNetwork,
@@ -88,12 +89,10 @@ class ROIAlignPS(AlignPS):
         self.mutual = branch.mutual
         self.embedding_dim = parts.identity.embedding_dim + branch.head.embedding_dim
 
-    def learn_scenes(self, scenes: ImageList, targets: list[Target]) -> dict[str, Tensor]:
+    def learn_scenes(self, maps: Maps, scenes: ImageList, targets: list[Target]) -> dict[str, Tensor]:
         """The losses of both branches, and of what they know of each other."""
-        maps = self.stem(scenes.tensors)
-        aligned, *coarse = self.aggregation(maps, finest_only=False)
-        aligned = self.centred(aligned, scenes)
-        location_losses, people = self.detector.learn([aligned, *coarse], targets)
+        aligned = maps["p3"]
+        location_losses, people = self.detector.learn([aligned, *coarse_maps(maps)], targets)
         at_locations = described(aligned)[people.where]
         location_losses |= self.identity(at_locations, people.labels, people.image_indices)
 
@@ -126,20 +125,28 @@ class ROIAlignPS(AlignPS):
             own = branch == which
             identity.update(embeddings[own], labels[own], image_indices[own])
 
-    def find_scenes(self, scenes: ImageList) -> Found:
+    def find_scenes(self, maps: Maps, scenes: ImageList) -> Found:
         """People on the aligned map, described by both branches."""
-        maps = self.stem(scenes.tensors)
-        aligned = self.aligned(scenes, maps)
+        aligned = maps["p3"]
         found = self.detector.find(aligned, scenes.image_sizes)
         at_locations = [rows[image.cells] for rows, image in zip(described(aligned), found, strict=True)]
         boxes = [f.boxes for f in found]
         in_regions = self.region_head(maps, boxes).embeddings.split([len(b) for b in boxes])
         return Found(boxes, [f.scores for f in found], _side_by_side(at_locations, in_regions))
 
-    def embed_scenes(self, scenes: ImageList, boxes: list[Tensor]) -> list[Tensor]:
+    def embed_scenes(self, maps: Maps, scenes: ImageList, boxes: list[Tensor]) -> list[Tensor]:
         """The region head on the given boxes, beside the aligned map's vectors for them."""
-        maps = self.stem(scenes.tensors)
-        at_locations = self.describe_boxes(self.aligned(scenes, maps), scenes, boxes)
+        return self._beside_regions(maps, self.describe_boxes(maps["p3"], scenes, boxes), boxes)
+
+    def describe_people(self, maps: Maps, scenes: ImageList, boxes: list[Tensor]) -> list[Tensor]:
+        """The same, with the vectors of the locations that answer for each person in training."""
+        return self._beside_regions(maps, self.describe_by_centre(maps["p3"], boxes), boxes)
+
+    def located(self, maps: Maps, targets: list[Target]) -> None:
+        """Nothing: no single location has both halves of an embedding."""
+        return
+
+    def _beside_regions(self, maps: Maps, at_locations: list[Tensor], boxes: list[Tensor]) -> list[Tensor]:
         in_regions = self.region_head(maps, boxes).embeddings.split([len(b) for b in boxes])
         return _side_by_side(at_locations, in_regions)
 

@@ -103,6 +103,10 @@ class SeqNet(SearchNetwork):
             embeddings = answers.embeddings[kept.rows]
         return Found(kept.boxes, kept.scores, list(torch.split(embeddings, kept.counts)))
 
+    def judge_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
+        """The detector's log-odds."""
+        return self.detector.judge(maps, boxes)
+
     def embed_regions(self, maps: Maps, boxes: list[Tensor]) -> Tensor:
         """Embed boxes through the second head alone."""
         embeddings: Tensor = self.head(maps, boxes).embeddings
@@ -197,6 +201,13 @@ def seqnet_resnet50(**options: Any) -> SeqNet:
     """SeqNet on ResNet-50 with the published numbers; ``options`` are those of ``SeqNetOptions``."""
     chosen = RESNET50.changed(options)
     return build(BACKBONES["resnet50"](chosen.weights), chosen)
+
+
+@register("seqnet_resnet18", RESNET50)
+def seqnet_resnet18(**options: Any) -> SeqNet:
+    """SeqNet on ResNet-18, laid out as on ResNet-50; ``options`` are those of ``SeqNetOptions``."""
+    chosen = RESNET50.changed(options)
+    return build(BACKBONES["resnet18"](chosen.weights), chosen)
 
 
 @register("seqnet_mobilenet_v2", MOBILENET)

@@ -6,7 +6,6 @@ them. A network says what it learns from regions, what it finds in them, and how
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
@@ -259,27 +258,37 @@ class SearchNetwork(SceneNetwork):
         """Unit rows ``(sum N, D)`` for ``(N, 4)`` boxes per image, in resized pixels."""
         raise NotImplementedError
 
-    def learn_scenes(self, scenes: ImageList, targets: list[Target]) -> dict[str, Tensor]:
+    def look(self, scenes: ImageList) -> Maps:
+        """The levels of the stem."""
+        maps: Maps = self.stem(scenes.tensors)
+        return maps
+
+    def learn_scenes(self, maps: Maps, scenes: ImageList, targets: list[Target]) -> dict[str, Tensor]:
         """The losses of the proposal network, and of everything behind it."""
-        maps = self.stem(scenes.tensors)
         proposals, losses = self.proposals(scenes, maps, targets)
         return {**losses, **self.learn(maps, proposals, scenes.image_sizes, targets)}
 
-    def find_scenes(self, scenes: ImageList) -> Found:
+    def find_scenes(self, maps: Maps, scenes: ImageList) -> Found:
         """The people among the proposals."""
-        maps = self.stem(scenes.tensors)
-        proposals, _ = self.proposals(scenes, maps, None)
-        return self.find(maps, proposals, scenes.image_sizes)
+        return self.find(maps, self.propose(maps, scenes), scenes.image_sizes)
 
-    def embed_scenes(self, scenes: ImageList, boxes: list[Tensor]) -> list[Tensor]:
+    def embed_scenes(self, maps: Maps, scenes: ImageList, boxes: list[Tensor]) -> list[Tensor]:
         """Embed given boxes, past the proposals."""
-        embeddings = self.embed_regions(self.stem(scenes.tensors), boxes)
-        return list(torch.split(embeddings, [len(b) for b in boxes]))
+        return list(torch.split(self.embed_regions(maps, boxes), [len(b) for b in boxes]))
 
-    def share_maps(self, scenes: ImageList) -> Maps:
-        """The shared level."""
-        maps = self.stem(scenes.tensors)
-        return OrderedDict((name, maps[name]) for name in self.feature_strides)
+    @property
+    def detects(self) -> Literal["regions"]:
+        """Regions say "person"."""
+        return "regions"
+
+    @torch.no_grad()
+    def propose(self, maps: Maps, scenes: ImageList) -> list[Tensor]:
+        """Evaluation's proposals, best first."""
+        training = self.proposals.training
+        self.proposals.eval()
+        proposals, _ = self.proposals(scenes, maps, None)
+        self.proposals.train(training)
+        return list(proposals)
 
     @property
     def identity_table(self) -> Tensor:

@@ -47,7 +47,7 @@ from sceneseek.data.synthetic import WorldSpec
 from sceneseek.data.synthetic.tattoos import TattooSpec
 from sceneseek.errors import RecipeError, suggest
 from sceneseek.training.recipe.reading import checked, parse_tables, read_text
-from sceneseek.training.recipe.schema import Count, CountOrNone, Share, Table, Text
+from sceneseek.training.recipe.values import Count, CountOrNone, Share, Table, Text
 
 Seeds = Annotated[tuple[CountOrNone, ...], Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.+-]*$")]

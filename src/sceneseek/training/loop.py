@@ -72,27 +72,30 @@ class _Window:
 
     def __init__(self) -> None:
         self.sums: dict[str, float] = {}
-        self.count = 0
+        # A number need not be there at every step: terms of a distillation come and go, diagnostics are rare.
+        self.counts: dict[str, int] = {}
 
     def add(self, values: dict[str, float]) -> None:
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
-        self.count += 1
+            self.counts[name] = self.counts.get(name, 0) + 1
 
     def means(self) -> dict[str, float]:
-        return {name: value / self.count for name, value in self.sums.items()}
+        return {name: value / self.counts[name] for name, value in self.sums.items()}
 
     def means_of_all(self, processes: Processes) -> dict[str, float]:
         """Means over the processes too: each saw its own images."""
-        rows = torch.stack(processes.gather(self._row())) / self.count
+        counts = torch.tensor(list(self.counts.values()), dtype=torch.float64)
+        rows = torch.stack(processes.gather(self._row())) / counts
         return dict(zip(self.sums, rows.mean(dim=0).tolist(), strict=True))
 
     def state_dict(self, processes: Processes) -> dict[str, Any]:
-        return {"names": list(self.sums), "sums": processes.gather(self._row()), "count": self.count}
+        counts = list(self.counts.values())
+        return {"names": list(self.sums), "sums": processes.gather(self._row()), "counts": counts}
 
     def load_state_dict(self, state: dict[str, Any], processes: Processes) -> None:
         self.sums = dict(zip(state["names"], state["sums"][processes.rank].tolist(), strict=True))
-        self.count = int(state["count"])
+        self.counts = dict(zip(state["names"], map(int, state["counts"]), strict=True))
 
     def _row(self) -> Tensor:
         return torch.tensor(list(self.sums.values()), dtype=torch.float64)
@@ -177,6 +180,7 @@ class TrainingLoop:
         return {
             "step": self.step,
             "model": self.task.model.state_dict(),
+            "task": self.task.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scaler": self._scaler.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
@@ -194,6 +198,7 @@ class TrainingLoop:
         done = self.loader.sampler.resume(state["sampler"])
         try:
             self.task.model.load_state_dict(state["model"])
+            self.task.load_state_dict(state["task"])
             self.optimiser.load_state_dict(state["optimiser"])
             restore_generators(state["random"][self.processes.rank], self.processes.device)
         except (RuntimeError, ValueError, KeyError, IndexError) as error:
@@ -273,6 +278,7 @@ class TrainingLoop:
         scalars: dict[str, Tensor] = {"loss": losses.total}
         scalars |= {f"raw/{name}": value for name, value in losses.raw.items()}
         scalars |= {f"weighted/{name}": value for name, value in losses.weighted.items()}
+        scalars |= losses.notes
         numbers = torch.stack([value.detach().float() for value in scalars.values()]).tolist()
         values = dict(zip(scalars, numbers, strict=True))
         bad = [name.removeprefix("raw/") for name in values if name[:4] == "raw/" and not math.isfinite(values[name])]

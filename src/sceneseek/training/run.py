@@ -5,6 +5,7 @@
     OUT/
     ├── recipe.toml           the recipe, as given
     ├── identities.json       person id of the data set -> row of the identity table
+    ├── teacher.json          of a distillation: the teacher's fingerprint, and what the student took over from it
     ├── log.jsonl             one record per line
     ├── tensorboard/          the same for TensorBoard
     ├── curve.png             losses, evaluation and learning rate over the steps
@@ -29,20 +30,27 @@ from torch import nn
 
 from sceneseek.data.loading import SceneDataset, SceneLoader, identity_mapping
 from sceneseek.errors import CheckpointError, RecipeError, suggest
-from sceneseek.structures import Progress, silent
+from sceneseek.structures import Progress, SceneSet, silent
 from sceneseek.training.averaging import WeightAverage
 from sceneseek.training.checkpoint import CheckpointFolder, State, differences, read_checkpoint
 from sceneseek.training.curves import draw_curve
+from sceneseek.training.distilling import DistillingTask
 from sceneseek.training.interruption import StopRequest
 from sceneseek.training.logs import TrainingLog
 from sceneseek.training.loop import TrainingLoop
 from sceneseek.training.processes import Processes
 from sceneseek.training.random_state import start_generators
-from sceneseek.training.recipe import Recipe, building
-from sceneseek.training.task import SearchTask
+from sceneseek.training.recipe import Recipe, building, teaching
+from sceneseek.training.task import SearchTask, Task
 from sceneseek.training.validation import Evaluate, Metrics, search_evaluation
 
-FREE_KEYS = ("training.workers", "training.prefetch", "training.checkpoint_every", "evaluation.batch_size")
+FREE_KEYS = (
+    "training.workers",
+    "training.prefetch",
+    "training.checkpoint_every",
+    "evaluation.batch_size",
+    "distillation.teacher.cache",
+)
 """Keys that may change when a run is continued: they decide how fast it is, not what comes out."""
 
 
@@ -140,14 +148,17 @@ class TrainingRun:
         self._metrics: Metrics = {}
         self._best: tuple[float, int] | None = None
         self._is_best = False
+        self._taught_by: dict[str, Any] | None = None
         start_generators(recipe.training.seed)
         scenes = building.read_scenes(recipe.data, data_root)
         self._scenes_name = scenes.name
         self.identities = identity_mapping(scenes)
         self._evaluate = self._build_evaluation(data_root)
         model = building.build_model(recipe.model, len(self.identities), data_root).to(processes.device)
-        processes.share_module(model)
         sampler = building.build_sampler(recipe, scenes, processes)
+        steps = building.count_steps(recipe, sampler)
+        task = self._build_task(model, scenes, data_root, steps)
+        processes.share_module(model)
         dataset = SceneDataset(
             scenes,
             self.identities,
@@ -161,11 +172,10 @@ class TrainingRun:
             prefetch=recipe.training.prefetch,
             device=processes.device,
         )
-        steps = building.count_steps(recipe, sampler)
         decay = recipe.training.ema_decay
         self.loop = TrainingLoop(
-            SearchTask(model, recipe.loss_weights),
-            building.build_optimiser(recipe.optimiser, model),
+            task,
+            building.build_optimiser(recipe.optimiser, model, task.terms if isinstance(task, DistillingTask) else None),
             building.build_schedule(recipe, steps),
             loader,
             settings=building.build_settings(recipe, steps),
@@ -193,6 +203,8 @@ class TrainingRun:
             self._log = TrainingLog(self.folder, self.loop.step)
             _write_text(self.folder / "recipe.toml", self._recipe_text)
             _write_text(self.folder / "identities.json", json.dumps(self.identities))
+            if self._taught_by is not None:
+                _write_text(self.folder / "teacher.json", json.dumps(self._taught_by, indent=1))
 
     def log(self, record: dict[str, Any]) -> None:
         """Write a log record."""
@@ -230,6 +242,22 @@ class TrainingRun:
         self.processes.wait()
         value, step = self._best if self._best is not None else (None, None)
         return TrainingSummary(self.folder, self.loop.step, steps, weights, self._metrics, step, value)
+
+    def _build_task(self, model: nn.Module, scenes: SceneSet, data_root: Path, steps: int) -> Task:
+        """The network's own losses, and a teacher beside them where the recipe has terms that weigh something."""
+        task = SearchTask(model, self.recipe.loss_weights)
+        table = self.recipe.distillation
+        if table is None or not table.terms:
+            return task
+        data = teaching.TrainingSet(scenes, self.identities, data_root, self.processes.device)
+        # One asks the teacher and fills the cache, the others read it.
+        for turn in (True, False):
+            if self.processes.is_first == turn:
+                distilling, taken = teaching.build_distillation(table, task, self.recipe.augmentation, data, steps)
+            self.processes.wait()
+        self.processes.share_module(distilling.terms)
+        self._taught_by = {"fingerprint": distilling.teacher.fingerprint, "copied": taken.copied, "left": taken.left}
+        return distilling
 
     def _build_evaluation(self, data_root: Path) -> Evaluate | None:
         table = self.recipe.evaluation

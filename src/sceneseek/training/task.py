@@ -6,8 +6,8 @@ Weights are applied here and nowhere else. A distillation task wraps a task; it 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -24,11 +24,13 @@ class Losses:
         total: What is minimised, a scalar with a graph.
         raw: Unweighted losses by name.
         weighted: The same times their weights; they sum to ``total``.
+        notes: Other numbers for the log, by name; not minimised.
     """
 
     total: Tensor
     raw: dict[str, Tensor]
     weighted: dict[str, Tensor]
+    notes: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Task(Protocol):
@@ -43,6 +45,12 @@ class Task(Protocol):
 
     def update_memories(self) -> None:
         """Let the network's memories take in the step's embeddings; called once per step, after the backward passes."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What of the task itself survives a step; the model's own state is not in it."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where ``state`` was taken."""
 
 
 class SearchTask:
@@ -63,7 +71,14 @@ class SearchTask:
         Raises:
             RecipeError: If the weights do not name exactly the losses that the network returns.
         """
-        raw: dict[str, Tensor] = self.model(batch.images, batch.targets)
+        return self.weigh(self.model(batch.images, batch.targets))
+
+    def weigh(self, raw: dict[str, Tensor]) -> Losses:
+        """The network's losses times their weights.
+
+        Raises:
+            RecipeError: As ``losses``.
+        """
         if raw.keys() != self.weights.keys():
             self._refuse(list(raw))
         # The sum is taken in float32: under automatic mixed precision a network may return half-precision scalars.
@@ -75,6 +90,13 @@ class SearchTask:
         update = getattr(self.model, "update_memories", None)
         if update is not None:
             update()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: all state is the network's."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to do."""
 
     def _refuse(self, names: list[str]) -> None:
         for name in self.weights:

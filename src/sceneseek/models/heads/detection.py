@@ -153,6 +153,11 @@ class Detector(nn.Module):
         logits, codes = self.roi_heads.box_predictor(described)
         return logits.float(), codes.float()
 
+    def judge(self, maps: OrderedDict[str, Tensor], boxes: list[Tensor]) -> Tensor:
+        """Log-odds of a person, ``(N,)``, for all boxes of the batch."""
+        logits, _ = self.predict(maps, boxes)
+        return logits[:, 1] - logits[:, 0]
+
     def learn(
         self,
         maps: OrderedDict[str, Tensor],

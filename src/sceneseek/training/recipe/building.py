@@ -98,23 +98,32 @@ def build_model(table: ModelTable, num_identities: int, root: Path) -> nn.Module
 
     options = dict(table.options)
     if isinstance(options.get("weights"), str):
-        options["weights"] = _below(root, options["weights"])
+        options["weights"] = below(root, options["weights"])
     model = zoo.create(table.name, num_identities=num_identities, **options)
     if table.init:
         from sceneseek.models.weights import load_into
 
-        load_into(model, _below(root, table.init), builder=table.name)
+        load_into(model, below(root, table.init), builder=table.name)
     return model.to(memory_format=torch.channels_last) if table.channels_last else model
 
 
-def _below(root: Path, name: str) -> str:
+def below(root: Path, name: str) -> str:
+    """A file's path below ``root`` where there is one of that name, else the name as it is."""
     return str(root / name) if (root / name).is_file() else name
 
 
-def build_optimiser(table: Sgd | AdamW, model: nn.Module) -> optim.Optimizer:
-    """Who makes the steps."""
+def build_optimiser(table: Sgd | AdamW, model: nn.Module, beside: nn.Module | None = None) -> optim.Optimizer:
+    """Who makes the steps.
+
+    Args:
+        table: ``[optimiser]``.
+        model: The network; rules of groups are about its parameters.
+        beside: What is trained with it and left behind, such as the layers of a distillation's terms.
+    """
     rules = [optimisers.GroupRule(**group.model_dump()) for group in table.groups]
     groups = optimisers.parameter_groups(model, lr=table.lr, weight_decay=table.weight_decay, rules=rules)
+    if beside is not None and any(True for _ in beside.parameters()):
+        groups += optimisers.parameter_groups(beside, lr=table.lr, weight_decay=table.weight_decay)
     if isinstance(table, AdamW):
         return optimisers.adamw(table.betas, table.eps)(groups)
     return optimisers.sgd(table.momentum, table.nesterov)(groups)

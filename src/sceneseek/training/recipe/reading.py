@@ -127,7 +127,7 @@ def _walk(location: tuple[int | str, ...], root: type[BaseModel]) -> tuple[str, 
     known: list[str] = []
     shown = ""
     for part in location:
-        members = [model for model in models if len(models) > 1 and _tag(model) == part]
+        members = [model for model in models if len(models) > 1 and part in _tags(model)]
         if isinstance(part, int):
             shown += f"[{part}]"
         elif members:
@@ -140,10 +140,9 @@ def _walk(location: tuple[int | str, ...], root: type[BaseModel]) -> tuple[str, 
     return shown.removeprefix("."), known
 
 
-def _tag(model: type[BaseModel]) -> Any:
+def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
     field = model.model_fields.get("name")
-    values = get_args(field.annotation) if field is not None else ()
-    return values[0] if values else None
+    return get_args(field.annotation) if field is not None else ()
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

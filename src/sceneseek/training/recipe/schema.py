@@ -1,43 +1,33 @@
 """What a recipe may say, and must: every key of a table is required, so that ``diff`` compares two experiments.
 
-Three things may be left out, and mean "not done": the table ``[evaluation]``, single tables of ``[augmentation]``, and
-the list ``optimiser.groups``. Of ``training.steps`` and ``training.epochs`` exactly one is given.
+Some things may be left out, and mean "not done": the tables ``[evaluation]`` and ``[distillation]``, single tables of
+``[augmentation]``, terms of ``[distillation]``, and the list ``optimiser.groups``. Of ``training.steps`` and
+``training.epochs`` exactly one is given.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sceneseek.data.layouts import Layout
-
-
-class Table(BaseModel):
-    """A table whose keys are known; a misspelt one is refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-def _ordered(pair: tuple[float, float]) -> tuple[float, float]:
-    if pair[0] > pair[1]:
-        raise ValueError("expected [low, high] with low <= high")
-    return pair
-
-
-Positive = Annotated[float, Field(gt=0.0)]
-NotNegative = Annotated[float, Field(ge=0.0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=1)]
-CountOrNone = Annotated[int, Field(ge=0)]
-Text = Annotated[str, Field(min_length=1)]
-FactorRange = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
-LengthRange = FactorRange
-ShareRange = Annotated[tuple[Annotated[float, Field(gt=0.0, le=1.0)], Share], AfterValidator(_ordered)]
-AngleRange = Annotated[tuple[float, float], AfterValidator(_ordered)]
-QualityRange = Annotated[
-    tuple[Annotated[int, Field(ge=1, le=100)], Annotated[int, Field(ge=1, le=100)]], AfterValidator(_ordered)
-]
+from sceneseek.training.recipe.distillation import DistillationTable
+from sceneseek.training.recipe.values import (
+    AngleRange,
+    Count,
+    CountOrNone,
+    FactorRange,
+    LengthRange,
+    NotNegative,
+    Positive,
+    QualityRange,
+    Share,
+    ShareRange,
+    Table,
+    Text,
+    ordered,
+)
 
 
 class DataTable(Table):
@@ -96,7 +86,7 @@ class Light(Table):
     """``[augmentation.light]``: see ``data.transforms.Light``."""
 
     probability: Share
-    gain: Annotated[tuple[Positive, Annotated[float, Field(gt=0.0, lt=4.0)]], AfterValidator(_ordered)]
+    gain: Annotated[tuple[Positive, Annotated[float, Field(gt=0.0, lt=4.0)]], AfterValidator(ordered)]
     cells: Count
 
 
@@ -322,6 +312,7 @@ class Recipe(Table):
         training: How the run goes.
         loss_weights: The weight of every loss the model returns; 0 switches one off.
         evaluation: What is measured meanwhile.
+        distillation: Who teaches, if anybody.
         export: What the run leaves.
     """
 
@@ -334,6 +325,7 @@ class Recipe(Table):
     training: TrainingTable
     loss_weights: Annotated[dict[str, NotNegative], Field(min_length=1)]
     evaluation: EvaluationTable | None = None
+    distillation: DistillationTable | None = None
     export: ExportTable
 
     @model_validator(mode="after")
