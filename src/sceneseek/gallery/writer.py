@@ -38,6 +38,7 @@ from sceneseek.gallery.records import (
     MediaRecord,
     MediaStatus,
     Seen,
+    detection_columns,
     detection_rows,
     frame_row,
     media_rows,
@@ -486,7 +487,7 @@ class _Batch:
     def __init__(self) -> None:
         self.num_frames = 0
         self._keys: set[str] = set()
-        self._people: list[pa.Table] = []
+        self._people: list[dict[str, Any]] = []
         self._frames: list[dict[str, Any]] = []
         self._thumbnails: list[dict[str, Any]] = []
 
@@ -502,7 +503,7 @@ class _Batch:
         self._frames.append(frame_row(record, seen))
         self._thumbnails.extend(thumbnail_rows(record, seen))
         if len(seen.people):
-            self._people.append(detection_rows(record, seen))
+            self._people.append(detection_columns(record, seen))
 
     def write(self, tables: Tables, tracklets: TrackletBook) -> None:
         """Write all rows; people last, because searches look for them."""
@@ -512,7 +513,8 @@ class _Batch:
                 table.add(pa.Table.from_pylist(rows, schema=table.schema))
         tracklets.write()
         if self._people:
-            tables[DETECTIONS].add(pa.concat_tables(self._people).combine_chunks())
+            table = tables[DETECTIONS]
+            table.add(detection_rows(self._people, table.schema))
 
 
 def _resampled(record: MediaRecord, item: MediaItem, every_s: float | None) -> bool:
