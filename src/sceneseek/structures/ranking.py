@@ -9,7 +9,6 @@ from datetime import datetime
 
 from sceneseek.errors import ValueRefused
 
-
 UNEXPECTED = 0.5
 """Strangers expected to score as high, below which none is: half a person."""
 
