@@ -117,7 +117,7 @@ class Gallery:
         self.manifest = manifest
         self.memory_limit = memory_limit
         self._tables = Tables(path)
-        self._in_memory = PeopleInMemory(path, manifest.embedding_dim)
+        self._in_memory = PeopleInMemory(path)
         _ = self._tables[DETECTIONS]  # a damaged gallery is reported now
 
     @classmethod
@@ -379,7 +379,7 @@ class Gallery:
         # A table of an early format lacks columns that a filter may name; the blocks are filtered in any case.
         if condition is not None and set(table_schema(DETECTIONS, dim).names) <= set(table.schema.names):
             query = query.where(condition)
-        return blocks_of(query.to_batches(batch_size=BLOCK_ROWS), dim)
+        return blocks_of(query.to_batches(batch_size=BLOCK_ROWS))
 
 
 def _refuse_foreign(folder: Path) -> None:

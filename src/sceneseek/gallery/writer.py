@@ -285,6 +285,14 @@ class GalleryWriter:
         with rewriting(self._folder):
             self._remove(Journal(removing_people=tuple(detection_ids), tracklets=tuple(tracklets)))
 
+    def _drop_record(self, key: str) -> None:
+        record = self._records.pop(key, None)
+        for source in record.sources if record is not None else ():
+            self._keys_at[source].discard(key)
+            self._superseded.discard((source, key))
+        self._changed.discard(key)
+        self._tracklets.forget(key)
+
     def compact(self) -> None:
         """Merge the small files that batches leave, where there are many."""
         compact(self._folder, self._tables)
@@ -327,8 +335,11 @@ class GalleryWriter:
     def _claim(self, item: MediaItem) -> None:
         """Note that other content found at this path before was replaced.
 
-        It is dropped on closing and not now, because the old content may still turn up at another path.
+        It is dropped on closing and not now, because the old content may still turn up at another path. A live source
+        replaces nothing: each time it was watched is a medium of its own.
         """
+        if item.kind == "stream":
+            return
         for key in self._keys_at[item.source]:
             if key != item.content_key:
                 self._superseded.add((item.source, key))
@@ -407,9 +418,7 @@ class GalleryWriter:
         if journal.removing_media:
             remove_media(self._tables, journal.removing_media)
         for key in journal.removing_media:
-            self._records.pop(key, None)
-            self._changed.discard(key)
-            self._tracklets.forget(key)
+            self._drop_record(key)
         if journal.removing_people:
             left = remove_people(self._tables, journal.removing_people, journal.tracklets)
             for key, num_people in left.items():
