@@ -39,7 +39,8 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     ] = None,
     top: Annotated[int, typer.Option("--top", "-n", min=1, help="How many matches at most.")] = 20,
     by: Annotated[
-        str, typer.Option("--by", help="sighting: a person followed through a video counts once; detection: each frame.")
+        str,
+        typer.Option("--by", help="sighting: a person followed through a video counts once; detection: each frame."),
     ] = "sighting",
     rerank: Annotated[
         str | None,

@@ -80,7 +80,11 @@ def show(ranking: Ranking, examples: Sequence[tuple[str, QueryPerson]], seconds:
     facts = f"{compared} compared in {seconds * 1000:,.0f} ms, model {words.short_model(ranking.model)}{method}{limits}"
     out.print(f"[dim]{escape(facts)}[/dim]", highlight=False, soft_wrap=True)
     if "false-match rates" in ranking.method:
-        out.print(f"[dim]false-match rates {escape(ranking.method['false-match rates'])}[/dim]", highlight=False)
+        out.print(
+            f"[dim]false-match rates {escape(ranking.method['false-match rates'])}[/dim]",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _show_example(name: str, person: QueryPerson) -> None:
@@ -95,8 +99,7 @@ def _strangers(match: Match) -> str:
     """In few words: the rate, and how many that makes in this gallery."""
     if match.false_match_rate is None:
         return ""
-    told = words.strangers(match.strangers_expected).removesuffix(" expected")
-    return f"{told} ({words.rate(match.false_match_rate)})"
+    return f"{words.how_many(match.strangers_expected)} ({words.rate(match.false_match_rate)})"
 
 
 def _corners(match: Match) -> str:

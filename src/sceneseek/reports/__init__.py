@@ -1,4 +1,4 @@
-"""Answers to hand on: a page, a document, a table, a contact sheet. Pillow, Jinja and ReportLab; no model, no gallery."""
+"""Answers to hand on: a page, a document, a table, a contact sheet. It knows no model and opens no gallery."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sceneseek.errors import ValueRefused, suggest
 from sceneseek.reports.answer import Answer, Asked
 from sceneseek.reports.views import Hide, ReadScene, View, view_of, views_of
 
-__all__ = ["FORMATS", "Answer", "Asked", "Hide", "ReadScene", "View", "render", "view_of", "views_of"]
+__all__ = ["FORMATS", "Answer", "Asked", "Hide", "ReadScene", "View", "format_of", "render", "view_of", "views_of"]
 
 FORMATS = ("html", "pdf", "csv")
 """What a report can be."""
@@ -38,7 +38,9 @@ def format_of(path: Path) -> str:
     """
     name = path.suffix.lower().lstrip(".")
     if name not in FORMATS:
-        raise ValueRefused(f"{path}: a report is written as {', '.join('.' + f for f in FORMATS)}; found {path.suffix!r}.")
+        raise ValueRefused(
+            f"{path}: a report is written as {', '.join('.' + f for f in FORMATS)}; found {path.suffix!r}."
+        )
     return name
 
 

@@ -1,4 +1,4 @@
-"""An answer with everything a report says about it: what was asked, where, how, what was found, and how far to trust it."""
+"""An answer with everything a report says about it: what was asked, where and how, and what was found."""
 
 from __future__ import annotations
 

@@ -17,7 +17,18 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, Image, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.platypus import (
+    BaseDocTemplate,
+    Flowable,
+    Frame,
+    Image,
+    KeepTogether,
+    PageTemplate,
+    Paragraph,
+    Spacer,
+    Table,
+    TableStyle,
+)
 
 from sceneseek.drawing import PALETTE, draw_boxes, thumbnail
 from sceneseek.reports import words
@@ -27,8 +38,8 @@ from sceneseek.structures import ImageArray, Match
 
 _MARGIN = 17 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
-_PERSON = (24 * mm, 39 * mm)
-_SCENE = (72 * mm, 39 * mm)
+_PERSON = (22 * mm, 37 * mm)
+_SCENE = (74 * mm, 37 * mm)
 _TEXT = _WIDTH - _PERSON[0] - _SCENE[0] - 6 * mm
 _SCENE_PIXELS = 760
 
@@ -42,10 +53,14 @@ def render_document(answer: Answer) -> bytes:
     """Make a PDF on A4; nothing in it leads anywhere else."""
     _register_fonts()
     stream = io.BytesIO()
-    document = SimpleDocTemplate(
-        stream, pagesize=A4, leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=15 * mm, bottomMargin=18 * mm,
-        title=answer.title, author="sceneseek", subject=words.verdict(answer.ranking), creator="sceneseek",
+    document = BaseDocTemplate(
+        stream, pagesize=A4, title=answer.title, author="sceneseek", subject=words.verdict(answer.ranking),
+        creator="sceneseek",
     )  # fmt: skip
+    room = Frame(
+        _MARGIN, 17 * mm, _WIDTH, A4[1] - 31 * mm, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0
+    )
+    document.addPageTemplates([PageTemplate(frames=[room])])
     created = f"{answer.created.astimezone():%Y-%m-%d %H:%M %Z}"
     story: list[Flowable] = [
         Paragraph(escape(answer.title), _style(17, bold=True, leading=21)),
@@ -72,13 +87,15 @@ def _verdict(answer: Answer) -> Flowable:
     colour = _FAINT if likely is None else _GOOD if likely else _WARN
     box = Table([[Paragraph(escape(words.verdict(answer.ranking)), _style(11, bold=True, leading=15))]], [_WIDTH])
     box.setStyle(
-        TableStyle([
-            ("BACKGROUND", (0, 0), (-1, -1), _SUNKEN),
-            ("LINEBEFORE", (0, 0), (0, -1), 3, colour),
-            ("LEFTPADDING", (0, 0), (-1, -1), 10),
-            ("TOPPADDING", (0, 0), (-1, -1), 7),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 8),
-        ])
+        TableStyle(
+            [
+                ("BACKGROUND", (0, 0), (-1, -1), _SUNKEN),
+                ("LINEBEFORE", (0, 0), (0, -1), 3, colour),
+                ("LEFTPADDING", (0, 0), (-1, -1), 10),
+                ("TOPPADDING", (0, 0), (-1, -1), 7),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 8),
+            ]
+        )
     )
     return box
 
@@ -130,8 +147,6 @@ def _match(match: Match, view: View) -> Flowable:
 
 
 def _told(match: Match) -> list[Flowable]:
-    expected = match.strangers_expected
-    likely = expected is not None and expected < words.LIKELY
     revised = "" if match.revised is None else f" · revised {match.revised:.3f}"
     head = Table(
         [[
@@ -146,7 +161,9 @@ def _told(match: Match) -> list[Flowable]:
     if match.false_match_rate is None:
         lines.append(Paragraph("false-match rate not known", _style(8.5, _SOFT)))
     else:
-        lines.append(Paragraph(words.strangers(expected), _style(9, _GOOD if likely else _INK, bold=True)))
+        lines.append(
+            Paragraph(words.strangers(match.strangers_expected), _style(9, _GOOD if match.likely else _INK, bold=True))
+        )
         lines.append(Paragraph(f"{words.rate(match.false_match_rate)} strangers scores this high", _style(8, _SOFT)))
     seen = words.seen(match)
     where = " · ".join(escape(words.printable(part)) for part in (seen, match.camera_id or "") if part)
@@ -232,5 +249,3 @@ class _Numbered(Canvas):  # type: ignore[misc]
 
 def _shortened(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length // 2 - 1]}…{text[-(length // 2) :]}"
-
-

@@ -22,7 +22,9 @@ def render_sheet(answer: Answer, columns: int = 4) -> ImageArray:
     """Lay the query and its ranked matches out on one sheet, ``(H, W, 3)`` uint8."""
     tiles, captions = [], []
     for asked in answer.asked:
-        tiles.append(_drawn(asked.view, "not this one" if asked.against else "query", PALETTE[3 if asked.against else 1]))
+        tiles.append(
+            _drawn(asked.view, "not this one" if asked.against else "query", PALETTE[3 if asked.against else 1])
+        )
         name = Path(words.printable(asked.name)).name
         captions.append(f"{'Somebody else' if asked.against else 'Query'}\n{name}\n{', '.join(asked.flags)}")
     for match, view in zip(answer.ranking, answer.views, strict=True):
@@ -36,7 +38,12 @@ def render_sheet(answer: Answer, columns: int = 4) -> ImageArray:
     limits = " · ".join(f"{name}: {value}" for name, value in ranking.filters.items())
     title = [words.verdict(ranking), compared, words.printable(limits), answer.hidden and f"{answer.hidden} hidden"]
     return contact_sheet(
-        tiles, captions, columns=columns, title="\n".join(filter(None, title)), tile_width=_TILE[0], tile_height=_TILE[1]
+        tiles,
+        captions,
+        columns=columns,
+        title="\n".join(filter(None, title)),
+        tile_width=_TILE[0],
+        tile_height=_TILE[1],
     )
 
 

@@ -18,8 +18,8 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Say which model made a gallery and what it holds."""
-    from sceneseek.reports.words import printable
     from sceneseek.gallery import Gallery, MediaStatus
+    from sceneseek.reports.words import printable
 
     gallery = Gallery.open(path)
     facts = gallery.info()
