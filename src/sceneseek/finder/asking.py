@@ -1,4 +1,4 @@
-"""The asking side: who is sought in a query picture."""
+"""The asking side: who is sought, from pictures, drawn boxes and people of the gallery; who is surely not meant."""
 
 from __future__ import annotations
 
@@ -6,27 +6,69 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sceneseek import boxes as box_arithmetic
+from sceneseek import quality
 from sceneseek.errors import BoxError, ValueRefused
-from sceneseek.structures import FloatArray, ImageArray, PersonModel
+from sceneseek.gallery import Gallery
+from sceneseek.reranking import query_context
+from sceneseek.similarity import normalise
+from sceneseek.structures import Detections, FloatArray, ImageArray, Match, PersonModel
 
 Box = Sequence[float]
+
+COUNTER_WEIGHT = 0.2
+"""How much the mean counter-example is turned away from; chosen on other synthetic scenes than it is measured on."""
 
 
 @dataclass(frozen=True, eq=False)
 class QueryPerson:
-    """A person to find, located in a query picture.
+    """A person to find, or surely not to find: located in a query picture, or known from the gallery.
 
     Attributes:
-        box: ``xyxy`` in pixels of the query picture.
+        box: ``xyxy`` in pixels of the picture.
         embedding: ``(D,)`` unit vector.
         score: The detector's confidence; ``None`` when the box was given.
+        flags: What speaks against a good answer, see ``quality.flags``.
+        company: ``(C, D)`` embeddings of the other people in the picture, surest first, for context matching.
+        detection_id: The gallery's name for this person in this frame; ``None`` for a query picture.
+        tracklet_id: The gallery's name for the sighting it belongs to, if any.
     """
 
     box: tuple[float, float, float, float]
     embedding: FloatArray
     score: float | None = None
+    flags: tuple[str, ...] = ()
+    company: FloatArray | None = None
+    detection_id: str | None = None
+    tracklet_id: str | None = None
+
+
+def people_in(model: PersonModel, image: ImageArray) -> list[QueryPerson]:
+    """Find everybody in a query picture, the surest first.
+
+    Args:
+        model: Finds and describes people.
+        image: ``(H, W, 3)`` uint8 RGB.
+
+    Returns:
+        One entry per person, each with the others as company; empty when nobody was found.
+    """
+    people = model.detect([image])[0]
+    if people.embeddings is None:
+        return []
+    marks = quality.flags(image, people.boxes, people.scores)
+    return [
+        QueryPerson(
+            box=_as_tuple(people.boxes[i]),
+            embedding=people.embeddings[i],
+            score=float(people.scores[i]),
+            flags=marks[i],
+            company=company_of(people.boxes[i], people),
+        )
+        for i in np.argsort(-people.scores, kind="stable")
+    ]
 
 
 def locate_person(model: PersonModel, image: ImageArray, box: Box | None = None) -> QueryPerson:
@@ -42,17 +84,90 @@ def locate_person(model: PersonModel, image: ImageArray, box: Box | None = None)
         BoxError: The box is not one, or lies outside the picture.
     """
     if box is None:
-        people = model.detect([image])[0]
-        if not len(people) or people.embeddings is None:
+        people = people_in(model, image)
+        if not people:
             raise ValueRefused(
                 f"nobody was found in the query picture of {image.shape[1]}x{image.shape[0]} pixels. Say where the "
                 "person is with --box x1,y1,x2,y2 (pixels), or take a picture that shows more of the person."
             )
-        best = int(np.argmax(people.scores))
-        return QueryPerson(_as_tuple(people.boxes[best]), people.embeddings[best], float(people.scores[best]))
+        return people[0]
     inside = _inside(box, image)
     embedding = model.embed([image], [inside])[0][0]
-    return QueryPerson(_as_tuple(inside[0]), embedding)
+    company = company_of(inside[0], model.detect([image])[0])
+    # Nobody measured how sure it is that a drawn box holds a person: it counts as sure.
+    (marks,) = quality.flags(image, inside, [1.0])
+    return QueryPerson(_as_tuple(inside[0]), embedding, flags=marks, company=company)
+
+
+def company_of(box: FloatArray, people: Detections) -> FloatArray | None:
+    """Embeddings of those in a picture who are not the person in ``box``, surest first, ``(C, D)``."""
+    if people.embeddings is None:
+        return None
+    return people.embeddings[query_context(box, people.boxes, people.scores, k2=len(people) + 1)]
+
+
+def remembered(gallery: Gallery, detection_id: str) -> QueryPerson:
+    """Somebody whom the gallery holds, with the others of the frame as company.
+
+    Raises:
+        NotInGalleryError: There is nobody of that name.
+    """
+    person = gallery.person(detection_id)
+    others = gallery.frame(person.media_key, person.frame_index).people
+    boxes, scores = [other.box for other in others], [other.score for other in others]
+    near = query_context(person.box, boxes, scores, k2=len(others) + 1)
+    company = [others[i].embedding for i in near]
+    return QueryPerson(
+        box=person.box,
+        embedding=person.embedding,
+        score=person.score,
+        flags=person.flags,
+        company=np.stack(company) if company else None,
+        detection_id=detection_id,
+        tracklet_id=person.tracklet_id,
+    )
+
+
+def shown(match: Match, people: Sequence[QueryPerson]) -> bool:
+    """Whether a match is one of some people of the gallery, or the sighting that one of them belongs to."""
+    sighting = None if match.sighting is None else match.sighting.tracklet_id
+    return any(
+        (p.detection_id is not None and p.detection_id == match.detection_id)
+        or (sighting is not None and p.tracklet_id == sighting)
+        for p in people
+    )
+
+
+def combined(people: Sequence[QueryPerson], against: Sequence[QueryPerson] = ()) -> FloatArray:
+    """One vector for several views of a person, turned away from people who are surely somebody else.
+
+    The mean of the unit embeddings of the views, minus ``COUNTER_WEIGHT`` times the mean of those of the
+    counter-examples, at length one. Without counter-examples the ranking is by the mean similarity to the views.
+
+    Source: Rocchio, 1971, *Relevance feedback in information retrieval*; the query itself is one of the views.
+
+    Args:
+        people: Views of the person: query pictures, and matches marked as right.
+        against: Matches marked as wrong.
+
+    Returns:
+        ``(D,)`` float32 unit vector.
+
+    Raises:
+        ValueRefused: No view was given, or everything cancels out.
+    """
+    if not people:
+        raise ValueRefused("no query picture was given; expected at least one.")
+    direction = _mean(people)
+    if against:
+        direction = direction - COUNTER_WEIGHT * _mean(against)
+    unit: FloatArray = normalise(direction[None])[0].astype(np.float32)
+    return unit
+
+
+def _mean(people: Sequence[QueryPerson]) -> NDArray[np.float64]:
+    rows = np.stack([person.embedding for person in people]).astype(np.float64)
+    return np.asarray(rows.mean(axis=0))
 
 
 def _inside(box: Box, image: ImageArray) -> FloatArray:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Sized
-
-import numpy as np
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sceneseek.errors import GalleryModelError, ValueRefused
-from sceneseek.finder.asking import Box, QueryPerson, locate_person
-from sceneseek.finder.indexing import FramesOf, IndexSummary, index_media
-from sceneseek.gallery import Filters, FrameKey, Gallery
-from sceneseek.similarity import normalise
+from sceneseek.finder.asking import Box, QueryPerson, combined, locate_person, people_in, remembered, shown
+from sceneseek.finder.indexing import IndexSummary, index_media
+from sceneseek.finder.reading import FramesOf, Stop, never
+from sceneseek.finder.second_look import CANDIDATES, look_again, second_look
+from sceneseek.gallery import By, Calibration, Calibrator, Filters, FrameKey, Gallery
 from sceneseek.structures import ImageArray, MediaItem, MediaProblem, PersonModel, Progress, Ranking, silent
 
 
@@ -39,6 +39,7 @@ class Finder:
         self.gallery = gallery
         self.group_frames = group_frames
         self.commit_frames = commit_frames
+        self._calibrator = Calibrator(gallery)
 
     def index(
         self,
@@ -47,18 +48,24 @@ class Finder:
         *,
         every_s: float | None = None,
         progress: Progress = silent,
+        stop: Stop = never,
     ) -> IndexSummary:
         """Look for people in media and remember them.
 
         Known files are passed over, an interrupted file continues at its first frame that was not written, a changed
         file replaces what was found in it before. A file that cannot be used is reported and never stops the others.
-        Reading the next pictures overlaps with looking at the current ones.
+        Reading, looking and writing overlap; see ``finder.indexing``. The people of a video are linked into tracklets,
+        flagged where there is something against trusting them, and cut out as small pictures.
 
         Args:
-            items: Photographs and videos; problems met while looking for them are passed on to the summary.
+            items: Photographs, videos and live sources; problems met while looking for them are passed on to the
+                summary.
             frames_of: Opens one of them.
-            every_s: The sampling that ``frames_of`` applies to video, remembered so that another one starts over.
-            progress: Told after each picture: files finished, files in all, and where it is.
+            every_s: The sampling that ``frames_of`` applies to video, remembered so that another one starts over:
+                seconds between frames, or what stands for another rule, such as ``SceneChange.every_s``.
+            progress: Told after each picture: pictures done, pictures in all, and where it is. Files are counted in
+                their place where a video does not say how long it is.
+            stop: Asked between pictures; once it says so, what was read is written down and the run ends.
 
         Returns:
             What was done, and all problems.
@@ -66,18 +73,29 @@ class Finder:
         Raises:
             GalleryError: Another process is writing into the gallery.
         """
-        total = len(items) if isinstance(items, Sized) else None
         with self.gallery.writer(self.commit_frames) as writer:
             return index_media(
                 self.model,
+                self.gallery,
                 writer,
                 items,
                 frames_of,
                 every_s=every_s,
                 group_frames=self.group_frames,
-                total=total,
                 progress=progress,
+                stop=stop,
             )
+
+    def people(self, image: ImageArray) -> list[QueryPerson]:
+        """Find everybody in a query picture, so that one of them can be chosen.
+
+        Args:
+            image: ``(H, W, 3)`` uint8 RGB.
+
+        Returns:
+            The surest person first; empty when nobody was found.
+        """
+        return people_in(self.model, image)
 
     def locate(self, image: ImageArray, box: Box | None = None) -> QueryPerson:
         """Find out who is asked for in a query picture.
@@ -133,16 +151,67 @@ class Finder:
         )
         return self.find_people([self.locate(image, box) for image, box in queries], top=top, filters=filters)
 
-    def find_people(self, people: Sequence[QueryPerson], *, top: int = 20, filters: Filters | None = None) -> Ranking:
+    def person(self, detection_id: str) -> QueryPerson:
+        """Somebody whom the gallery holds, as an example or a counter-example.
+
+        Raises:
+            NotInGalleryError: There is nobody of that name.
+        """
+        return remembered(self.gallery, detection_id)
+
+    def calibration(self, by: By = "sighting") -> Calibration:
+        """How far to trust similarities in this gallery, as it is now."""
+        return self._calibrator(by)
+
+    def find_people(
+        self,
+        people: Sequence[QueryPerson],
+        *,
+        top: int = 20,
+        filters: Filters | None = None,
+        against: Sequence[QueryPerson] = (),
+        by: By = "sighting",
+        rerank: str | None = None,
+    ) -> Ranking:
         """Find one person of whom one or several views were located before.
 
         Several views are combined as the mean of their unit embeddings, scaled to length one again: the ranking is then
-        by the mean similarity to the views.
+        by the mean similarity to the views. Counter-examples turn the question away from those who were mistaken for
+        the person, see ``asking.combined``; they themselves are left out of the answer.
+
+        Every match says how often a stranger scores as high in this gallery, see ``gallery.calibration``; one that is
+        itself an example does not.
+
+        Args:
+            people: Views of the person: from query pictures, and matches that were marked as right.
+            top: How many matches at most.
+            filters: Whom to compare; everybody when not given.
+            against: Matches that were marked as wrong.
+            by: ``"sighting"`` ranks each person followed through a video once, by their best frame; ``"detection"``
+                ranks every frame for itself.
+            rerank: A second look at the best candidates: ``"cbgm"``, ``"k_reciprocal"``, with parameters behind a
+                colon; matches are then ordered by ``Match.revised``.
 
         Raises:
-            ValueRefused: No view was given, or the views point in opposite directions.
+            ValueRefused: No view was given, the views point in opposite directions, or a setting is unknown.
         """
-        if not people:
-            raise ValueRefused("no query picture was given; expected at least one.")
-        mean = np.mean([person.embedding for person in people], axis=0, keepdims=True)
-        return self.gallery.search(normalise(mean)[0], top, filters)
+        method = second_look(rerank) if rerank is not None else None
+        vector = combined(people, against)
+        depth = (top if method is None else max(top, CANDIDATES)) + len(against)
+        found = self.gallery.search(vector, depth, filters, by=by)
+        matches = [match for match in found if not shown(match, against)]
+        if method is not None:
+            matches = look_again(method, self.gallery, people, vector, matches)
+        matches = [replace(match, rank=rank) for rank, match in enumerate(matches[:top], start=1)]
+        calibration = self.calibration(by)
+        facts = {"examples": str(len(people)), "counter-examples": str(len(against)), "re-ranking": str(method or "")}
+        facts = {
+            name: value for name, value in facts.items() if value not in ("", "0", "1" if name == "examples" else "")
+        }
+        ranking = replace(
+            found,
+            matches=tuple(matches),
+            method={**found.method, **facts, "false-match rates": calibration.summary},
+        )
+        examples = frozenset(match.rank for match in matches if shown(match, people))
+        return calibration.applied(vector, ranking, examples)

@@ -2,6 +2,8 @@
 
 from sceneseek.gallery.archiving import export_archive
 from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
+from sceneseek.gallery.calibration import Calibration
+from sceneseek.gallery.calibration_file import Calibrator
 from sceneseek.gallery.checking import CheckReport, Finding, Weight, check
 from sceneseek.gallery.filters import Filters, FrameKey
 from sceneseek.gallery.forgetting import ForgetPlan, Forgotten, forget, plan_forgetting, similar_people
@@ -25,6 +27,8 @@ __all__ = [
     "AuditLog",
     "AuditVerdict",
     "By",
+    "Calibration",
+    "Calibrator",
     "CheckReport",
     "EmbeddingSample",
     "Extent",

@@ -9,6 +9,9 @@ from datetime import datetime
 
 from sceneseek.errors import ValueRefused
 
+UNEXPECTED = 0.5
+"""Strangers expected to score as high, below which none is: half a person."""
+
 
 @dataclass(frozen=True)
 class Sighting:
@@ -48,6 +51,9 @@ class Match:
         sighting: The tracklet that this is the best frame of; ``None`` for a photograph, or where single frames are
             ranked.
         false_match_rate: How often a stranger scores this high in this gallery, 0 to 1; ``None`` where it is not known.
+        strangers_expected: How many strangers are expected to score this high among all who were compared; ``None``
+            where it is not known.
+        revised: The similarity after re-ranking, by which matches are ordered then: larger is closer, but no cosine.
         flags: What speaks against trusting the match: ``"small"``, ``"blurred"``, ``"cut"``, ``"unsure"``.
     """
 
@@ -67,6 +73,13 @@ class Match:
     sighting: Sighting | None = None
     false_match_rate: float | None = None
     flags: tuple[str, ...] = ()
+    strangers_expected: float | None = None
+    revised: float | None = None
+
+    @property
+    def likely(self) -> bool:
+        """Whether no stranger is expected to score as high."""
+        return self.strangers_expected is not None and self.strangers_expected < UNEXPECTED
 
 
 @dataclass(frozen=True)
@@ -79,8 +92,9 @@ class Ranking:
         searched: How many gallery people were compared.
         filters: The restrictions that applied, for display.
         method: How it was searched, for display: the index, re-ranking, examples and counter-examples.
-        num_likely: How many of the first matches no stranger is expected to reach, see ``gallery.calibration``; 0 says
-            that nobody here looks like the query; ``None`` where it is not known.
+        num_likely: How many of the matches (the first ones, unless they were re-ranked) no stranger is expected to
+            reach, see ``gallery.calibration``; 0 says that nobody here looks like the query; ``None`` where it is not
+            known.
     """
 
     matches: tuple[Match, ...]
@@ -95,7 +109,7 @@ class Ranking:
         ranks = [m.rank for m in self.matches]
         if ranks != list(range(1, len(ranks) + 1)):
             raise ValueRefused(f"Ranking: ranks must be 1, 2, 3, ...; found {ranks[:10]}.")
-        similarities = [m.similarity for m in self.matches]
+        similarities = [m.similarity if m.revised is None else m.revised for m in self.matches]
         if any(a < b for a, b in itertools.pairwise(similarities)):
             raise ValueRefused("Ranking: matches must be sorted by similarity, the largest first.")
 

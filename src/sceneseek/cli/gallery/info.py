@@ -18,8 +18,8 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Say which model made a gallery and what it holds."""
-    from sceneseek.cli.index import printable
     from sceneseek.gallery import Gallery, MediaStatus
+    from sceneseek.reports.words import printable
 
     gallery = Gallery.open(path)
     facts = gallery.info()
@@ -52,7 +52,7 @@ def _show(facts: GalleryInfo, problems: list[dict[str, str]]) -> None:
     from rich.table import Table
 
     from sceneseek.cli.console import warn
-    from sceneseek.cli.index import counted
+    from sceneseek.reports.words import counted
 
     cameras = ", ".join(f"{name or 'unnamed'}: {n:,}" for name, n in sorted(facts.people_per_camera.items()))
     lines = {
