@@ -21,8 +21,8 @@ def index(
     Indexing media does this by itself. Small galleries need none: everybody is compared. Forgetting drops the index,
     because it holds copies of vectors.
     """
-    from sceneseek.cli.index import counted
     from sceneseek.gallery import Gallery
+    from sceneseek.reports.words import counted
 
     with err.status("building the index"):
         done = Gallery.open(gallery).optimise(force)
