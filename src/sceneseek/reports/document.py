@@ -147,8 +147,6 @@ def _match(match: Match, view: View) -> Flowable:
 
 
 def _told(match: Match) -> list[Flowable]:
-    expected = match.strangers_expected
-    likely = expected is not None and expected < words.LIKELY
     revised = "" if match.revised is None else f" · revised {match.revised:.3f}"
     head = Table(
         [[
@@ -163,7 +161,9 @@ def _told(match: Match) -> list[Flowable]:
     if match.false_match_rate is None:
         lines.append(Paragraph("false-match rate not known", _style(8.5, _SOFT)))
     else:
-        lines.append(Paragraph(words.strangers(expected), _style(9, _GOOD if likely else _INK, bold=True)))
+        lines.append(
+            Paragraph(words.strangers(match.strangers_expected), _style(9, _GOOD if match.likely else _INK, bold=True))
+        )
         lines.append(Paragraph(f"{words.rate(match.false_match_rate)} strangers scores this high", _style(8, _SOFT)))
     seen = words.seen(match)
     where = " · ".join(escape(words.printable(part)) for part in (seen, match.camera_id or "") if part)
