@@ -20,7 +20,7 @@ from sceneseek.gallery.tables import Tables
 _log = logging.getLogger(__name__)
 
 _KEEP_VERSIONS = timedelta(minutes=10)
-"""How long files of former versions stay, for whoever still reads them. Until then merging doubles what lies on the disk."""
+"""How long files of former versions stay, for whoever still reads them. Until then a merged table lies there twice."""
 
 _MANY_FILES = 16
 """Small files of a table that are worth merging: below, merging costs more than it saves."""
