@@ -18,7 +18,7 @@ from sceneseek.structures import Detections, FloatArray, ImageArray, Match, Pers
 
 Box = Sequence[float]
 
-COUNTER_WEIGHT = 0.2
+COUNTER_WEIGHT = 0.3
 """How much the mean counter-example is turned away from; chosen on other synthetic scenes than it is measured on."""
 
 
