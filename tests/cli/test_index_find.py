@@ -222,7 +222,7 @@ def test_mistakes_end_with_code_2_and_a_sentence(run: Run, media: Path, tmp_path
         (("find", "-g", gallery), "nobody to look for"),
         (("find", red, "-g", gallery, "--by", "person"), "sighting or detection"),
         (("find", red, "-g", gallery, "--rerank", "magic"), "no re-ranking 'magic'"),
-        (("find", red, "-g", gallery, "--without", "smal"), "Did you mean 'small'"),
+        (("find", red, "-g", gallery, "--without", "unsur"), "Did you mean 'unsure'"),
         (("find", red, "-g", gallery, "--report", "answer.doc"), ".pdf, .csv"),
         (("find", red, "-g", gallery, "--blur", "others"), "add --report"),
         (("find", red, "-g", gallery, "--after", "soon"), "no moment"),

@@ -123,7 +123,8 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     store = Gallery.open(gallery, predictor.name, predictor.fingerprint)
     finder = Finder(predictor, store)
     begun = time.perf_counter()
-    people = [finder.locate(image, given) for image, given in zip(images, boxes, strict=True)]
+    context = rerank is not None
+    people = [finder.locate(image, given, company=context) for image, given in zip(images, boxes, strict=True)]
     people += [finder.person(name) for name in like or ()]
     against = [finder.person(name) for name in not_like or ()]
     ranking = finder.find_people(people, top=top, filters=filters, against=against, by=_by(by), rerank=rerank)
