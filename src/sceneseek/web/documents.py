@@ -567,8 +567,9 @@ class JobView(Told):
         created_at: When it was asked for.
         started_at: When it began.
         ended_at: When it ended.
-        files_done: Files finished.
-        files_total: Files in all, once they have been counted.
+        done: How many of ``unit`` are finished.
+        total: How many there are, once they have been counted.
+        unit: ``"pictures"`` (photographs and video frames), or ``"files"`` where a video does not say how long it is.
         frames: Pictures searched.
         people: People found and remembered.
         already: Files that were known and needed nothing.
@@ -587,8 +588,9 @@ class JobView(Told):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-    files_done: int
-    files_total: int | None
+    done: int
+    total: int | None
+    unit: Literal["pictures", "files"]
     frames: int
     people: int
     already: int

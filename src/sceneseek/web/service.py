@@ -12,8 +12,8 @@ from sceneseek.gallery import AuditLog, Gallery, MediaRecord, StoredPerson
 from sceneseek.structures import Detections, FloatArray, ImageArray, PersonModel
 from sceneseek.web.decoding import Decoders
 from sceneseek.web.door import Caller, Door
-from sceneseek.web.jobs import JobBoard
-from sceneseek.web.media import OpenMedia
+from sceneseek.web.jobs import Job, JobBoard
+from sceneseek.web.media import FarMedia, OpenMedia
 from sceneseek.web.places import Places
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Settings
@@ -27,16 +27,18 @@ _RECORDS_SECONDS = 2.0
 
 
 class Patient:
-    """A model that lets those who ask from a page go first; an indexing job holds it.
+    """A model that lets those who ask from a page go first, and counts for the indexing job that holds it.
 
     Args:
         model: The model.
         turns: The thread in which it runs.
+        job: Told of each picture that was looked at.
     """
 
-    def __init__(self, model: PersonModel, turns: Turns) -> None:
+    def __init__(self, model: PersonModel, turns: Turns, job: Job) -> None:
         self._model = model
         self._turns = turns
+        self._job = job
 
     @property
     def name(self) -> str:
@@ -55,7 +57,10 @@ class Patient:
 
     def detect(self, images: Sequence[ImageArray]) -> list[Detections]:
         """Find people, when nobody asks."""
-        return self._turns.wait_for(lambda: self._model.detect(images))
+        found = self._turns.wait_for(lambda: self._model.detect(images))
+        for people in found:
+            self._job.count(len(people))
+        return found
 
     def embed(self, images: Sequence[ImageArray], boxes: Sequence[FloatArray]) -> list[FloatArray]:
         """Describe people, when nobody asks."""
@@ -68,7 +73,7 @@ class Service:
     Args:
         finder: A model and a gallery.
         settings: How the server is set up.
-        open_media: Finds and opens what jobs index.
+        open_media: Finds and opens what jobs index; a process of its own does when not given.
 
     Attributes:
         door: Who may come in.
@@ -84,9 +89,10 @@ class Service:
     jobs: JobBoard
     pixels: asyncio.Semaphore
 
-    def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia) -> None:
+    def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia | None = None) -> None:
         self.settings = settings
-        self.open_media = open_media
+        self._far = FarMedia(settings.limits.decoder_bytes)
+        self.open_media = open_media or OpenMedia(self._far.discover, self._far.frames_of)
         self.door = Door(settings)
         self.shelf = Shelf(settings.limits)
         self.places = Places(settings.media_roots, finder.gallery.path)
@@ -104,11 +110,8 @@ class Service:
         self._search_turns = Turns("sceneseek-search", limits.waiting)
         self._read_turns = Turns("sceneseek-read", 8 * limits.waiting)
         # A table is read by one thread at a time: looking things up waits neither for searches nor for jobs.
-        finder, path = self._finder, self._finder.gallery.path
-        self._reader = Gallery.open(path)
-        patient = Patient(finder.model, self._model_turns)
-        indexer = Finder(patient, Gallery.open(path), finder.group_frames, finder.commit_frames)
-        self.jobs = JobBoard(indexer, limits.jobs, limits.listeners)
+        self._reader = Gallery.open(self._finder.gallery.path)
+        self.jobs = JobBoard(self._indexer, limits.jobs, limits.listeners)
 
     def close(self) -> None:
         """Stop jobs, threads and processes; what was written stays."""
@@ -116,6 +119,12 @@ class Service:
         for turns in (self._model_turns, self._search_turns, self._read_turns):
             turns.close()
         self.decoders.close()
+        self._far.close()
+
+    def _indexer(self, job: Job) -> Finder:
+        finder = self._finder
+        patient = Patient(finder.model, self._model_turns, job)
+        return Finder(patient, Gallery.open(finder.gallery.path), finder.group_frames, finder.commit_frames)
 
     async def infer(self, work: Callable[[Finder], _Result]) -> _Result:
         """Have the model look at something."""
