@@ -10,6 +10,7 @@ import typer
 
 from sceneseek.cli.console import err, escape, out, print_json, progress_bar, warn
 from sceneseek.errors import ValueRefused
+from sceneseek.reports.words import counted, printable, short_model
 
 if TYPE_CHECKING:
     from sceneseek.finder import IndexSummary
@@ -103,26 +104,6 @@ def summary_as_json(summary: IndexSummary, gallery: Gallery, seconds: float) -> 
         "people_in_gallery": len(gallery),
         "problems": [{"source": printable(p.source), "reason": printable(p.reason)} for p in summary.problems],
     }
-
-
-def printable(text: str) -> str:
-    """A text that every terminal and JSON reader takes: a file name may hold bytes that are no letters."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def short_model(name: str) -> str:
-    """A model's name without the paths of its files: ``yolox_nano+osnet_x0_25``, ``student.safetensors``.
-
-    Example:
-        >>> short_model("yolox_nano=/srv/weights/nano.onnx+osnet_x0_25")
-        'yolox_nano+osnet_x0_25'
-    """
-    return "+".join(Path(part.split("=", 1)[0]).name for part in name.split("+"))
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """A number with its noun, ``1 photograph`` or ``1,234 photographs``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _show(summary: IndexSummary, gallery: Gallery, seconds: float) -> None:

@@ -4,9 +4,13 @@ from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_us
 from sceneseek.gallery.calibration import Calibration
 from sceneseek.gallery.calibration_file import Calibrator
 from sceneseek.gallery.filters import Filters, FrameKey
+from sceneseek.gallery.forgetting import ForgetPlan, Forgotten, forget, plan_forgetting, similar_people
+from sceneseek.gallery.keep_out import Extent, KeepOut
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
+from sceneseek.gallery.proof import Proof
 from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
+from sceneseek.gallery.retention import Retention, plan_retention
 from sceneseek.gallery.store import By, Gallery, GalleryInfo
 from sceneseek.gallery.writer import GalleryWriter, Plan
 
@@ -18,17 +22,27 @@ __all__ = [
     "Calibration",
     "Calibrator",
     "EmbeddingSample",
+    "Extent",
     "Filters",
+    "ForgetPlan",
+    "Forgotten",
     "FrameKey",
     "Gallery",
     "GalleryInfo",
     "GalleryWriter",
+    "KeepOut",
     "Manifest",
     "MediaRecord",
     "MediaStatus",
     "Plan",
+    "Proof",
+    "Retention",
     "StoredFrame",
     "StoredPerson",
     "StoredTracklet",
+    "forget",
     "local_user",
+    "plan_forgetting",
+    "plan_retention",
+    "similar_people",
 ]

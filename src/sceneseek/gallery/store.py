@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,16 +14,26 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
-from sceneseek.errors import EmbeddingSizeError, GalleryError, GalleryMissingError, GalleryModelError, ValueRefused
+from sceneseek.errors import (
+    EmbeddingSizeError,
+    GalleryBusyError,
+    GalleryError,
+    GalleryMissingError,
+    GalleryModelError,
+    ValueRefused,
+)
 from sceneseek.gallery import lookups
 from sceneseek.gallery.answers import rankings
 from sceneseek.gallery.audit import AUDIT, AUDIT_HEAD
 from sceneseek.gallery.filters import Filters
+from sceneseek.gallery.forgetting import FORGETTING
+from sceneseek.gallery.keep_out import KEEP_OUT
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.memory import PeopleInMemory
 from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
+from sceneseek.gallery.retention import RETENTION
 from sceneseek.gallery.schema import (
     DETECTIONS,
     INDEX_LOCK,
@@ -49,8 +60,8 @@ By = Literal["sighting", "detection"]
 
 _OWN_NAMES = frozenset({
     *(f"{name}.lance" for name in TABLES), LOCK, INDEX_LOCK, JOURNAL, REWRITES,
-    AUDIT, AUDIT_HEAD, f".{AUDIT_HEAD}.partial",
-    *(f".{name}.partial" for name in (MANIFEST, JOURNAL, REWRITES)),
+    AUDIT, AUDIT_HEAD, KEEP_OUT, FORGETTING, RETENTION,
+    *(f".{name}.partial" for name in (MANIFEST, JOURNAL, REWRITES, AUDIT_HEAD, KEEP_OUT, FORGETTING, RETENTION)),
 })  # fmt: skip
 
 
@@ -165,7 +176,12 @@ class Gallery:
                 f"{model or 'the given model'!r} (fingerprint {fingerprint[:12]}) is to be used; their embeddings "
                 f"cannot be compared. Use --model {manifest.model}, or index into another --gallery folder."
             )
-        return cls(folder, manifest)
+        gallery = cls(folder, manifest)
+        if (folder / FORGETTING).exists():
+            # Somebody was being forgotten. Either they still are, and its process lives, or it ends now.
+            with suppress(GalleryBusyError), gallery.writer():
+                pass
+        return gallery
 
     @classmethod
     def open_or_create(cls, path: str | Path, model: str, fingerprint: str, embedding_dim: int) -> Gallery:
@@ -309,6 +325,22 @@ class Gallery:
         filters = filters or Filters()
         found_people = search_blocks(self._blocks(filters), normalise(vectors), top, filters, by == "sighting")
         return rankings(self._tables, found_people, self.manifest.model, filters, by, {"index": "exact"})
+
+    def compact(self, purge: bool = False) -> None:
+        """Merge small files and drop versions of the tables that nobody reads any more.
+
+        Args:
+            purge: Rewrite every file that holds something of removed rows and drop all former versions now, so that no
+                byte of what was removed is left. A search that is under way meanwhile may have to begin again.
+
+        Raises:
+            GalleryError: Somebody is writing, or a file cannot be removed.
+        """
+        with self.writer() as writer:
+            if purge:
+                writer.purge()
+            else:
+                writer.compact()
 
     def info(self) -> GalleryInfo:
         """Count what the gallery holds."""

@@ -151,7 +151,8 @@ def rebuilt(tables: Tables, names: Iterable[str]) -> list[GrowingTracklet]:
     columns = ["id", "media_key", "frame_index", "time_s", "captured_at", "camera_id", "score", "flags", "tracklet_id",
                "embedding"]  # fmt: skip
     found = tables[DETECTIONS].search().where(one_of("tracklet_id", names)).select(columns).to_arrow()
-    vectors = np.asarray(found["embedding"].combine_chunks().flatten(), np.float32).reshape(found.num_rows, -1)
+    vectors = np.asarray(found["embedding"].combine_chunks().flatten(), np.float32)
+    vectors = vectors.reshape(found.num_rows, found.schema.field("embedding").type.list_size)
     rows = found.drop_columns(["embedding"]).to_pylist()
     growing: dict[str, GrowingTracklet] = {}
     for i in sorted(range(len(rows)), key=lambda i: (rows[i]["frame_index"], ordinal(rows[i]["id"]))):

@@ -27,7 +27,9 @@ import pyarrow as pa
 
 from sceneseek.errors import EmbeddingSizeError, GalleryError
 from sceneseek.gallery.compaction import compact, purge_all
+from sceneseek.gallery.forgetting import end_interrupted
 from sceneseek.gallery.journal import Journal
+from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.migrations import migrate
@@ -55,8 +57,8 @@ class Plan(NamedTuple):
     """What is to be done with a file.
 
     Attributes:
-        start_frame: The first frame index to look at, or ``None`` when the file is known already.
-        problem: What was wrong with a known file, empty when nothing was.
+        start_frame: The first frame index to look at, or ``None`` when the file is known already or kept out.
+        problem: What was wrong with a known file, or why it is kept out; empty when all is well.
     """
 
     start_frame: int | None
@@ -90,6 +92,8 @@ class GalleryWriter:
         self._batch = _Batch()
         self._changed: set[str] = set()
         self._superseded: set[tuple[str, str]] = set()
+        self._keep_out = KeepOut()
+        self._kept_out: dict[str, str] = {}
         self._last_commit = 0.0
         self._num_commits = 0
 
@@ -115,6 +119,8 @@ class GalleryWriter:
                 for source in record.sources:
                     self._keys_at[source].add(record.key)
             self._recover()
+            end_interrupted(self)
+            self._keep_out = KeepOut.read(self._folder)
             self._last_commit = time.monotonic()
             self._open = stack.pop_all()
         return self
@@ -134,6 +140,11 @@ class GalleryWriter:
                 if self._num_commits:
                     self.compact()
 
+    @property
+    def folder(self) -> Path:
+        """The gallery's."""
+        return self._folder
+
     def plan(self, item: MediaItem, every_s: float | None = None) -> Plan:
         """Say what is to be done with a file.
 
@@ -142,7 +153,12 @@ class GalleryWriter:
             every_s: Seconds between frames of a video. A video that was sampled otherwise is done again.
         """
         record = self._records.get(item.content_key)
-        if record is None or _resampled(record, item, every_s):
+        resampled = record is not None and _resampled(record, item, every_s)
+        kept_out = self._keep_out.reason(item.content_key, again=resampled)
+        if kept_out is not None:
+            self._kept_out[item.content_key] = kept_out
+            return Plan(None, kept_out)
+        if record is None or resampled:
             return Plan(0)
         if record.status is MediaStatus.INDEXING or item.kind == "stream":
             return Plan(record.next_frame)  # a live stream has no end: each run goes on where the last one stopped
@@ -154,8 +170,10 @@ class GalleryWriter:
         """Note that a known file was met again: another path becomes an alias, another camera name is taken over.
 
         Returns:
-            What was wrong with it when it was read, empty when nothing was.
+            What was wrong with it when it was read, or why it is kept out; empty when all is well.
         """
+        if item.content_key in self._kept_out:
+            return self._kept_out[item.content_key]
         record = self._records[item.content_key]
         self._claim(item)
         if item.source not in record.sources:
