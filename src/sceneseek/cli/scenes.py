@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from sceneseek.errors import PictureError, VideoError
 from sceneseek.pictures import read_picture
@@ -19,10 +18,15 @@ def read_from(places: Callable[[str], Iterable[str]]) -> ReadScene:
     """
 
     def read(match: Match) -> ImageArray:
-        there = next((place for place in places(match.source) if Path(place).is_file()), None)
+        from sceneseek.inference.media import is_there
+        from sceneseek.inference.places import Place
+
+        there = next((place for place in places(match.source) if is_there(place)), None)
         if there is None:
             raise PictureError(f"{match.source} is no longer there.")
-        return read_picture(there) if match.time_s is None else _read_moment(there, match.frame_index)
+        return (
+            read_picture(Place.of(there).picture()) if match.time_s is None else _read_moment(there, match.frame_index)
+        )
 
     return read
 
