@@ -115,3 +115,16 @@ def contents(gallery: Gallery) -> list[dict[str, object]]:
     """Everything a gallery says about people, in the order of their ids; floats exactly as they are."""
     table = lancedb.connect(gallery.path).open_table("detections").to_arrow()
     return sorted(table.to_pylist(), key=lambda row: row["id"])
+
+
+def everything(gallery: Gallery) -> dict[str, list[dict[str, object]]]:
+    """Everything a gallery says, table by table, in a fixed order; when it was written is left out."""
+    database = lancedb.connect(gallery.path)
+    tables = {}
+    for name in ("media", "frames", "detections", "tracklets", "thumbnails"):
+        rows = database.open_table(name).to_arrow().to_pylist()
+        for row in rows:
+            row.pop("indexed_at", None)
+        keys = [name for name in ("id", "key", "media_key", "frame_index") if rows and name in rows[0]]
+        tables[name] = sorted(rows, key=lambda row, keys=keys: [row[key] for key in keys])  # type: ignore[misc]
+    return tables

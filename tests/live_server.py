@@ -1,139 +1,120 @@
-"""Real servers for tests: a gallery of generated scenes seen by the shipped network, served on a free loopback port.
-
-    with generated_gallery(folder) as finder, serving(finder, media_roots=(folder / "media",)) as address: ...
-
-``python tests/live_server.py FOLDER [PORT]`` does the same for people, until it is interrupted.
-"""
+"""A camera on the local network, for tests: HTTP on loopback, MPEG-TS or MJPEG, with a cable that can be pulled."""
 
 from __future__ import annotations
 
-import socket
-import sys
+import io
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from functools import partial
-from pathlib import Path
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import av
 import numpy as np
+from PIL import Image
 
-from sceneseek.data.synthetic import PeopleWorld, WorldSpec
-from sceneseek.finder import Finder
-from sceneseek.gallery import Gallery
-from sceneseek.inference import discover, frames_of
-from sceneseek.pictures import write_picture
-from sceneseek.structures import ImageArray
-from sceneseek.web import Settings, create_app
-from sceneseek.web.serving import server_of
+from fake_predictor import YELLOW, scene
 
-NUM_PHOTOGRAPHS = 16
-NUM_QUERIES = 4
-_FRAMES_PER_SECOND = 5
+RATE = 25
+BOUNDARY = "frame"
 
 
-def generated_media(folder: Path, seed: int = 4) -> tuple[Path, Path]:
-    """Photographs of three cameras and a video in one folder, pictures to ask with in another.
-
-    Returns:
-        The two folders.
-    """
-    world = PeopleWorld(WorldSpec(seed=seed, num_scenes=60, num_identities=10, difficulty="easy"))
-    media, queries = folder / "media", folder / "queries"
-    for i in range(NUM_PHOTOGRAPHS):
-        write_picture(world.render(i)[0], media / f"camera-{i % 3 + 1}" / f"{i:02d}.jpg")
-    for i in range(NUM_PHOTOGRAPHS, NUM_PHOTOGRAPHS + NUM_QUERIES):
-        write_picture(world.render(i)[0], queries / f"{i:02d}.jpg")
-    write_video(media / "camera-4" / "hall.mp4", panned(world.render(2)[0], 8 * _FRAMES_PER_SECOND))
-    return media, queries
+def picture(index: int) -> np.ndarray:
+    """Somebody in yellow who walks back and forth."""
+    x = 4 + abs(index % 120 - 60) * 2
+    return scene((YELLOW, (x, 20, x + 20, 80)))
 
 
-def panned(scene: ImageArray, count: int) -> Iterator[ImageArray]:
-    """A camera that moves slowly over a scene, ``count`` frames."""
-    height, width = scene.shape[:2]
-    view_w = width * 4 // 5 // 2 * 2
-    for i in range(count):
-        left = round((width - view_w) * i / max(1, count - 1))
-        yield np.ascontiguousarray(scene[: height // 2 * 2, left : left + view_w])
+def transport_stream(num_frames: int = 100) -> list[bytes]:
+    """One MPEG-TS chunk per frame."""
+    chunks, buffer = [], io.BytesIO()
+    with av.open(buffer, "w", format="mpegts", options={"flush_packets": "1"}) as container:
+        video = container.add_stream("mpeg2video", rate=RATE)
+        video.width, video.height, video.pix_fmt, video.gop_size, video.bit_rate = 160, 96, "yuv420p", 5, 2_000_000
+        video.max_b_frames = 0
+        for i in range(num_frames):
+            frame = av.VideoFrame.from_ndarray(picture(i), format="rgb24")
+            frame.pts, frame.time_base = i, Fraction(1, RATE)
+            container.mux(video.encode(frame))
+            chunks.append(buffer.getvalue())
+            buffer.seek(0)
+            buffer.truncate()
+    return [chunk for chunk in chunks if chunk]
 
 
-def write_video(path: Path, frames: Iterator[ImageArray], rate: int = _FRAMES_PER_SECOND) -> Path:
-    """Write frames as H.264 in MP4."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream: Any = None
-        for i, image in enumerate(frames):
-            if stream is None:
-                stream = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "g": "10"})
-                stream.height, stream.width = image.shape[:2]
-                stream.pix_fmt = "yuv420p"
-            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-            frame.pts, frame.time_base = i, Fraction(1, rate)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
+def motion_jpeg(num_frames: int = 100) -> list[bytes]:
+    """One part of a multipart answer per frame."""
+    chunks = []
+    for i in range(num_frames):
+        jpeg = io.BytesIO()
+        Image.fromarray(picture(i)).save(jpeg, "JPEG")
+        head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg.getvalue())}\r\n\r\n"
+        chunks.append(head.encode() + jpeg.getvalue() + b"\r\n")
+    return chunks
 
 
-def generated_gallery(folder: Path, seed: int = 4) -> Finder:
-    """The shipped network, and a gallery of what it saw in ``generated_media``; made once per folder."""
-    media = folder / "media"
-    if not media.is_dir():
-        generated_media(folder, seed)
-    from sceneseek.inference import load_predictor  # and torch with it, which other tests do without
+class Camera:
+    """What the server sends, and whether its cable is plugged in."""
 
-    predictor = load_predictor("dcinet-synthetic")
-    gallery = Gallery.open_or_create(folder / "gallery", predictor.name, predictor.fingerprint, predictor.embedding_dim)
-    finder = Finder(predictor, gallery)
-    if not len(gallery):
-        began = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
-        items = []
-        for camera in sorted(media.iterdir()):
-            for item in discover([str(camera)], camera=camera.name):
-                items.append(replace(item, captured_at=began + timedelta(minutes=7 * len(items))))
-        finder.index(items, partial(frames_of, every_s=1.0), every_s=1.0)
-    return finder
+    def __init__(self, kind: str) -> None:
+        self.chunks = transport_stream() if kind == "ts" else motion_jpeg()
+        self.content_type = "video/mp2t" if kind == "ts" else f"multipart/x-mixed-replace; boundary={BOUNDARY}"
+        self.plugged = threading.Event()
+        self.plugged.set()
+        self.mute = threading.Event()
+        self.connections = 0
+        self.asks_for_password = False
+        self.credentials: list[str | None] = []
+        self.port = 0
 
 
 @contextmanager
-def serving(finder: Finder, port: int | None = None, **settings: Any) -> Iterator[str]:
-    """Serve a gallery on loopback; yields the address, without a slash at its end.
+def served(kind: str = "ts") -> Iterator[Camera]:
+    """A camera at ``http://127.0.0.1:PORT/door``; unplugged, it drops its viewers and refuses others."""
+    camera = Camera(kind)
 
-    Args:
-        finder: A model and a gallery.
-        port: The port; a free one when not given.
-        settings: More of ``sceneseek.web.Settings``.
-    """
-    chosen = port or _free_port()
-    setup = Settings(port=chosen, **settings)
-    server = server_of(create_app(finder, settings=setup), setup)
-    thread = threading.Thread(target=server.run, daemon=True)
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            camera.credentials.append(self.headers.get("Authorization"))
+            if camera.asks_for_password and camera.credentials[-1] is None:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="door"')
+                self.end_headers()
+                return
+            if not camera.plugged.is_set():
+                self.send_error(503)
+                return
+            camera.connections += 1
+            self.send_response(200)
+            self.send_header("Content-Type", camera.content_type)
+            self.end_headers()
+            started = time.monotonic()
+            for i in range(1 << 30):
+                if not camera.plugged.is_set():
+                    return
+                while camera.mute.is_set():
+                    time.sleep(0.01)
+                try:
+                    self.wfile.write(camera.chunks[i % len(camera.chunks)])
+                    self.wfile.flush()
+                except OSError:
+                    return
+                time.sleep(max(0.0, started + i / RATE - time.monotonic()))
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    camera.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        while not server.started:
-            if not thread.is_alive():
-                raise RuntimeError("the server did not start")
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{chosen}"
+        yield camera
     finally:
-        server.should_exit = True
-        thread.join(timeout=30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-if __name__ == "__main__":
-    where = Path(sys.argv[1])
-    with serving(
-        generated_gallery(where), int(sys.argv[2]) if len(sys.argv) > 2 else None, media_roots=(where / "media",)
-    ) as address:
-        print(address, flush=True)  # noqa: T201 - for the person who started it
-        threading.Event().wait()
+        camera.plugged.clear()
+        camera.mute.clear()
+        server.shutdown()
+        server.server_close()
+        thread.join()

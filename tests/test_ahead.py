@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from sceneseek.ahead import read_ahead
+from sceneseek.ahead import WorkBehind, read_ahead, side_by_side
 from sceneseek.errors import ValueRefused
 
 
@@ -54,3 +55,109 @@ def test_read_ahead_closes_its_source_when_nobody_listens_any_more() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "sceneseek-read-ahead"]
     with pytest.raises(ValueRefused, match="depth"):
         next(read_ahead([1], depth=0))
+
+
+def test_a_source_that_cannot_wait_keeps_its_newest_items() -> None:
+    all_made = threading.Event()
+
+    def camera() -> Iterator[int]:
+        yield from range(50)
+        all_made.set()
+
+    ahead = read_ahead(camera(), depth=2, newest=True)
+    first = next(ahead)
+    assert all_made.wait(5), "it did not wait for anybody"
+    kept = [first, *ahead]
+    assert kept == sorted(kept)
+    assert kept[-1] == 49
+    assert len(kept) <= 1 + 2
+
+
+def test_several_sources_run_side_by_side() -> None:
+    fast_is_done = threading.Event()
+
+    def slow() -> Iterator[str]:
+        assert fast_is_done.wait(5)
+        yield "slow"
+
+    def fast() -> Iterator[str]:
+        yield from ("fast 1", "fast 2")
+        fast_is_done.set()
+
+    assert list(side_by_side([slow(), fast()], depth=4)) == ["fast 1", "fast 2", "slow"]
+    assert list(side_by_side([], depth=1)) == []
+
+
+def test_nothing_for_a_while_is_told_when_asked_to() -> None:
+    go_on = threading.Event()
+
+    def source() -> Iterator[int]:
+        yield 1
+        assert go_on.wait(5)
+        yield 2
+
+    came = []
+    for item in side_by_side([source()], depth=2, idle_s=0.05):
+        came.append(item)
+        if item is None:
+            go_on.set()
+    assert came[0] == 1
+    assert came[-1] == 2
+    assert None in came
+
+
+def test_work_behind_keeps_order_and_is_done_when_left() -> None:
+    done: list[int] = []
+    with WorkBehind(done.append, capacity=3) as behind:
+        for i in range(100):
+            behind.give(i)
+    assert done == list(range(100))
+    assert not [thread for thread in threading.enumerate() if thread.name == "sceneseek-work-behind"]
+
+
+def test_work_behind_holds_no_more_than_its_capacity() -> None:
+    go_on, given = threading.Event(), []
+
+    def work(item: int) -> None:
+        assert go_on.wait(5)
+
+    def give(behind: WorkBehind[int]) -> None:
+        for i in range(6):
+            behind.give(i, weight=2)
+            given.append(i)
+
+    with WorkBehind(work, capacity=5) as behind:
+        giver = threading.Thread(target=give, args=(behind,))
+        giver.start()
+        time.sleep(0.2)
+        assert given == [0, 1], "a third would weigh six, with the one in work"
+        go_on.set()
+        giver.join()
+    with WorkBehind(work, capacity=1) as behind:
+        behind.give(7, weight=99)  # alone, anything may wait
+
+
+def test_an_error_behind_comes_back_and_an_error_in_front_drops_what_waits() -> None:
+    def refuse(item: int) -> None:
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"), WorkBehind(refuse, capacity=1) as behind:
+        for i in range(100):
+            behind.give(i)
+    with pytest.raises(OSError, match="the disk is full"), WorkBehind(refuse, capacity=1) as behind:
+        behind.give(1)
+    done: list[int] = []
+
+    def slowly(item: int) -> None:
+        time.sleep(0.05)
+        done.append(item)
+
+    with pytest.raises(ZeroDivisionError), WorkBehind(slowly, capacity=50) as behind:
+        for i in range(40):
+            behind.give(i)
+        raise ZeroDivisionError
+    assert len(done) < 10
+    with pytest.raises(KeyboardInterrupt), WorkBehind(slowly, capacity=50) as behind:
+        behind.give(1000)
+        raise KeyboardInterrupt
+    assert done[-1] == 1000, "who stops the work keeps what was seen"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fake_predictor import BLUE, GREEN, PURPLE, RED, YELLOW, ColourPredictor, person, save_scene, scene
-from live_server import write_video
+from gallery_server import write_video
 from sceneseek.finder import Finder
 from sceneseek.gallery import Gallery
 from sceneseek.inference import discover, frames_of

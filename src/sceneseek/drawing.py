@@ -229,9 +229,19 @@ def jpeg_data_uri(image: ImageArray, quality: int = 85) -> str:
         >>> jpeg_data_uri(np.zeros((2, 2, 3), np.uint8)).startswith("data:image/jpeg;base64,")
         True
     """
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg(image, quality)).decode("ascii")
+
+
+def jpeg(image: ImageArray, quality: int = 85) -> bytes:
+    """Encode an image as a JPEG file.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB.
+        quality: 1 to 100.
+    """
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=quality, optimize=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return buffer.getvalue()
 
 
 def shorten(text: str, face: ImageFont.FreeTypeFont | ImageFont.ImageFont, max_width: float) -> str:

@@ -8,7 +8,9 @@ Catch ``SceneseekError`` to catch them all::
     │   └── EmbeddingSizeError    two sets of embeddings do not come from the same model
     ├── MediaError                a picture or a video cannot be used
     │   ├── PictureError          ... unreadable, truncated, too large, not a picture
-    │   └── VideoError            ... no video stream, cut, undecodable
+    │   ├── VideoError            ... no video stream, cut, undecodable
+    │   ├── ArchiveError          ... in an archive that is damaged, hostile or too large
+    │   └── StreamError           ... from an address that does not answer
     ├── DataError                 annotations that contradict themselves or their pictures
     ├── RecipeError               a recipe with an unknown key, a wrong value or a missing file
     ├── ModelError                a model or its weights cannot be used
@@ -56,6 +58,14 @@ class PictureError(MediaError):
 
 class VideoError(MediaError):
     """A video has no picture stream, is cut, or cannot be decoded."""
+
+
+class ArchiveError(MediaError):
+    """An archive is damaged, encrypted, hostile, or holds more than is read."""
+
+
+class StreamError(MediaError):
+    """A live source does not answer, or sends no pictures."""
 
 
 class DataError(SceneseekError):

@@ -33,6 +33,9 @@ SUFFIXES = frozenset({
 })  # fmt: skip
 """File names that promise one of ``FORMATS``, in lower case."""
 
+ExifTags = Mapping[int, Any]
+"""EXIF data by tag number, those of the picture and those of the shot together."""
+
 _PREFIX_BYTES = 16
 _ORIENTATION = 0x0112
 _MAKE, _MODEL, _EXIF_IFD, _BODY_SERIAL_NUMBER = 0x010F, 0x0110, 0x8769, 0xA431
@@ -104,18 +107,30 @@ def picture_size(source: str | Path | bytes) -> tuple[int, int]:
         return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
 
 
-def camera_of(source: str | Path | bytes) -> str | None:
-    """The camera that a photograph's EXIF data names: make, model, and serial number where there is one.
+def exif_tags(source: str | Path | bytes) -> ExifTags:
+    """What a photograph's EXIF data say of the camera and the moment, by tag number; empty where there are none.
 
-    Returns:
-        ``None`` where nothing is named, or the file is no readable picture.
+    A file that is no readable picture has none either: a damaged EXIF block is no reason to lose a photograph.
     """
     try:
         with _opened(source) as (image, _):
             exif = _exif(image)
-            words = [exif.get(_MAKE), exif.get(_MODEL), exif.get_ifd(_EXIF_IFD).get(_BODY_SERIAL_NUMBER)]
-    except Exception:  # a damaged EXIF block is no reason to lose a photograph
-        return None
+            return {**exif, **exif.get_ifd(_EXIF_IFD)}
+    except Exception:
+        return {}
+
+
+def camera_of(source: str | Path | bytes | ExifTags) -> str | None:
+    """The camera that a photograph's EXIF data name: make, model, and serial number where there is one.
+
+    Args:
+        source: The photograph, or its ``exif_tags``.
+
+    Returns:
+        ``None`` where nothing is named, or the file is no readable picture.
+    """
+    tags = source if isinstance(source, Mapping) else exif_tags(source)
+    words = (tags.get(_MAKE), tags.get(_MODEL), tags.get(_BODY_SERIAL_NUMBER))
     make, model, serial = (word.strip(" \0") if isinstance(word, str) else "" for word in words)
     if model.lower().startswith(make.lower()):
         make = ""

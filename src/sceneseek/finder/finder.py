@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sceneseek.errors import GalleryModelError, ValueRefused
 from sceneseek.finder.asking import Box, QueryPerson, combined, locate_person, people_in, remembered, shown
-from sceneseek.finder.indexing import FramesOf, IndexSummary, index_media
+from sceneseek.finder.indexing import IndexSummary, index_media
+from sceneseek.finder.reading import FramesOf, Stop, never
 from sceneseek.finder.second_look import CANDIDATES, look_again, second_look
 from sceneseek.gallery import By, Calibration, Calibrator, Filters, FrameKey, Gallery
 from sceneseek.structures import ImageArray, MediaItem, MediaProblem, PersonModel, Progress, Ranking, silent
@@ -47,18 +48,24 @@ class Finder:
         *,
         every_s: float | None = None,
         progress: Progress = silent,
+        stop: Stop = never,
     ) -> IndexSummary:
         """Look for people in media and remember them.
 
         Known files are passed over, an interrupted file continues at its first frame that was not written, a changed
         file replaces what was found in it before. A file that cannot be used is reported and never stops the others.
-        Reading the next pictures overlaps with looking at the current ones.
+        Reading, looking and writing overlap; see ``finder.indexing``. The people of a video are linked into tracklets,
+        flagged where there is something against trusting them, and cut out as small pictures.
 
         Args:
-            items: Photographs and videos; problems met while looking for them are passed on to the summary.
+            items: Photographs, videos and live sources; problems met while looking for them are passed on to the
+                summary.
             frames_of: Opens one of them.
-            every_s: The sampling that ``frames_of`` applies to video, remembered so that another one starts over.
-            progress: Told after each picture: files finished, files in all, and where it is.
+            every_s: The sampling that ``frames_of`` applies to video, remembered so that another one starts over:
+                seconds between frames, or what stands for another rule, such as ``SceneChange.every_s``.
+            progress: Told after each picture: pictures done, pictures in all, and where it is. Files are counted in
+                their place where a video does not say how long it is.
+            stop: Asked between pictures; once it says so, what was read is written down and the run ends.
 
         Returns:
             What was done, and all problems.
@@ -66,17 +73,17 @@ class Finder:
         Raises:
             GalleryError: Another process is writing into the gallery.
         """
-        total = len(items) if isinstance(items, Sized) else None
         with self.gallery.writer(self.commit_frames) as writer:
             return index_media(
                 self.model,
+                self.gallery,
                 writer,
                 items,
                 frames_of,
                 every_s=every_s,
                 group_frames=self.group_frames,
-                total=total,
                 progress=progress,
+                stop=stop,
             )
 
     def people(self, image: ImageArray) -> list[QueryPerson]:

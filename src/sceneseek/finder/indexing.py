@@ -1,20 +1,29 @@
-"""The indexing side: open media, look for people in each picture, and hand them to the gallery's writer."""
+"""Indexing as a pipeline: media are read ahead, the model looks, and a thread behind it writes down.
+
+::
+
+    files, cameras  ->  reading   ->  the model  ->  remembering  ->  gallery
+                        (threads)     (here)         (a thread)
+
+Each arrow is bounded in what may wait on it, so memory stays flat however much there is to do, and the model, the most
+expensive part, waits for neither of its neighbours.
+"""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Iterator
+import math
+import time
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
-from sceneseek.ahead import read_ahead
-from sceneseek.errors import SceneseekError
-from sceneseek.gallery import GalleryWriter
+from sceneseek.ahead import WorkBehind
+from sceneseek.finder.reading import Begun, Ended, Event, FramesOf, Reading, Recognised, Seen, Stop, reason_of
+from sceneseek.finder.remembering import Look, Memory
+from sceneseek.gallery import Gallery, GalleryWriter
 from sceneseek.structures import (
     Detections,
-    Frame,
     ImageArray,
     MediaItem,
     MediaProblem,
@@ -22,14 +31,13 @@ from sceneseek.structures import (
     Progress,
 )
 
-FramesOf = Callable[..., Iterator[Frame | MediaProblem]]
-"""Opens a media item: ``frames_of(item)``. One that takes ``start_index`` spares a resumed video its first part."""
-
 _GROUP_PIXELS = 32_000_000
 """Pixels handed to the model at a time, at most (but at least one picture): bounds memory for large photographs."""
 
+_BEHIND_PIXELS = 64_000_000
+"""Pixels that wait to be written down, at most (but at least one picture)."""
+
 _GROUP_EVENTS = 256
-_READ_AHEAD = 4
 
 
 @dataclass(frozen=True)
@@ -39,177 +47,156 @@ class IndexSummary:
     Attributes:
         photos: Photographs that were searched for people in this run.
         videos: Videos of which at least one frame was searched in this run.
+        streams: Live sources of which at least one frame was searched.
         frames: Pictures searched, photographs and video frames.
         people: People found and remembered.
         already: Files that were known and needed nothing.
         problems: What could not be used, or not to its end. Everything else was indexed.
+        stopped: Whether the run was asked to stop before it came to its end; the next one goes on there.
+        seconds: How long it took; no part of what makes two summaries equal, like the next.
+        model_seconds: How long the model worked in this time.
     """
 
     photos: int = 0
     videos: int = 0
+    streams: int = 0
     frames: int = 0
     people: int = 0
     already: int = 0
     problems: tuple[MediaProblem, ...] = ()
+    stopped: bool = False
+    seconds: float = field(default=0.0, compare=False)
+    model_seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def frames_per_second(self) -> float:
+        """Pictures searched a second, everything included."""
+        return self.frames / self.seconds if self.seconds > 0 else 0.0
 
 
 def index_media(
     model: PersonModel,
+    gallery: Gallery,
     writer: GalleryWriter,
     items: Iterable[MediaItem | MediaProblem],
     frames_of: FramesOf,
     *,
     every_s: float | None,
     group_frames: int,
-    total: int | None,
     progress: Progress,
+    stop: Stop,
 ) -> IndexSummary:
     """Look for people in media and hand them to ``writer``; see ``Finder.index``."""
-    with closing(read_ahead(_events(items, frames_of, writer, every_s), _READ_AHEAD)) as ahead:
-        run = _Run(model, writer, every_s, progress, total)
-        group: list[_Event] = []
-        num_frames = num_pixels = 0
-        for event in ahead:
-            group.append(event)
-            if isinstance(event, _Seen):
-                num_frames += 1
-                num_pixels += event.frame.image.shape[0] * event.frame.image.shape[1]
-            if num_frames >= group_frames or num_pixels >= _GROUP_PIXELS or len(group) >= _GROUP_EVENTS:
+    begun = time.perf_counter()
+    reading = Reading(items, frames_of, lambda item: writer.plan(item, every_s).start_frame, stop)
+    memory = Memory(gallery, writer, every_s)
+    with WorkBehind(memory.take, _BEHIND_PIXELS) as behind, closing(reading.events()) as events:
+        run = _Run(model, behind, _Course(items, every_s, progress))
+        group: list[Event] = []
+        pictures = pixels = 0
+        for event in events:
+            if event is not None:
+                group.append(event)
+            if isinstance(event, Seen):
+                pictures += 1
+                pixels += _pixels(event)
+            full = pictures >= group_frames or pixels >= _GROUP_PIXELS or len(group) >= _GROUP_EVENTS
+            if full or event is None:
                 run.take(group)
-                group, num_frames, num_pixels = [], 0, 0
+                group, pictures, pixels = [], 0, 0
         run.take(group)
-    return run.summary()
+    kinds = list(run.searched.values())
+    return IndexSummary(
+        photos=kinds.count("photo"),
+        videos=kinds.count("video"),
+        streams=kinds.count("stream"),
+        frames=run.frames,
+        people=run.people,
+        already=memory.already,
+        problems=tuple(memory.problems),
+        stopped=stop(),
+        seconds=time.perf_counter() - begun,
+        model_seconds=run.model_seconds,
+    )
 
 
-class _Recognised(NamedTuple):
-    item: MediaItem
+def expected_pictures(item: MediaItem | MediaProblem, every_s: float | None) -> int | None:
+    """How many pictures of a medium there will be to look at; ``None`` when nobody knows.
+
+    Args:
+        item: The medium.
+        every_s: The sampling, see ``Finder.index``. By scene change, one a second is taken for a guess.
+    """
+    if isinstance(item, MediaProblem) or item.kind == "photo":
+        return 1
+    if item.duration_s is None or not math.isfinite(item.duration_s):
+        return None
+    if every_s == 0:
+        return max(1, round(item.duration_s * (item.frame_rate or 25)))
+    return max(1, math.ceil(item.duration_s / (every_s if every_s is not None and every_s > 0 else 1.0)))
 
 
-class _Begun(NamedTuple):
-    item: MediaItem
+class _Course:
+    """How far a run has come: in pictures where all of them can be counted beforehand, else in files."""
 
+    def __init__(self, items: Iterable[MediaItem | MediaProblem], every_s: float | None, progress: Progress) -> None:
+        self._every_s = every_s
+        self._progress = progress
+        self._finished = 0
+        self._total: int | None = None
+        self._in_pictures = False
+        if isinstance(items, Sequence):
+            counts = [expected_pictures(item, every_s) for item in items]
+            self._in_pictures = None not in counts
+            self._total = sum(count or 1 for count in counts)
+            if any(isinstance(item, MediaItem) and item.kind == "stream" for item in items):
+                self._total = None  # a camera has no end
 
-class _Seen(NamedTuple):
-    item: MediaItem
-    frame: Frame
+    def tell(self, event: Event) -> None:
+        if isinstance(event, MediaProblem):
+            self._finished += 1
+            self._progress(self._finished, self._total, Path(event.source).name)
+        elif isinstance(event, Recognised | Ended):
+            self._finished += self._expected(event.item)
+            self._progress(self._finished, self._total, _name(event.item))
+        elif isinstance(event, Seen) and event.item.kind != "photo" and event.frame.time_s is not None:
+            whole = event.item.duration_s
+            share = min(1.0, event.frame.time_s / whole) if whole else 0.0
+            within = int(share * self._expected(event.item)) if self._in_pictures else 0
+            note = f"{_name(event.item)} {_clock(event.frame.time_s)}{f' of {_clock(whole)}' if whole else ''}"
+            self._progress(self._finished + within, self._total, note)
 
-
-class _Ended(NamedTuple):
-    item: MediaItem
-    problem: str
-
-
-_Event = MediaProblem | _Recognised | _Begun | _Seen | _Ended
-
-
-def _events(
-    items: Iterable[MediaItem | MediaProblem], frames_of: FramesOf, writer: GalleryWriter, every_s: float | None
-) -> Iterator[_Event]:
-    """Open each item that needs it. Runs in the reading thread: it asks the writer and writes nothing."""
-    met: set[str] = set()
-    for item in items:
-        if isinstance(item, MediaProblem):
-            yield item
-            continue
-        if not _is_text(item.source):
-            yield MediaProblem(item.source, "The file's name holds bytes that are no letters; rename it.")
-            continue
-        start = None if item.content_key in met else writer.plan(item, every_s).start_frame
-        met.add(item.content_key)
-        if start is None:
-            yield _Recognised(item)
-            continue
-        yield _Begun(item)
-        problems = []
-        try:
-            for frame in _open(frames_of, item, start):
-                if isinstance(frame, MediaProblem):
-                    problems.append(frame.reason)
-                elif frame.frame_index >= start:
-                    yield _Seen(item, frame)
-        except Exception as error:
-            problems.append(_reason(error, "it could not be read"))
-        yield _Ended(item, " ".join(problems))
-
-
-def _open(frames_of: FramesOf, item: MediaItem, start: int) -> Iterator[Frame | MediaProblem]:
-    if start and "start_index" in inspect.signature(frames_of).parameters:
-        return frames_of(item, start_index=start)
-    return frames_of(item)
+    def _expected(self, item: MediaItem) -> int:
+        return (expected_pictures(item, self._every_s) or 1) if self._in_pictures else 1
 
 
 @dataclass
 class _Run:
-    """The consuming side of one ``index``: detects, writes, counts."""
+    """The middle of the pipeline: detects, hands on, counts."""
 
     model: PersonModel
-    writer: GalleryWriter
-    every_s: float | None
-    progress: Progress
-    total: int | None
-    done: int = 0
+    behind: WorkBehind[Look]
+    course: _Course
     frames: int = 0
     people: int = 0
-    already: int = 0
+    model_seconds: float = 0.0
     searched: dict[str, str] = field(default_factory=dict)
-    troubles: list[str] = field(default_factory=list)
-    problems: list[MediaProblem] = field(default_factory=list)
 
-    def take(self, group: list[_Event]) -> None:
-        """Detect in all frames of a group at once, then let its events happen in their order."""
-        seen = [event.frame for event in group if isinstance(event, _Seen)]
-        answers = iter(_detect(self.model, [frame.image for frame in seen]))
+    def take(self, group: list[Event]) -> None:
+        """Detect in all frames of a group at once, then hand its events on in their order."""
+        images = [event.frame.image for event in group if isinstance(event, Seen)]
+        begun = time.perf_counter()
+        answers = iter(_detect(self.model, images))
+        self.model_seconds += time.perf_counter() - begun
         for event in group:
-            if isinstance(event, _Seen):
-                self._add(event, next(answers))
-            else:
-                self._turn(event)
-
-    def _turn(self, event: MediaProblem | _Recognised | _Begun | _Ended) -> None:
-        """Move from one file to the next."""
-        if isinstance(event, _Begun):
-            self.troubles = []
-            self.writer.begin(event.item, self.every_s)
-            return
-        if isinstance(event, MediaProblem):
-            self.problems.append(event)
-        elif isinstance(event, _Recognised):
-            self.already += 1
-            problem = self.writer.recognise(event.item)
-            if problem:
-                self.problems.append(MediaProblem(event.item.source, problem))
-        else:
-            problem = " ".join([*self.troubles, *([event.problem] if event.problem else [])])
-            self.writer.finish(event.item, problem)
-            if problem:
-                self.problems.append(MediaProblem(event.item.source, problem))
-        self.done += 1
-        source = event.source if isinstance(event, MediaProblem) else event.item.source
-        self.progress(self.done, self.total, Path(source).name)
-
-    def _add(self, event: _Seen, answer: Detections | str) -> None:
-        if isinstance(answer, str):
-            at = f"frame {event.frame.frame_index}: " if event.item.kind == "video" else ""
-            self.troubles.append(at + answer)
-            return
-        self.writer.add(event.item, event.frame, answer)
-        self.frames += 1
-        self.people += len(answer)
-        self.searched[event.item.content_key] = event.item.kind
-        if event.item.kind == "video" and event.frame.time_s is not None:
-            minutes, seconds = divmod(int(event.frame.time_s), 60)
-            self.progress(self.done, self.total, f"{Path(event.item.source).name} {minutes}:{seconds:02d}")
-
-    def summary(self) -> IndexSummary:
-        kinds = list(self.searched.values())
-        return IndexSummary(
-            photos=kinds.count("photo"),
-            videos=kinds.count("video"),
-            frames=self.frames,
-            people=self.people,
-            already=self.already,
-            problems=tuple(self.problems),
-        )
+            answer = next(answers) if isinstance(event, Seen) else None
+            self.behind.give((event, answer), _pixels(event) if isinstance(event, Seen) else 0)
+            if isinstance(event, Seen) and isinstance(answer, Detections):
+                self.frames += 1
+                self.people += len(answer)
+                self.searched[event.item.content_key] = event.item.kind
+            if not isinstance(event, Begun):
+                self.course.tell(event)
 
 
 def _detect(model: PersonModel, images: list[ImageArray]) -> list[Detections | str]:
@@ -220,20 +207,20 @@ def _detect(model: PersonModel, images: list[ImageArray]) -> list[Detections | s
         return list(model.detect(images))
     except Exception as error:
         if len(images) == 1:
-            return [_reason(error, "looking for people in it failed")]
+            return [reason_of(error, "looking for people in it failed")]
         return [answer for image in images for answer in _detect(model, [image])]
 
 
-def _is_text(name: str) -> bool:
-    """A file name on Linux may hold any bytes; those that are no UTF-8 cannot be stored as text."""
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+def _pixels(event: Seen) -> int:
+    height, width = event.frame.image.shape[:2]
+    return height * width
 
 
-def _reason(error: Exception, what: str) -> str:
-    if isinstance(error, SceneseekError):
-        return str(error)
-    return f"{what} ({type(error).__name__}: {error})."
+def _name(item: MediaItem) -> str:
+    return item.camera_id or item.source if item.kind == "stream" else Path(item.source).name
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

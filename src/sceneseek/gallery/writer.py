@@ -309,8 +309,11 @@ class GalleryWriter:
     def _claim(self, item: MediaItem) -> None:
         """Note that other content found at this path before was replaced.
 
-        It is dropped on closing and not now, because the old content may still turn up at another path.
+        It is dropped on closing and not now, because the old content may still turn up at another path. A live source
+        replaces nothing: each time it was watched is a medium of its own.
         """
+        if item.kind == "stream":
+            return
         for key in self._keys_at[item.source]:
             if key != item.content_key:
                 self._superseded.add((item.source, key))

@@ -1,4 +1,4 @@
-"""Photographs and video files to frames, one at a time.
+"""Photographs, videos, archives and live sources to frames, one at a time.
 
 A folder may hold anything: what cannot be used is reported as a ``MediaProblem`` and the rest goes on. Frames are made
 when they are asked for, so memory stays flat however long a video is.
@@ -6,16 +6,28 @@ when they are asked for, so memory stays flat however long a video is.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import math
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
-from sceneseek.errors import PictureError, ValueRefused
-from sceneseek.pictures import camera_of, has_picture_suffix, picture_size, read_picture
+from sceneseek.errors import ArchiveError, PictureError, ValueRefused, VideoError
+from sceneseek.inference import capture_times
+from sceneseek.inference.archives import MAX_VIDEO_BYTES, Archive, Member, is_archive
+from sceneseek.inference.cameras import CameraPattern
+from sceneseek.inference.places import Place, stream_source
+from sceneseek.inference.walking import files_under
+from sceneseek.pictures import camera_of, exif_tags, has_picture_suffix, picture_size, read_picture
 from sceneseek.structures import Frame, MediaItem, MediaProblem
+
+if TYPE_CHECKING:
+    from sceneseek.inference.sampling import SceneChange
+    from sceneseek.inference.streams import Listening
+    from sceneseek.inference.video import VideoFacts
 
 VIDEO_SUFFIXES = frozenset({
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp",
@@ -32,26 +44,67 @@ FOREIGN_SUFFIXES = frozenset({
 _READ_BLOCK = 1 << 20
 
 
+@dataclass(frozen=True)
+class Circumstances:
+    """What the user knows about the media that the files do not say.
+
+    Attributes:
+        camera: Which camera took them all.
+        camera_from: Where their paths name the camera; where they do not, ``camera`` or EXIF do.
+        zone: The time zone of clocks that write none; ``None`` for this machine's.
+    """
+
+    camera: str | None = None
+    camera_from: CameraPattern | None = None
+    zone: tzinfo | None = None
+
+    def camera_at(self, source: str) -> str | None:
+        """The camera that a path, or the user, names."""
+        named = self.camera_from.camera_of(source) if self.camera_from else None
+        return named or self.camera
+
+
 def discover(
-    paths: str | Path | Iterable[str | Path], *, camera: str | None = None, recursive: bool = True
+    paths: str | Path | Iterable[str | Path],
+    *,
+    camera: str | None = None,
+    camera_from: CameraPattern | str | None = None,
+    zone: tzinfo | None = None,
+    recursive: bool = True,
+    archives: bool = True,
 ) -> Iterator[MediaItem | MediaProblem]:
-    """Find photographs and videos, in a deterministic order, each file once.
+    """Find photographs, videos and live sources, in a deterministic order, each file once.
 
     Folders are walked in the order of their names. Hidden files and folders are skipped, and so are files that do not
-    look like media by name, unless they were named directly.
+    look like media by name, unless they were named directly. A file with several videos is several items, whose
+    sources end in ``#video-2`` and so on; those in archives have sources such as ``monday.zip/door/a.mp4``.
 
     Args:
-        paths: Files, folders, and patterns (``"footage/**/*.mp4"``).
+        paths: Files, folders, patterns (``"footage/**/*.mp4"``), archives, and addresses (``rtsp://``, ``http://``,
+            ``https://``).
         camera: Which camera took them all; without it, a photograph's own EXIF names make and model.
+        camera_from: Where the paths name the camera, such as ``"{camera}/*"``; see ``CameraPattern``.
+        zone: The time zone of clocks that write none; ``None`` for this machine's.
         recursive: Whether to look into folders within folders.
+        archives: Whether to look into archives within folders; those named directly are always looked into.
 
     Yields:
         A ``MediaItem`` per usable file, a ``MediaProblem`` per file that looks like media and is not, or was named and
         is not there.
+
+    Raises:
+        ValueRefused: ``camera_from`` is no pattern.
     """
+    pattern = CameraPattern(camera_from) if isinstance(camera_from, str) else camera_from
+    known = Circumstances(camera, pattern, zone)
     seen: set[str] = set()
     for given in [paths] if isinstance(paths, str | Path) else paths:
-        for path, named in _files_of(Path(given).expanduser(), recursive):
+        if is_address(str(given)):
+            from sceneseek.inference.streams import live_item
+
+            yield live_item(str(given), known.camera_at(str(given)))
+            continue
+        for path, named in files_under(Path(given).expanduser(), recursive):
             if isinstance(path, MediaProblem):
                 yield path
                 continue
@@ -60,13 +113,26 @@ def discover(
             if identity in seen:
                 continue
             seen.add(identity)
-            found = _identify(path, named, camera)
-            if found is not None:
-                yield found
+            if is_archive(path) and (named or archives):
+                yield from _in_archive(path, named, known)
+            else:
+                yield from _identify(path, named, known)
 
 
-def frames_of(item: MediaItem, *, every_s: float = 1.0, start_index: int = 0) -> Iterator[Frame | MediaProblem]:
-    """Decode the frames of one photograph or video.
+def is_address(text: str) -> bool:
+    """Whether a text is the address of a live source and not a path."""
+    return text.lower().startswith(("rtsp://", "rtsps://", "http://", "https://"))
+
+
+def frames_of(
+    item: MediaItem,
+    *,
+    every_s: float = 1.0,
+    start_index: int = 0,
+    on_change: SceneChange | None = None,
+    listening: Listening | None = None,
+) -> Iterator[Frame | MediaProblem]:
+    """Decode the frames of one photograph, video or live source.
 
     Args:
         item: What ``discover`` found.
@@ -74,6 +140,8 @@ def frames_of(item: MediaItem, *, every_s: float = 1.0, start_index: int = 0) ->
             taken, by the video's own clock, so a variable frame rate does not matter.
         start_index: Frames of a video with a smaller index are passed over: those an earlier run has done already.
             The file is entered at a key frame before it where the container allows.
+        on_change: Takes a frame whenever the scene has changed, in place of one each ``every_s`` seconds.
+        listening: How long to listen to a live source, and what to do when it falls silent.
 
     Yields:
         Frames in order of time. A file that is damaged, or cut in the middle, yields what can be decoded and then a
@@ -83,10 +151,19 @@ def frames_of(item: MediaItem, *, every_s: float = 1.0, start_index: int = 0) ->
         raise ValueRefused(f"every_s is {every_s}; expected seconds, zero or more.")
     if item.kind == "photo":
         yield from _photograph(item, start_index)
+    elif item.kind == "stream":
+        from sceneseek.inference.streams import live_frames
+
+        yield from live_frames(item, every_s, on_change, listening)
     else:
         from sceneseek.inference.video import video_frames
 
-        yield from video_frames(item, every_s, start_index)
+        yield from video_frames(item, every_s, start_index, on_change)
+
+
+def is_there(source: str) -> bool:
+    """Whether the file, or the member of an archive, that a source names can be opened still."""
+    return not is_address(source) and Place.of(source).is_there
 
 
 def content_key(path: str | Path) -> str:
@@ -95,81 +172,128 @@ def content_key(path: str | Path) -> str:
     Raises:
         OSError: The file cannot be read.
     """
-    digest = hashlib.blake2b(digest_size=20)
     with open(path, "rb") as file:
-        digest.update(os.fstat(file.fileno()).st_size.to_bytes(8, "little"))
-        while block := file.read(_READ_BLOCK):
-            digest.update(block)
+        return _key_of(os.fstat(file.fileno()).st_size, _blocks(file))
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(_READ_BLOCK):
+        yield block
+
+
+def _key_of(size: int, blocks: Iterable[bytes]) -> str:
+    digest = hashlib.blake2b(size.to_bytes(8, "little"), digest_size=20)
+    for block in blocks:
+        digest.update(block)
     return digest.hexdigest()
 
 
-def _files_of(given: Path, recursive: bool) -> Iterator[tuple[str | MediaProblem, bool]]:
-    """Files under one name the user gave, each with whether it was named itself, and what went wrong on the way."""
-    text = os.path.abspath(given)
-    if os.path.isfile(text):
-        yield text, True
-    elif os.path.isdir(text):
-        yield from ((path, False) for path in _walk(text, recursive))
-    elif glob.has_magic(text) and (matches := sorted(glob.glob(text, recursive=True))):
-        for match in matches:
-            if os.path.isdir(match):
-                yield from ((path, False) for path in _walk(match, recursive))
-            else:
-                yield match, False
-    elif os.path.lexists(text):
-        kind = "a link to nothing" if os.path.islink(text) else "neither a file nor a folder"
-        yield MediaProblem(text, f"This is {kind}; expected a photograph, a video or a folder."), True
-    else:
-        what = "Nothing matches this pattern" if glob.has_magic(text) else "There is no such file or folder"
-        yield MediaProblem(text, f"{what}; check the spelling."), True
-
-
-def _walk(folder: str, recursive: bool) -> Iterator[str | MediaProblem]:
-    problems: list[MediaProblem] = []
-    visited: set[str] = set()
-
-    def refused(error: OSError) -> None:
-        problems.append(MediaProblem(str(error.filename), f"The folder cannot be read ({error.strerror})."))
-
-    for parent, children, names in os.walk(folder, onerror=refused, followlinks=True):
-        # Links may lead back up: a folder is entered once, whatever it is called.
-        visited.add(os.path.realpath(parent))
-        children[:] = sorted(
-            name
-            for name in children
-            if recursive and not name.startswith(".") and os.path.realpath(os.path.join(parent, name)) not in visited
-        )
-        yield from problems
-        problems.clear()
-        yield from (os.path.join(parent, name) for name in sorted(names) if not name.startswith("."))
-    yield from problems
-
-
-def _identify(path: str, named: bool, camera: str | None) -> MediaItem | MediaProblem | None:
+def _identify(path: str, named: bool, known: Circumstances) -> Iterator[MediaItem | MediaProblem]:
     """Say what a file is, or nothing when it does not look like media and nobody asked for it."""
     kind = _kind_by_name(path)
     if kind is None and not named:
-        return None
+        return
     if not os.path.isfile(path):  # a pipe or a device would block its reader for ever
-        return MediaProblem(path, "This is no regular file, or a link to nothing; expected a photograph or a video.")
+        yield MediaProblem(path, "This is no regular file, or a link to nothing; expected a photograph or a video.")
+        return
     try:
         if os.path.getsize(path) == 0:
-            return MediaProblem(path, "The file is empty (0 bytes).")
+            yield MediaProblem(path, "The file is empty (0 bytes).")
+            return
         if kind == "foreign":
-            return MediaProblem(
-                path, f"{Path(path).suffix} files are not read; save it as JPEG or PNG, or as MP4 for a video."
-            )
+            yield MediaProblem(path, _foreign(path))
+            return
         if Path(path).suffix.lower() == ".ts" and not _is_transport_stream(path) and not named:
-            return None
+            return
         kind = kind or _kind_by_content(path)
         if kind is None:
-            return MediaProblem(path, "This is neither a picture nor a video in a known format.")
+            yield MediaProblem(path, "This is neither a picture nor a video in a known format.")
+            return
         key = content_key(path)
     except OSError as error:
-        return MediaProblem(path, f"The file cannot be read ({error.strerror or error}).")
-    if camera is None and kind == "photo":
-        camera = camera_of(path)
-    return MediaItem(source=path, kind=kind, content_key=key, camera_id=camera)
+        yield MediaProblem(path, f"The file cannot be read ({error.strerror or error}).")
+        return
+    if kind == "photo":
+        yield _photo_item(path, key, path, known)
+    else:
+        yield from _video_items(path, key, path, known)
+
+
+def _in_archive(path: str, named: bool, known: Circumstances) -> Iterator[MediaItem | MediaProblem]:
+    """The media in an archive; everything else in it is left alone."""
+    try:
+        archive = Archive(path)
+    except ArchiveError as error:
+        yield MediaProblem(path, str(error).removeprefix(f"{path}: "))
+        return
+    found = False
+    for member in archive.members:
+        kind = _kind_by_name(member.name)
+        hidden = any(part == "__MACOSX" or part.startswith(".") for part in Path(member.name).parts)
+        if kind is None or (hidden and not member.problem):
+            continue
+        found = True
+        try:
+            yield from _member(archive, member, kind, known)
+        except ArchiveError as error:
+            source = f"{path}/{member.name}"
+            yield MediaProblem(source, str(error).removeprefix(f"{source}: "))
+    if named and not found:
+        yield MediaProblem(path, "The archive holds no photograph and no video.")
+
+
+def _member(archive: Archive, member: Member, kind: str, known: Circumstances) -> Iterator[MediaItem | MediaProblem]:
+    source = f"{archive.path}/{member.name}"
+    if member.problem:
+        yield MediaProblem(source, f"It cannot be read: {member.problem}.")
+    elif kind == "foreign":
+        yield MediaProblem(source, _foreign(member.name))
+    elif member.size == 0:
+        yield MediaProblem(source, "The file is empty (0 bytes).")
+    elif kind == "photo":
+        contents = archive.read(member.name)
+        yield _photo_item(source, _key_of(member.size, [contents]), contents, known)
+    else:
+        key = _key_of(member.size, archive.blocks(member.name, MAX_VIDEO_BYTES))
+        # What a video says of itself is not asked here: it would have to be unpacked once more.
+        began = capture_times.from_name(source, known.zone)
+        yield MediaItem(source, "video", key, known.camera_at(source), began)
+
+
+def _photo_item(source: str, key: str, contents: str | bytes, known: Circumstances) -> MediaItem:
+    tags = exif_tags(contents)
+    taken = capture_times.from_exif(tags, known.zone) or capture_times.from_name(source, known.zone)
+    return MediaItem(source, "photo", key, known.camera_at(source) or camera_of(tags), taken)
+
+
+def _video_items(source: str, key: str, path: str, known: Circumstances) -> Iterator[MediaItem]:
+    """One item per video in a file; a file that cannot be opened is one, whose frames will say why."""
+    from sceneseek.inference.video import facts_of
+
+    facts: list[VideoFacts | None]
+    try:
+        facts = [*facts_of(path)]
+    except VideoError:
+        facts = [None]
+    camera = known.camera_at(source)
+    for stream, fact in enumerate(facts):
+        # Recorders name files after the beginning; what lies inside is often the moment of export.
+        began = capture_times.from_name(source, known.zone)
+        if began is None and fact is not None:
+            began = capture_times.from_metadata(fact.metadata)
+        yield MediaItem(
+            source=stream_source(source, stream),
+            kind="video",
+            content_key=key if stream == 0 else f"{key}-{stream + 1}",
+            camera_id=camera if camera is None or len(facts) == 1 else f"{camera} video {stream + 1}",
+            captured_at=began,
+            duration_s=None if fact is None else fact.duration_s,
+            frame_rate=None if fact is None else fact.frame_rate,
+        )
+
+
+def _foreign(name: str) -> str:
+    return f"{Path(name).suffix} files are not read; save it as JPEG or PNG, or as MP4 for a video."
 
 
 def _kind_by_name(path: str) -> str | None:
@@ -201,8 +325,11 @@ def _photograph(item: MediaItem, start_index: int) -> Iterator[Frame | MediaProb
     if start_index > 0:
         return
     try:
-        image = read_picture(item.source)
-    except PictureError as error:
-        yield MediaProblem(item.source, str(error).removeprefix(f"{item.source}: "))
+        image = read_picture(Place.of(item.source).picture())
+    except (PictureError, ArchiveError) as error:
+        reason = str(error)
+        for name in (item.source, "picture"):
+            reason = reason.removeprefix(f"{name}: ")
+        yield MediaProblem(item.source, reason)
         return
-    yield Frame(image, item.source, camera_id=item.camera_id)
+    yield Frame(image, item.source, camera_id=item.camera_id, captured_at=item.captured_at)

@@ -51,14 +51,16 @@ class MediaProblem:
 
 @dataclass(frozen=True)
 class MediaItem:
-    """A photograph or a video found on disk, not yet opened.
+    """A photograph, a video or a live source, not yet opened.
 
     Attributes:
-        source: The file as the user named it (absolute path).
-        kind: ``"photo"`` or ``"video"``.
+        source: The file as the user named it (absolute path), or the address of a live source.
+        kind: ``"photo"``, ``"video"`` or ``"stream"``.
         content_key: Changes when the file changes; equal for equal files. Used to index nothing twice.
         camera_id: Which camera, when known.
         captured_at: When the photograph was taken or the video begins by the clock on the wall, in UTC, when known.
+        duration_s: How long the video says that it lasts, when it does; a promise, for estimates only.
+        frame_rate: How many frames a second it says that it has, when it does.
     """
 
     source: str
@@ -66,3 +68,5 @@ class MediaItem:
     content_key: str
     camera_id: str | None = None
     captured_at: datetime | None = None
+    duration_s: float | None = None
+    frame_rate: float | None = None

@@ -9,9 +9,11 @@ guess, and at the rates at which it could know, place and appearance suffice (``
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 
 from sceneseek.errors import ValueRefused
@@ -113,7 +115,12 @@ class TrackletLinker:
         return numbers
 
     def recall(
-        self, frame_index: int, time_s: float, boxes: FloatArray, embeddings: FloatArray, numbers: list[int]
+        self,
+        frame_index: int,
+        time_s: float,
+        boxes: Sequence[ArrayLike] | FloatArray,
+        embeddings: Sequence[FloatArray] | FloatArray,
+        numbers: Sequence[int],
     ) -> None:
         """Remember a frame that an earlier run has linked; frames in order, those within the patience suffice.
 
@@ -126,7 +133,7 @@ class TrackletLinker:
         """
         self._last_frame = frame_index
         self._forget(time_s)
-        self._see(time_s, boxes, embeddings, numbers)
+        self._see(time_s, np.asarray(boxes, np.float32), np.asarray(embeddings, np.float32), numbers)
 
     def _forget(self, now_s: float) -> None:
         for number, tracklet in list(self._open.items()):
@@ -134,7 +141,7 @@ class TrackletLinker:
             if not tracklet.times:
                 del self._open[number]
 
-    def _see(self, time_s: float, boxes: FloatArray, embeddings: FloatArray, numbers: list[int]) -> None:
+    def _see(self, time_s: float, boxes: FloatArray, embeddings: FloatArray, numbers: Sequence[int]) -> None:
         for number, box, embedding in zip(numbers, boxes, embeddings, strict=True):
             self._open.setdefault(number, _Open(number)).see(time_s, box, embedding)
 

@@ -1,0 +1,289 @@
+"""Files made to harm: refused with a sentence, at the cost of a decoder at most; the server goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import struct
+import threading
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from sceneseek.errors import MediaError, PictureError
+from sceneseek.web import Limits
+from sceneseek.web.decoding import Decoders
+from sceneseek.web.refusals import Refusal
+from web_world import Serve, TestClient, World, ask_with
+
+
+def png(width: int, height: int, data: bytes = b"") -> bytes:
+    """A PNG whose header says this size, whatever its data holds."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def jpeg(width: int = 64, height: int = 64) -> bytes:
+    noise = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def flat(side: int) -> bytes:
+    """A picture of one colour: small as a file, large in memory, and long to decode."""
+    row = b"\x00" * (1 + 3 * side)
+    packer = zlib.compressobj(1)
+    return png(side, side, b"".join(packer.compress(row) for _ in range(side)) + packer.flush())
+
+
+def text_bomb() -> bytes:
+    """A PNG with a text that unpacks to a gigabyte."""
+    packed = zlib.compress(b"a" * 50_000_000, 9) * 4
+    body = b"Comment\x00\x00" + packed
+    chunk = struct.pack(">I", len(body)) + b"zTXt" + body + struct.pack(">I", zlib.crc32(b"zTXt" + body))
+    whole = png(8, 8, zlib.compress(b"\x00" + b"\x00" * 24))
+    return whole[:33] + chunk + whole[33:]
+
+
+HOSTILE: dict[str, bytes] = {
+    "nothing": b"",
+    "text": b"hello, this is no picture" * 10,
+    "huge": png(100_000, 100_000, zlib.compress(b"\x00" * 1000)),
+    "beyond any": png(2**31 - 1, 2**31 - 1),
+    "no data": png(4000, 4000),
+    "zeros for pixels": png(6000, 6000, zlib.compress(b"\x00" * 100_000)),
+    "truncated": jpeg(640, 480)[:5000],
+    "header alone": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>',
+    "svg with entities": b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><svg>&b;</svg>',
+    "html": b"<html><script>alert(1)</script></html>",
+    "pdf": b"%PDF-1.7\n1 0 obj<<>>endobj",
+    "postscript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(/etc/passwd) run",
+    "zip": b"PK\x03\x04" + b"\x00" * 100,
+    "playlist": b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
+    "executable": b"\x7fELF\x02\x01\x01" + b"\x00" * 100,
+    "gif of a giant": b"GIF89a\xff\xff\xff\xff\x80\x00\x00" + b"\x00" * 6 + b",\x00\x00\x00\x00\xff\xff\xff\xff\x00",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_no_picture_is_refused(client: TestClient, name: str) -> None:
+    answer = client.post("/api/queries", files={"picture": (f"{name}.jpg", HOSTILE[name], "image/jpeg")})
+    assert answer.status_code == 415, answer.text
+    assert answer.json()["error"]["message"]
+    assert "root:" not in answer.text
+
+
+def test_hidden_texts_are_not_unpacked(client: TestClient) -> None:
+    """A bomb beside the pixels may be refused or passed over; it may not cost memory."""
+    answer = client.post("/api/queries", files={"picture": ("x.png", text_bomb())})
+    assert answer.status_code in (201, 415)
+    assert client.get("/api/health").status_code == 200
+
+
+@pytest.mark.parametrize("tail", [b"<script>alert(1)</script>", b"PK\x03\x04" + b"\x00" * 50, b"<?php system(1) ?>"])
+def test_polyglots_lose_their_other_half(client: TestClient, tail: bytes) -> None:
+    """A picture that is something else, too, is served as pixels encoded anew."""
+    answer = client.post("/api/queries", files={"picture": ("x.php", jpeg() + tail, "text/html")})
+    assert answer.status_code == 201
+    shown = client.get(f"/api/queries/{answer.json()['query_id']}/picture")
+    assert shown.headers["content-type"] == "image/jpeg"
+    assert tail not in shown.content
+
+
+def test_what_cameras_write_beside_the_pixels_is_not_served(client: TestClient) -> None:
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010F] = "secret camera"
+    Image.new("RGB", (64, 64)).save(buffer, "JPEG", exif=exif)
+    query = client.post("/api/queries", files={"picture": ("x.jpg", buffer.getvalue())}).json()
+    assert b"secret" not in client.get(f"/api/queries/{query['query_id']}/picture").content
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"--x\r\n"),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\nno name\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=x", b"\x00\x01\x02"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="picture"\r\n\r\ntext\r\n--x--',
+        ),
+        ("multipart/form-data; boundary=x", b"--x--"),
+        ("multipart/form-data; boundary=" + "y" * 5000, b"--x--"),
+        ("application/x-www-form-urlencoded", b"picture=x"),
+        ("application/json", b"{}"),
+        ("text/plain", b"x"),
+    ],
+)
+def test_forms_that_are_none(client: TestClient, content_type: str, body: bytes) -> None:
+    answer = client.post("/api/queries", content=body, headers={"content-type": content_type})
+    assert answer.status_code in (400, 415, 422), answer.text
+    assert set(answer.json()) == {"error"}
+
+
+def test_forms_with_thousands_of_parts(client: TestClient) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n'
+    answer = client.post(
+        "/api/queries", content=part * 1500 + b"--x--", headers={"content-type": "multipart/form-data; boundary=x"}
+    )
+    assert answer.status_code == 400
+
+
+def test_file_names_from_outside_are_used_for_nothing(own_world: World, serve: Serve) -> None:
+    client = serve(own_world)
+    before = {path for path in own_world.folder.rglob("*") if "people" not in path.parts}
+    picture = jpeg()
+    names = [
+        "../../evil.jpg",
+        "/etc/cron.d/evil",
+        "..\\..\\evil.jpg",
+        "a\x00b.jpg",
+        "evil.php",
+        "con.jpg",
+        "x" * 500 + ".jpg",
+    ]
+    answer = client.post("/api/uploads", files=[("files", (name, picture)) for name in names])
+    assert answer.status_code == 202, answer.text
+    stored = {file["stored_as"] for file in answer.json()["files"]}
+    assert len(stored) == 1  # all are the same content
+    (name,) = stored
+    assert name.endswith(".jpg")
+    assert len(name) == 44
+    new = {path for path in own_world.folder.rglob("*") if "people" not in path.parts} - before
+    assert new == {own_world.media / "uploads", own_world.media / "uploads" / name}
+    assert (own_world.media / "uploads" / name).read_bytes() == picture
+    assert (own_world.media / "uploads" / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_uploads_that_are_no_media_are_named_and_not_kept(own_world: World, serve: Serve) -> None:
+    client = serve(own_world)
+    files = [("files", (f"{name}.mp4", data)) for name, data in HOSTILE.items()]
+    answer = client.post("/api/uploads", files=[*files, ("files", ("good.bin", jpeg()))]).json()
+    problems = [file["problem"] for file in answer["files"]]
+    assert all(problems[:-1])
+    assert problems[-1] is None
+    assert len(list((own_world.media / "uploads").iterdir())) == 1
+    assert answer["job_id"]
+    assert client.post("/api/uploads", files=files[:2]).json()["job_id"] is None
+
+
+Checked = Callable[[Decoders], object]
+
+
+@asynccontextmanager
+async def decoders(**limits: float) -> AsyncIterator[Decoders]:
+    pool = Decoders(Limits(**{"decoders": 1, **limits}))  # type: ignore[arg-type]
+    try:
+        yield pool
+    finally:
+        await asyncio.to_thread(pool.close)
+
+
+def test_a_killed_decoder_costs_one_picture(world: World, serve: Serve) -> None:
+    """The kernel, or a hostile picture, may end it at any moment: here while it works."""
+    client = serve(world, limits=Limits(decoders=1))
+    ask_with(client, world.query)
+    (pid,) = client.app.state.service.decoders.pids()  # type: ignore[attr-defined]
+    statuses: list[int] = []
+    asking = threading.Thread(
+        target=lambda: statuses.append(
+            client.post("/api/queries", files={"picture": ("x.png", flat(6000))}).status_code
+        )
+    )
+    service = client.app.state.service  # type: ignore[attr-defined]
+    asking.start()
+    while pid in service.decoders.pids():  # until it was taken for the picture
+        assert asking.is_alive()
+        time.sleep(0.001)
+    os.kill(pid, signal.SIGKILL)
+    asking.join()
+    assert statuses == [415]
+    assert ask_with(client, world.query)["people"]
+    assert service.decoders.pids() != [pid]
+
+
+def test_a_decoder_that_died_unseen_is_replaced(world: World, serve: Serve) -> None:
+    client = serve(world, limits=Limits(decoders=1))
+    ask_with(client, world.query)
+    (pid,) = client.app.state.service.decoders.pids()  # type: ignore[attr-defined]
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(0.1)
+    assert ask_with(client, world.query)["people"]
+
+
+def test_a_picture_that_takes_too_much_memory() -> None:
+    async def check() -> None:
+        async with decoders(decoder_bytes=400 << 20, picture_pixels=200_000_000) as pool:
+            with pytest.raises(MediaError, match="memory"):
+                await pool.rgb(flat(12_000))
+            assert (await pool.rgb(jpeg())).shape == (64, 64, 3)
+
+    asyncio.run(check())
+
+
+def test_a_picture_that_takes_too_much_time() -> None:
+    async def check() -> None:
+        async with decoders(decoder_seconds=0.05) as pool:
+            with pytest.raises(MediaError, match=r"too long|give up"):
+                await pool.rgb(flat(6000))
+            assert pool.pids() == []
+
+    asyncio.run(check())
+
+
+def test_more_pictures_than_may_wait() -> None:
+    async def check() -> None:
+        async with decoders(waiting=3) as pool:
+            results = await asyncio.gather(*(pool.rgb(jpeg()) for _ in range(6)), return_exceptions=True)
+            refused = [r for r in results if isinstance(r, Refusal)]
+            assert [r.status_code for r in refused] == [503] * 3
+            assert sum(isinstance(r, np.ndarray) for r in results) == 3
+
+    asyncio.run(check())
+
+
+def test_decoders_open_no_other_address(tmp_path: Path) -> None:
+    """A playlist that calls itself a video is no video."""
+    playlist = tmp_path / "x.mp4"
+    playlist.write_bytes(HOSTILE["playlist"])
+
+    async def check() -> None:
+        async with decoders() as pool:
+            with pytest.raises(MediaError):
+                await pool.media_kind(str(playlist))
+            with pytest.raises(PictureError):
+                await pool.rgb(HOSTILE["postscript"])
+
+    asyncio.run(check())
+
+
+def test_decoders_know_nothing_of_the_servers_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_SERVER", "x")
+
+    async def check() -> None:
+        async with decoders() as pool:
+            await pool.rgb(jpeg())
+            (pid,) = pool.pids()
+            surroundings = Path(f"/proc/{pid}/environ")
+            if not surroundings.exists():
+                pytest.skip("needs /proc")
+            assert b"SECRET" not in surroundings.read_bytes()
+            open_files = {os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0] for fd in os.listdir(f"/proc/{pid}/fd")}
+            assert "socket" not in open_files
+
+    asyncio.run(check())
