@@ -104,7 +104,7 @@ function showJob(place, job) {
 }
 
 function uploadPanel(follow) {
-  const picker = h("input", { type: "file", multiple: true, accept: "image/*,video/*,.zip,.tar", class: "unseen", id: freshId("upload"), tabindex: "-1" });
+  const picker = h("input", { type: "file", multiple: true, accept: "image/*,video/*,.zip,.tar", "aria-label": "Photographs and video", class: "unseen", id: freshId("upload"), tabindex: "-1" });
   const said = h("div", { role: "status" });
   const choose = button("Choose files", { sign: "upload", kind: "primary", onclick: () => picker.click() });
   const zone = h("div", { class: "dropzone small", data: { drop: "media" } }, icon("upload", "large"), h("p", {}, h("strong", {}, "Drop photographs or video here")), h("div", { class: "actions" }, choose), picker);

@@ -1,7 +1,7 @@
 /** Puts the page together: the bar, and the view that the address names. */
 
 import { api, onTokenWanted } from "./api.js";
-import { announce } from "./announce.js";
+import { toast } from "./announce.js";
 import { auditView } from "./audit.js";
 import { startBar } from "./bar.js";
 import { h, put } from "./dom.js";
@@ -83,7 +83,7 @@ async function recallPictures() {
   if (!gone.size) return;
   const kept = (list) => list.filter((one) => !gone.has(one.query_id));
   ask({ examples: kept(state.asked.examples), counterExamples: kept(state.asked.counterExamples) });
-  announce("A query picture is no longer kept by the server. Choose it again.");
+  toast("A query picture is no longer kept by the server. Choose it again.", "clock");
 }
 
 async function begin() {

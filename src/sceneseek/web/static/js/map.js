@@ -32,6 +32,7 @@ export function cameraMap(ranking, open) {
     const [from, to] = padded(first, last);
     const x = linear(from, to, left, right);
     const middles = new Map();
+    const centres = new Map();
     const rows = [];
     let y = TOP;
     for (const camera of cameras) {
@@ -40,7 +41,10 @@ export function cameraMap(ranking, open) {
       const head = narrow ? 18 : 0;
       const height = head + 2 * ROW_PAD + LANE * Math.max(0, ...lanes);
       rows.push(s("g", { class: "row", "aria-hidden": "true" }, s("rect", { x: 0, y, width, height }), s("text", { x: 12, y: narrow ? y + 17 : y + height / 2 + 4.5 }, shortened(camera, narrow ? 60 : 21))));
-      here.forEach((entry, at) => middles.set(entry, y + head + ROW_PAD + LANE * lanes[at]));
+      here.forEach((entry, at) => {
+        middles.set(entry, y + head + ROW_PAD + LANE * lanes[at]);
+        centres.set(entry, y + head + (height - head) / 2);
+      });
       y += height + 2;
     }
     const bottom = y;
@@ -49,7 +53,7 @@ export function cameraMap(ranking, open) {
       const [x1, x2, middle] = [x(entry.start), x(entry.end), middles.get(entry)];
       return s("g", { class: `point ${kind}` }, s("line", { class: "span", x1, x2: Math.max(x2, x1 + 0.1), y1: middle, y2: middle }), dot(kind, (x1 + x2) / 2, middle), s("rect", { class: "reach", x: x1 - 10, y: middle - 11, width: x2 - x1 + 20, height: 22 }));
     });
-    svg.append(...rows, timeAxis({ wall, from, to, x, left, right, top: TOP, bottom }), way(entries, ranking, x, middles), ...shapes);
+    svg.append(...rows, timeAxis({ wall, from, to, x, left, right, top: TOP, bottom }), way(entries, ranking, x, centres), ...shapes);
     walkable(shapes, entries, shown, open);
     return bottom + BOTTOM;
   });
@@ -64,13 +68,13 @@ export function cameraMap(ranking, open) {
   );
 }
 
-/** A thin line through the sightings that nobody doubts, in time order. */
-function way(entries, ranking, x, middles) {
+/** A line through the cameras in the order of the sightings that nobody doubts. */
+function way(entries, ranking, x, centres) {
   const sure = entries.filter(({ match, index }) => {
     const verdict = markOf(match.detection_id);
     return verdict === "right" || (verdict !== "wrong" && ranking.num_likely !== null && ranking.num_likely !== undefined && index < ranking.num_likely);
   });
-  const points = sure.flatMap((entry) => [`${x(entry.start)},${middles.get(entry)}`, `${x(entry.end)},${middles.get(entry)}`]);
+  const points = sure.flatMap((entry) => [`${x(entry.start)},${centres.get(entry)}`, `${x(entry.end)},${centres.get(entry)}`]);
   return s("polyline", { class: "way", points: points.join(" "), "aria-hidden": "true" });
 }
 

@@ -8,7 +8,7 @@ import { matchList } from "./matches.js";
 import { empty, failed } from "./placeholders.js";
 import { openExport } from "./report.js";
 import { countFilters } from "./address.js";
-import { ask, isStale, liftFilters, on, search, state } from "./state.js";
+import { ask, askedKey, isStale, liftFilters, on, search, state } from "./state.js";
 import { openScene } from "./scene.js";
 import { counted, grouped } from "./words.js";
 
@@ -22,18 +22,23 @@ let scenes = false;
 /** The results pane, kept up to date. */
 export function resultsPane() {
   const pane = h("section", { class: "results", "aria-labelledby": "results-title" });
-  let drawn = "";
+  let said = "";
+  let drawn = [];
 
   function show() {
-    const { answer } = state;
+    const { answer, asked } = state;
     pane.setAttribute("aria-busy", String(answer.status === "loading"));
     if (answer.status === "loading" && answer.ranking) return;
+    // Opening a scene changes the address but nothing here: what is drawn stays, pictures and focus with it.
+    const now = [answer, asked.show, askedKey(), scenes];
+    if (now.every((part, at) => part === drawn[at])) return;
+    drawn = now;
     const focused = document.activeElement;
     const keep = pane.contains(focused) ? placeOf(focused) : null;
     put(pane, content(answer));
     if (keep) findAgain(pane, keep)?.focus({ preventScroll: true });
-    if (answer.status === "ready" && answer.key !== drawn) {
-      drawn = answer.key;
+    if (answer.status === "ready" && answer.key !== said) {
+      said = answer.key;
       announce(headline(answer.ranking));
     }
   }
@@ -86,9 +91,8 @@ function subline(ranking) {
   const parts = [`${counted(ranking.searched, "person view")} compared`];
   if (ranking.num_likely !== null && ranking.num_likely !== undefined) parts.push(`${ranking.matches.length} shown, most similar first`);
   if (ranking.seconds !== undefined && ranking.seconds !== null) parts.push(`${grouped(Math.max(1, Math.round(ranking.seconds * 1000)))} ms`);
-  for (const [name, value] of Object.entries(ranking.method ?? {})) {
-    if (!(name === "index" && value === "exact")) parts.push(`${name.replaceAll("_", " ")}: ${value}`);
-  }
+  if (ranking.method.index && ranking.method.index !== "exact") parts.push(ranking.method.index);
+  if (state.asked.ranking.rerank) parts.push("re-ranked");
   return h("p", { class: "soft" }, parts.join(" · "));
 }
 
@@ -156,11 +160,14 @@ function caution(ranking) {
     "p",
     { class: "caution note faint" },
     "A match is a resemblance, mostly of clothes and build; it does not establish who somebody is. Look at the scene, the time and the camera before acting on it. ",
-    `Model: ${ranking.model}.`,
+    h("br"),
+    `Model: ${ranking.model}. `,
+    Object.entries(ranking.method).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join("; "),
+    ".",
   );
 }
 
 function waiting() {
-  const ghost = () => h("li", { class: "match panel ghost" }, h("div", { class: "skeleton portrait" }), h("div", { class: "facts" }, ...[70, 50, 85, 40].map((share) => h("div", { class: "skeleton", style: { height: "14px", width: `${share}%` } }))));
+  const ghost = () => h("li", { class: "panel ghost" }, h("div", { class: "skeleton portrait" }), h("div", { class: "facts" }, ...[70, 50, 85, 40].map((share) => h("div", { class: "skeleton", style: { height: "14px", width: `${share}%` } }))));
   return h("ol", { class: "matches", "aria-hidden": "true" }, ...Array.from({ length: 9 }, ghost));
 }

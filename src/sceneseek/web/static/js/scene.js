@@ -77,8 +77,8 @@ class Viewer {
     this.dialog.close();
     this.dialog.remove();
     viewer = null;
-    // The card may have been drawn anew meanwhile: the match that was looked at last is the place to go on from.
-    const card = document.querySelector(`[data-detection="${CSS.escape(this.selected ?? "")}"] .portrait`);
+    // The match that was looked at last is the place to go on from.
+    const card = document.querySelector(`[data-detection="${CSS.escape(this.wanted)}"] .portrait`);
     (card ?? (this.opener?.isConnected ? this.opener : document.getElementById("main"))).focus({ preventScroll: !card });
   }
 

@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { announce, sayProblem, toast } from "./announce.js";
+import { h } from "./dom.js";
 import { ask, changed, state } from "./state.js";
 import { counted } from "./words.js";
 
@@ -28,17 +29,21 @@ export async function takePicture(file) {
   changed("picking");
 }
 
+const chooser = h("input", { type: "file", accept: "image/*", class: "unseen", tabindex: "-1", "aria-hidden": "true" });
+chooser.addEventListener("change", () => {
+  takePicture(chooser.files[0]);
+  // The same file chosen once more must be a change again.
+  chooser.value = "";
+});
+
 /** Ask the system for a picture. */
 export function choosePicture() {
-  const input = document.createElement("input");
-  input.type = "file";
-  input.accept = "image/*";
-  input.addEventListener("change", () => takePicture(input.files[0]));
-  input.click();
+  chooser.click();
 }
 
 /** Take pictures dropped on, or pasted into, the page. */
 export function startTaking() {
+  document.body.append(chooser);
   let depth = 0;
   const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   const dropsHere = (event) => carriesFiles(event) && !event.target.closest?.("[data-drop]") && state.asked.view !== "index";

@@ -1,0 +1,171 @@
+"""What keeps a gallery: overview, adding media with live progress, forgetting, the audit log, tokens."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browser.conftest import choose_person, choose_picture, opened
+from fake_predictor import ORANGE, person, save_scene
+from live_server import serving
+from web_world import World, make_world, tokens
+
+
+@pytest.fixture(scope="module")
+def own_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """For tests that add and take away."""
+    return make_world(tmp_path_factory.mktemp("keeping"))
+
+
+@pytest.fixture(scope="module")
+def own_address(own_world: World, browser: Browser) -> Iterator[str]:
+    (own_world.media / "broken.jpg").write_bytes(b"\xff\xd8 cut short")
+    with serving(own_world.finder(), media_roots=(own_world.media,)) as address:
+        yield address
+
+
+def test_the_overview_counts_and_lists(page: Page) -> None:
+    page.goto("/?view=gallery")
+    expect(page.locator(".figure", has_text="files")).to_contain_text("4")
+    expect(page.locator(".medium")).to_have_count(4)
+    expect(page.locator(".bars li")).to_have_count(3)
+    expect(page.locator("dt", has_text="Model").locator("xpath=following-sibling::dd[1]")).to_have_text("colour")
+    page.get_by_role("searchbox", name="Search files by name").fill("walk")
+    expect(page.locator(".medium")).to_have_count(1)
+    page.get_by_role("combobox", name="Status").select_option("damaged")
+    expect(page.locator(".panel .empty")).to_contain_text("None matches")
+
+
+def test_a_file_of_the_list_restricts_the_search(page: Page) -> None:
+    page.goto("/?view=gallery")
+    page.get_by_role("button", name="Search only in walk.mp4").click()
+    assert "file=" in page.url
+    expect(page.get_by_role("heading", level=1)).to_have_text("Whom do you look for?")
+
+
+def test_a_folder_is_indexed_with_live_progress(browser: Browser, own_address: str, own_world: World) -> None:
+    save_scene(own_world.media / "new" / "4.png", person(ORANGE, 2))
+    with opened(browser, own_address) as page:
+        page.goto("/?view=index")
+        page.get_by_label("Files and folders").fill("media/new\nmedia/broken.jpg")
+        page.get_by_label("Camera").fill("garden")
+        page.get_by_role("button", name="Start").click()
+        job = page.locator(".job").first
+        expect(job.locator(".chip")).to_have_text("Done")
+        expect(job).to_contain_text("1 person view")
+        expect(job).to_contain_text("1 file could not be used")
+        expect(page.locator("#announcer")).to_contain_text("Indexing done")
+        page.get_by_role("button", name="Gallery").click()
+        expect(page.locator(".medium", has_text="broken.jpg").locator(".problem")).not_to_be_empty()
+        expect(page.locator(".medium", has_text="4.png")).to_contain_text("camera garden")
+
+
+def test_files_are_uploaded_and_refusals_are_named(browser: Browser, own_address: str, tmp_path: Path) -> None:
+    good = save_scene(tmp_path / "mine.png", person(ORANGE, 0))
+    (tmp_path / "notes.txt").write_text("no picture")
+    with opened(browser, own_address) as page:
+        page.goto("/?view=index")
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Choose files").click()
+        chooser.value.set_files([good, tmp_path / "notes.txt"])
+        expect(page.locator(".notice", has_text="1 file was refused")).to_contain_text("notes.txt")
+        expect(page.locator(".job").first.locator(".chip")).to_have_text("Done")
+
+
+def test_progress_arrives_while_it_runs_and_the_job_can_be_stopped(page: Page) -> None:
+    job = {
+        "job_id": "A" * 22, "state": "running", "what": "media/long", "owner": "local",
+        "created_at": "2026-05-04T10:00:00Z", "started_at": "2026-05-04T10:00:00Z", "ended_at": None,
+        "files_done": 3, "files_total": 12, "frames": 300, "people": 0, "already": 0, "frames_per_second": 8.25,
+        "seconds_left": 200.0, "note": "long.mp4, 5:00", "error": "", "problems": [], "num_problems": 0,
+    }  # fmt: skip
+    events = "".join(f"event: progress\ndata: {text}\n\n" for text in [json.dumps(job), json.dumps(job | {"files_done": 4})])
+    page.route("**/api/jobs", lambda route: route.fulfill(json={"jobs": [job]}))
+    page.route("**/api/jobs/*/events", lambda route: route.fulfill(content_type="text/event-stream", body=events))
+    page.route("**/api/jobs/*", lambda route: route.fulfill(json=job))
+    page.goto("/?view=index")
+    place = page.locator(".job")
+    expect(place.get_by_role("progressbar")).to_have_attribute("max", "12")
+    expect(place).to_contain_text("4 of 12 files · 300 pictures · 8.3 a second · about 3 min left")
+    expect(place.get_by_role("progressbar")).to_have_js_property("value", 4)
+    with page.expect_request(lambda request: request.method == "DELETE"):
+        place.get_by_role("button", name="Stop").click()
+
+
+def test_forgetting_shows_first_and_asks(page: Page) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def through(route: Any) -> None:
+        request = route.request.post_data_json
+        asked.append(request)
+        proof = "" if request["dry_run"] else "Searched the raw files for 3 vectors: none is left."
+        answer = {"dry_run": request["dry_run"], "num_people": 3, "num_media": 1, "num_sightings": 0, "proof": proof}
+        route.fulfill(json={**answer, "examples": []})
+
+    page.route("**/api/forget", through)
+    page.goto("/?view=gallery")
+    page.get_by_role("button", name="Forget 3.png").click()
+    dialog = page.get_by_role("dialog", name="Forget")
+    dialog.get_by_role("button", name="See what this would remove").click()
+    expect(dialog).to_contain_text("This would remove 3 person views, 1 whole file")
+    go = dialog.get_by_role("button", name="Forget 3 person views")
+    expect(go).to_be_disabled()
+    dialog.get_by_role("checkbox", name="I understand that this cannot be undone").check()
+    go.click()
+    expect(dialog).to_contain_text("Searched the raw files for 3 vectors: none is left.")
+    assert [request["dry_run"] for request in asked] == [True, False]
+    assert all(len(request["media_keys"]) == 1 for request in asked)
+
+
+def test_the_audit_log_is_shown_with_its_chain(browser: Browser, own_address: str, own_world: World) -> None:
+    with opened(browser, own_address) as page:
+        page.goto("/")
+        choose_picture(page, own_world.query)
+        choose_person(page, 1)
+        page.get_by_role("button", name="Audit").click()
+        expect(page.locator(".notice")).to_contain_text("The chain is intact")
+        first = page.locator(".audit tbody tr").first
+        expect(first).to_contain_text("search")
+        expect(first).to_contain_text("local")
+
+
+def test_a_log_that_was_changed_is_an_alarm(page: Page) -> None:
+    broken = {"total": 0, "page": 1, "per_page": 50, "intact": False, "problem": "Entry 7 is missing.", "entries": []}
+    page.route("**/api/audit?*", lambda route: route.fulfill(json=broken))
+    page.goto("/?view=audit")
+    expect(page.get_by_role("alert")).to_contain_text("Entry 7 is missing.")
+
+
+def test_tokens_open_the_door_as_far_as_they_may(browser: Browser, world: World, tmp_path: Path) -> None:
+    copy = World(tmp_path / "world")
+    shutil.copytree(world.folder, copy.folder)
+    with serving(copy.finder(), tokens=tokens(), media_roots=(copy.media,)) as address:
+        with opened(browser, address) as page:
+            page.goto("/")
+            dialog = page.get_by_role("dialog", name="This gallery asks for a token")
+            dialog.get_by_role("textbox", name="Token").fill("nobody-secret")
+            dialog.get_by_role("button", name="Log in").click()
+            expect(dialog.get_by_role("alert")).to_contain_text("Nobody has this token")
+            dialog.get_by_role("textbox", name="Token").fill("vera-secret")
+            dialog.get_by_role("button", name="Log in").click()
+            expect(dialog).to_have_count(0)
+            expect(page.get_by_role("navigation", name="Main").get_by_role("button")).to_have_text(["Search", "Gallery"])
+            choose_picture(page, copy.query)  # a changing request: the session's CSRF token goes with it
+            choose_person(page, 1)
+            page.reload()
+            expect(page.locator(".match").first).to_be_visible()  # the session lasts
+            page.get_by_role("button", name="Log out").click()
+            expect(dialog).to_be_visible()
+        with opened(browser, address) as page:
+            page.goto("/")
+            page.get_by_role("textbox", name="Token").fill("kim-secret")
+            page.get_by_role("button", name="Log in").click()
+            expect(page.get_by_role("navigation", name="Main").get_by_role("button")).to_have_text(
+                ["Search", "Gallery", "Add media", "Audit"]
+            )

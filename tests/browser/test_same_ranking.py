@@ -1,0 +1,94 @@
+"""One question, three ways to ask it: the command line, Python and the page give the same ranking."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+from typer.testing import CliRunner
+
+from browser.conftest import choose_picture, opened
+from live_server import generated_gallery, serving
+from sceneseek.cli import app
+from sceneseek.finder import Finder
+from sceneseek.gallery import Gallery
+from sceneseek.inference import discover, frames_of, load_predictor
+from sceneseek.pictures import read_picture
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+REAL = Path(os.environ.get("SCENESEEK_REAL", SHARED / "real"))
+WEIGHTS = Path(os.environ.get("SCENESEEK_WEIGHTS", SHARED / "weights"))
+TOP = 10
+
+
+def by_command(gallery: Path, picture: Path) -> list[tuple[str, float]]:
+    question = ["find", str(picture), "--gallery", str(gallery), "--top", str(TOP), "--json"]
+    answer = CliRunner().invoke(app, question)
+    assert answer.exit_code == 0, answer.output
+    return [(match["detection_id"], match["similarity"]) for match in json.loads(answer.stdout)["matches"]]
+
+
+def by_python(finder: Finder, picture: Path) -> list[tuple[str, float]]:
+    surest = finder.people(read_picture(picture))[0]
+    ranking = finder.find_people([surest], top=TOP)
+    return [(match.detection_id, match.similarity) for match in ranking]
+
+
+def by_page(page: Page, picture: Path) -> list[tuple[str, float]]:
+    page.goto("/?top=10")
+    choose_picture(page, picture)
+    page.locator(".stage button.box").first.click(force=True)  # the surest comes first
+    page.locator(".match").first.wait_for()
+    return [
+        (str(card.get_attribute("data-detection")), float(card.locator(".similarity b").inner_text()))
+        for card in page.locator(".match").all()
+    ]
+
+
+def check(browser: Browser, finder: Finder, pictures: list[Path]) -> None:
+    with serving(finder) as address, opened(browser, address) as page:
+        for picture in pictures:
+            command, python, shown = (
+                by_command(finder.gallery.path, picture),
+                by_python(finder, picture),
+                by_page(page, picture),
+            )
+            assert len(python) == TOP
+            assert [name for name, _ in command] == [name for name, _ in python] == [name for name, _ in shown]
+            assert [value for _, value in shown] == pytest.approx([value for _, value in python], abs=6e-4)
+            assert [value for _, value in command] == pytest.approx([value for _, value in python], abs=6e-4)
+
+
+@pytest.mark.slow
+def test_generated_scenes(browser: Browser, tmp_path: Path) -> None:
+    finder = generated_gallery(tmp_path)
+    check(browser, finder, sorted((tmp_path / "queries").iterdir())[:2])
+
+
+@pytest.fixture
+def real_finder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finder]:
+    monkeypatch.setenv("SCENESEEK_WEIGHTS", str(WEIGHTS))
+    predictor = load_predictor("yolox_nano+osnet_x0_25")
+    gallery = Gallery.open_or_create(tmp_path / "real", predictor.name, predictor.fingerprint, predictor.embedding_dim)
+    finder = Finder(predictor, gallery)
+    for path, camera in (
+        (REAL / "one-by-one-person-detection.mp4", "door"),
+        (REAL / "walkin6" / "images", "hall"),
+        (REAL / "campus4" / "images", "campus"),
+    ):
+        finder.index(list(discover([str(path)], camera=camera)), partial(frames_of, every_s=5.0), every_s=5.0)
+    yield finder
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real pictures at {REAL} (SCENESEEK_REAL)")
+@pytest.mark.skipif(not WEIGHTS.is_dir(), reason=f"no weights at {WEIGHTS} (SCENESEEK_WEIGHTS)")
+def test_real_pictures_and_video(browser: Browser, real_finder: Finder) -> None:
+    images = sorted((REAL / "walkin6" / "images").iterdir())
+    check(browser, real_finder, [images[4], images[40], REAL / "mot17mini" / "images" / "04_000001.jpg"])
