@@ -79,8 +79,8 @@ def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
         if isinstance(result, tuple):
             write_message(answers, *result)
             return
-        for told, pixels in result:
-            write_message(answers, {**told, "last": False}, pixels)
+        for told, content in result:
+            write_message(answers, {**told, "last": False}, content)
             _allow_seconds(seconds)
         write_message(answers, {"last": True})
         return
@@ -176,6 +176,12 @@ def scene(
     return {}, _jpeg(small)
 
 
+def pixels(data: bytes, places: Sequence[str], kind: str, frame_index: int, size: Sequence[int]) -> Answer:
+    """A photograph or a moment of a video, ``(H, W, 3)`` uint8."""
+    image = _scene(places, kind, frame_index, size)
+    return {"height": image.shape[0], "width": image.shape[1]}, np.ascontiguousarray(image).data.cast("B")
+
+
 def person(
     data: bytes, places: Sequence[str], kind: str, frame_index: int, size: Sequence[int], box: Sequence[float]
 ) -> Answer:
@@ -214,7 +220,7 @@ def media_kind(data: bytes, path: str, max_pixels: int) -> Answer:
 
 
 _TASKS: dict[str, Callable[..., Answer | Iterator[Answer]]] = {
-    task.__name__: task for task in (as_rgb, as_jpeg, scene, person, clip, media_kind, discover, frames)
+    task.__name__: task for task in (as_rgb, as_jpeg, scene, pixels, person, clip, media_kind, discover, frames)
 }
 
 _PICTURE_SUFFIXES = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from sceneseek.errors import MediaError
 from sceneseek.finder import FramesOf
-from sceneseek.structures import Frame, MediaItem, MediaProblem
+from sceneseek.structures import Frame, ImageArray, MediaItem, MediaProblem
 from sceneseek.web.decoder import as_fields, from_fields, moment
 from sceneseek.web.processes import Fields, Processes, raise_told
 
@@ -64,6 +64,18 @@ class FarMedia:
                 yield MediaProblem(item.source, str(fields["reason"])) if problem else _frame(fields, pixels)
         except MediaError as error:
             yield MediaProblem(item.source, str(error))
+
+    def scene(self, places: Sequence[str], kind: str, frame_index: int, size: tuple[int, int]) -> ImageArray:
+        """One picture of the gallery, read from its file again.
+
+        Raises:
+            MediaError: It was seen live, its file is gone, has changed, or cannot be decoded.
+        """
+        if kind == "stream":
+            raise MediaError("This was seen live: only the crops of the people were kept.")
+        task = {"task": "pixels", "places": list(places), "kind": kind, "frame_index": frame_index, "size": list(size)}
+        ((fields, pixels),) = self._stream(task, _FRAME_SECONDS)
+        return np.frombuffer(pixels, np.uint8).reshape(int(fields["height"]), int(fields["width"]), 3)
 
     def close(self) -> None:
         """End the process, unless it is at work: then it ends with that."""

@@ -22,6 +22,8 @@ from sceneseek.web.turns import Turns
 
 _Result = TypeVar("_Result")
 
+_FEW = 4
+"""Reports, or requests to forget, that wait at most: each takes long."""
 _RECORDS_SECONDS = 2.0
 """How long the list of media is good for: pages ask for it over and over."""
 
@@ -82,6 +84,7 @@ class Service:
         audit_log: Who did what.
         decoders: The processes that decode pictures; from ``start`` on.
         jobs: The indexing jobs; from ``start`` on.
+        far_media: Opens files of the gallery at arm's length.
         pixels: Held by whoever has a decoded picture in memory; from ``start`` on.
     """
 
@@ -91,8 +94,8 @@ class Service:
 
     def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia | None = None) -> None:
         self.settings = settings
-        self._far = FarMedia(settings.limits.decoder_bytes)
-        self.open_media = open_media or OpenMedia(self._far.discover, self._far.frames_of)
+        self.far_media = FarMedia(settings.limits.decoder_bytes)
+        self.open_media = open_media or OpenMedia(self.far_media.discover, self.far_media.frames_of)
         self.door = Door(settings)
         self.shelf = Shelf(settings.limits)
         self.places = Places(settings.media_roots, finder.gallery.path)
@@ -110,16 +113,19 @@ class Service:
         self._search_turns = Turns("sceneseek-search", limits.waiting)
         self._read_turns = Turns("sceneseek-read", 8 * limits.waiting)
         # A table is read by one thread at a time: looking things up waits neither for searches nor for jobs.
-        self._reader = Gallery.open(self._finder.gallery.path)
+        self._write_turns = Turns("sceneseek-write", _FEW)
+        self._tell_turns = Turns("sceneseek-report", _FEW)
+        path = self._finder.gallery.path
+        self._reader, self._writer, self._teller = (Gallery.open(path) for _ in range(3))
         self.jobs = JobBoard(self._indexer, limits.jobs, limits.listeners)
 
     def close(self) -> None:
         """Stop jobs, threads and processes; what was written stays."""
         self.jobs.close()
-        for turns in (self._model_turns, self._search_turns, self._read_turns):
+        for turns in (self._model_turns, self._search_turns, self._read_turns, self._write_turns, self._tell_turns):
             turns.close()
         self.decoders.close()
-        self._far.close()
+        self.far_media.close()
 
     def _indexer(self, job: Job) -> Finder:
         finder = self._finder
@@ -137,6 +143,14 @@ class Service:
     async def read(self, work: Callable[[Gallery], _Result]) -> _Result:
         """Look something up in the gallery."""
         return await self._read_turns.ask(lambda: work(self._reader))
+
+    async def write(self, work: Callable[[Gallery], _Result]) -> _Result:
+        """Change the gallery."""
+        return await self._write_turns.ask(lambda: work(self._writer))
+
+    async def tell(self, work: Callable[[Gallery], _Result]) -> _Result:
+        """Write a report, which takes a while and much memory: one at a time."""
+        return await self._tell_turns.ask(lambda: work(self._teller))
 
     async def log(self, caller: Caller, action: str, **details: Any) -> None:
         """Write into the audit log; nothing that must be logged happens without."""
@@ -157,6 +171,10 @@ class Service:
             records = await self.read(lambda gallery: {record.key: record for record in gallery.media()})
             self._records = (time.monotonic(), records)
         return records
+
+    def forget_records(self) -> None:
+        """Look the list of media up again when it is asked for next."""
+        self._records = (-1e9, {})
 
     async def record(self, media_key: str) -> MediaRecord:
         """A file that was looked at.
