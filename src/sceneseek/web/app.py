@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from sceneseek import __version__
 from sceneseek.finder import Finder
+from sceneseek.web.callers import role_needed
 from sceneseek.web.guard import Guard
 from sceneseek.web.media import OpenMedia
 from sceneseek.web.refusals import handle_errors
@@ -34,12 +37,12 @@ def create_app(finder: Finder, *, settings: Settings, open_media: OpenMedia | No
     Args:
         finder: A model and a gallery.
         settings: How the server is set up.
-        open_media: Finds and opens what jobs index; ``inference.media`` when not given.
+        open_media: Finds and opens what jobs index; a process of its own does when not given.
 
     Returns:
         An ASGI application; it owns threads and processes from start to stop (its lifespan).
     """
-    service = Service(finder, settings, open_media or OpenMedia())
+    service = Service(finder, settings, open_media)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -49,6 +52,20 @@ def create_app(finder: Finder, *, settings: Settings, open_media: OpenMedia | No
         finally:
             service.close()
 
+    app = _addresses(lifespan)
+    app.state.service = service
+    handle_errors(app, service.places.scrub)
+    app.add_middleware(Guard, settings=settings, door=service.door)
+    _serve_page(app)
+    return app
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document of the HTTP interface, without a server."""
+    return _addresses(None).openapi()
+
+
+def _addresses(lifespan: Any) -> FastAPI:
     # The usual pages that show an OpenAPI document load scripts from elsewhere: none here.
     app = FastAPI(
         title="sceneseek",
@@ -60,14 +77,13 @@ def create_app(finder: Finder, *, settings: Settings, open_media: OpenMedia | No
         openapi_url=f"{API}/openapi.json",
         swagger_ui_oauth2_redirect_url=None,
     )
-    app.state.service = service
     api = APIRouter(prefix=API)
     for part in (entry, gallery, queries, search, pictures, indexing, keeping):
+        for route in part.router.routes:
+            if isinstance(route, APIRoute):
+                route.openapi_extra = {"x-role": str(role_needed(route) or "none")}
         api.include_router(part.router)
     app.include_router(api)
-    handle_errors(app, service.places.scrub)
-    app.add_middleware(Guard, settings=settings, door=service.door)
-    _serve_page(app)
     return app
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from datetime import datetime
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -35,16 +37,26 @@ RERANKING: tuple[Reranking, ...] = get_args(Reranking)
 Flag = Literal["small", "blurred", "cut", "unsure"]
 
 
+def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Let the OpenAPI document say of each field what the docstring says of it."""
+    text, _, attributes = (inspect.getdoc(model) or "").partition("Attributes:")
+    schema["description"] = text.strip()
+    for name, told in re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", attributes, re.DOTALL | re.MULTILINE):
+        schema["properties"][name]["description"] = (
+            re.sub(r"\s+", " ", told).strip().replace("``None``", "`null`").replace("``", "`")
+        )
+
+
 class Asked(BaseModel):
     """A request body: an unknown key is a mistake, and is refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_describe)
 
 
 class Told(BaseModel):
     """A part of an answer."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_describe)
 
 
 class ErrorText(Told):
@@ -299,7 +311,7 @@ class SearchRequest(Asked):
         top: Matches at most.
         by: ``"sighting"``: each tracklet once, by its best frame; ``"detection"``: every frame.
         rerank: How to look at the first matches again.
-        cameras: Only these cameras; the empty name stands for no camera.
+        cameras: Only these cameras; who was seen by no named camera passes only without this.
         sources: Only these files, or files in these folders.
         media_keys: Only these files, by content key.
         after: Only pictures taken at this time or later.
@@ -567,8 +579,9 @@ class JobView(Told):
         created_at: When it was asked for.
         started_at: When it began.
         ended_at: When it ended.
-        files_done: Files finished.
-        files_total: Files in all, once they have been counted.
+        done: How many of ``unit`` are finished.
+        total: How many there are, once they have been counted.
+        unit: ``"pictures"`` (photographs and video frames), or ``"files"`` where a video does not say how long it is.
         frames: Pictures searched.
         people: People found and remembered.
         already: Files that were known and needed nothing.
@@ -587,8 +600,9 @@ class JobView(Told):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-    files_done: int
-    files_total: int | None
+    done: int
+    total: int | None
+    unit: Literal["pictures", "files"]
     frames: int
     people: int
     already: int
@@ -642,15 +656,13 @@ class ReportRequest(Asked):
     Attributes:
         search: The question.
         format: ``"html"``, ``"pdf"`` or ``"csv"``.
-        blur: Blur all people but the match in its pictures.
-        title: What stands above it.
+        blur: Make all people but the match unrecognisable in its pictures.
         detection_ids: Only these matches, in the ranking's order; all when not given.
     """
 
     search: SearchRequest
     format: Literal["html", "pdf", "csv"]
     blur: bool = True
-    title: Annotated[str, StringConstraints(max_length=200)] = ""
     detection_ids: Annotated[list[DetectionId], Field(max_length=MAX_TOP)] | None = None
 
 
@@ -658,14 +670,16 @@ class ForgetRequest(Asked):
     """What to forget: exactly one of the kinds, or a time span and cameras together.
 
     Attributes:
-        detection_ids: People in single frames.
+        detection_ids: People in single frames, not the rest of the sightings they belong to.
         tracklet_ids: Sightings.
         media_keys: Whole files.
-        like: Everybody who looks like this person.
+        like: Everybody who looks like this person of the gallery, with the whole sightings.
         min_similarity: From this similarity on; belongs to ``like``.
         after: Everything taken at this time or later.
         before: Everything taken before this time, or at it.
         cameras: Everything taken by these cameras.
+        reason: Why, for the audit log.
+        may_return: Whether indexing the same files again may find the same people again.
         dry_run: Only say what would be forgotten.
     """
 
@@ -677,6 +691,8 @@ class ForgetRequest(Asked):
     after: AwareDatetime | None = None
     before: AwareDatetime | None = None
     cameras: Annotated[list[Text], Field(min_length=1, max_length=_MAX_CHOICES)] | None = None
+    reason: Annotated[str, StringConstraints(max_length=500)] = ""
+    may_return: bool = False
     dry_run: bool = True
 
     @model_validator(mode="after")
@@ -689,6 +705,8 @@ class ForgetRequest(Asked):
             )
         if (self.like is None) != (self.min_similarity is None):
             raise ValueError("like and min_similarity belong together")
+        if self.like is not None and self.like.detection_id is None:
+            raise ValueError("like names somebody of the gallery, by detection_id")
         return self
 
 
@@ -699,15 +717,18 @@ class ForgetAnswer(Told):
         dry_run: Whether nothing was changed.
         num_people: People, counted once per frame.
         num_media: Files of which nothing is left.
-        num_sightings: Tracklets of which nothing is left.
-        proof: What was done to make sure that no copy remains, in words; empty for a dry run.
-        examples: Some of those concerned, to look at before agreeing.
+        num_sightings: Tracklets that are gone, or shorter.
+        proven: Whether a search through the raw files found everything before and nothing afterwards; ``None``
+            for a dry run.
+        proof: What that search showed, in words; empty for a dry run.
+        examples: Some of those concerned, to look at before agreeing; empty when it is done.
     """
 
     dry_run: bool
     num_people: int
     num_media: int
     num_sightings: int
+    proven: bool | None
     proof: str
     examples: list[PersonView]
 
