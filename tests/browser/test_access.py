@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser.conftest import change_answer, opened, search_red
+from sceneseek.web.app import STATIC
 from web_world import World
 
 CONTRAST = """() => {
@@ -205,6 +206,14 @@ def test_a_whole_search_by_keys_alone(page: Page, world: World) -> None:
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     assert page.evaluate("document.activeElement.closest('.match')?.id") == "match-0"
+
+
+def test_every_module_is_loaded_ahead(page: Page) -> None:
+    page.goto("/")
+    page.locator(".dropzone").wait_for()
+    ahead = page.locator("link[rel=modulepreload]").evaluate_all("links => links.map((link) => link.href)")
+    modules = {path.name for path in (STATIC / "js").glob("*.js")} - {"main.js", "theme-early.js"}
+    assert sorted(address.rpartition("/")[2] for address in ahead) == sorted(modules)
 
 
 def test_the_policy_forbids_what_is_in_line(page: Page) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.conftest import choose_person, choose_picture, opened
 from fake_predictor import ORANGE, person, save_scene
-from live_server import serving
+from gallery_server import serving
 from web_world import World, make_world, tokens
 
 

@@ -9,6 +9,7 @@ import { markOf } from "./state.js";
 import { counted, fileName } from "./words.js";
 
 const LANE = 20;
+const ROW_MOST = 100;
 const ROW_PAD = 13;
 const TOP = 6;
 const BOTTOM = 30;
@@ -39,10 +40,13 @@ export function cameraMap(ranking, open) {
       const here = entries.filter((entry) => nameOf(entry) === camera);
       const lanes = stacked(here.map((entry) => [x(entry.start), Math.max(x(entry.end), x(entry.start) + 13)]), 3);
       const head = narrow ? 18 : 0;
-      const height = head + 2 * ROW_PAD + LANE * Math.max(0, ...lanes);
+      const deepest = Math.max(0, ...lanes);
+      // Many at one moment stand closer: the row stays low, and keys still reach each of them.
+      const lane = Math.min(LANE, ROW_MOST / Math.max(1, deepest));
+      const height = head + 2 * ROW_PAD + lane * deepest;
       rows.push(s("g", { class: "row", "aria-hidden": "true" }, s("rect", { x: 0, y, width, height }), s("text", { x: 12, y: narrow ? y + 17 : y + height / 2 + 4.5 }, shortened(camera, narrow ? 60 : 21))));
       here.forEach((entry, at) => {
-        middles.set(entry, y + head + ROW_PAD + LANE * lanes[at]);
+        middles.set(entry, y + head + ROW_PAD + lane * lanes[at]);
         centres.set(entry, y + head + (height - head) / 2);
       });
       y += height + 2;
