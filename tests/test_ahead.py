@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -141,23 +141,25 @@ def test_an_error_behind_comes_back_and_an_error_in_front_drops_what_waits() -> 
     def refuse(item: int) -> None:
         raise OSError("the disk is full")
 
-    with pytest.raises(OSError, match="the disk is full"), WorkBehind(refuse, capacity=1) as behind:
-        for i in range(100):
-            behind.give(i)
-    with pytest.raises(OSError, match="the disk is full"), WorkBehind(refuse, capacity=1) as behind:
-        behind.give(1)
+    def give(work: Callable[[int], None], items: Sequence[int], then: BaseException | None = None) -> None:
+        with WorkBehind(work, capacity=50) as behind:
+            for item in items:
+                behind.give(item)
+            if then is not None:
+                raise then
+
+    for count in (1, 1000):
+        with pytest.raises(OSError, match="the disk is full"):
+            give(refuse, range(count))
     done: list[int] = []
 
     def slowly(item: int) -> None:
         time.sleep(0.05)
         done.append(item)
 
-    with pytest.raises(ZeroDivisionError), WorkBehind(slowly, capacity=50) as behind:
-        for i in range(40):
-            behind.give(i)
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        give(slowly, range(40), ZeroDivisionError())
     assert len(done) < 10
-    with pytest.raises(KeyboardInterrupt), WorkBehind(slowly, capacity=50) as behind:
-        behind.give(1000)
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        give(slowly, [1000], KeyboardInterrupt())
     assert done[-1] == 1000, "who stops the work keeps what was seen"

@@ -23,6 +23,8 @@ Catch ``SceneseekError`` to catch them all::
     └── GalleryError              a gallery cannot be used
         ├── GalleryModelError     the gallery was made by another model
         ├── GalleryMissingError   there is no gallery at that path
+        ├── GalleryBusyError      somebody else is writing into the gallery
+        ├── ArchiveError          a gallery archive is damaged, foreign or hostile
         └── NotInGalleryError     the gallery holds nothing of that name
 
 Each message says what was found, what was expected and what to do. The command line prints it on one line and exits
@@ -114,6 +116,14 @@ class GalleryModelError(GalleryError):
 
 class GalleryMissingError(GalleryError):
     """There is no gallery at that path."""
+
+
+class GalleryBusyError(GalleryError):
+    """Somebody else is writing into the gallery."""
+
+
+class ArchiveError(GalleryError):
+    """A gallery archive is damaged, foreign or hostile."""
 
 
 class NotInGalleryError(GalleryError):

@@ -40,7 +40,7 @@ class Limits:
     height: float = 64.0
     width: float = 20.0
     sharpness: float = 0.4
-    score: float = 0.5
+    score: float = 0.6
     border: float = 1.5
 
 

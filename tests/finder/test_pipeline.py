@@ -205,7 +205,7 @@ def test_cameras_are_watched_beside_files_and_again_after_a_cable_was_pulled(tmp
                 camera.plugged.clear()
             elif now >= 1.1:
                 camera.plugged.set()
-            return camera.connections >= 2 and now > 2.2 or now > 15
+            return (camera.connections >= 2 and now > 2.2) or now > 15
 
         listening = Listening(stop=stop, first_wait_s=0.05, longest_wait_s=0.1, silence_s=2)
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from populated_gallery import jpeg
 from sceneseek.errors import ValueRefused
 from sceneseek.gallery import traces as module
 from sceneseek.gallery.traces import Trace, search_files
@@ -89,3 +90,11 @@ def test_links_are_not_followed_and_too_little_is_refused(tmp_path: Path) -> Non
 def test_nothing_to_look_for_is_found_nowhere(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"abc" * 100)
     assert search_files(tmp_path, []).found == ()
+
+
+def test_the_tables_that_jpeg_files_share_are_nobody(tmp_path: Path) -> None:
+    one, other = (Trace(str(i), "thumbnail", jpeg(i)) for i in (1, 2))
+    (tmp_path / "file").write_bytes(other.content)
+    assert search_files(tmp_path, [one, other]).found == ((), ("file",))
+    (tmp_path / "file").write_bytes(one.content[:-100])
+    assert search_files(tmp_path, [one, other]).found == (("file",), ()), "half of its own bytes is enough"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sceneseek import boxes as box_ops
-from sceneseek.cli.scenes import view_of
 from sceneseek.drawing import jpeg_data_uri
 from sceneseek.evaluation import page as report_page
 from sceneseek.evaluation import plots, summary
 from sceneseek.pictures import read_picture
+from sceneseek.reports import view_of
 from sceneseek.structures import UNLABELED, Match, Sample, SceneSet
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def write_page(
     samples = {sample.path.resolve(): sample for sample in scenes.samples}
     reports = [run.report for run in runs]
     longest = max(seconds.values(), default=1.0)
-    page = report_page.environment("sceneseek.cli").get_template("demo.html").render(
+    page = report_page.environment("sceneseek.cli", "sceneseek.reports").get_template("demo.html").render(
         title="Person search demo",
         answers=[_answer(a, scenes, samples, lookalikes) for a in answers],
         lookalikes_shown=all(lookalikes.get(a.query.person_id) for a in answers),

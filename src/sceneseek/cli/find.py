@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import math
-import os
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from sceneseek.cli.console import err, escape, out, print_json, warn
-from sceneseek.cli.index import counted, printable, short_model
+from sceneseek.cli.console import err, escape, print_json
+from sceneseek.cli.moments import moment
+from sceneseek.cli.search_outputs import Output, Search, search_as_json, write_outputs
 from sceneseek.errors import ValueRefused
-
-if TYPE_CHECKING:
-    from sceneseek.finder import QueryPerson
-    from sceneseek.gallery import Gallery
-    from sceneseek.structures import ImageArray, Match, Ranking
+from sceneseek.reports.words import counted
 
 
 def find(  # noqa: PLR0913 - the options of a command are its parameters
-    pictures: Annotated[list[Path], typer.Argument(help="Pictures of the person to find, one or several.")],
     gallery: Annotated[Path, typer.Option("--gallery", "-g", help="The gallery's folder.")],
+    pictures: Annotated[
+        list[Path] | None, typer.Argument(help="Pictures of the person to find, one or several; none with --like.")
+    ] = None,
     box: Annotated[
         list[str] | None,
         typer.Option(
@@ -31,17 +29,41 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
             help="Where the person is, x1,y1,x2,y2 in pixels; once per picture. 'auto' or none: the surest person.",
         ),
     ] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option("--like", help="A detection of the gallery that is right, by its id (see --json); repeatable."),
+    ] = None,
+    not_like: Annotated[
+        list[str] | None,
+        typer.Option("--not-like", help="A detection of the gallery that is somebody else, by its id; repeatable."),
+    ] = None,
     top: Annotated[int, typer.Option("--top", "-n", min=1, help="How many matches at most.")] = 20,
+    by: Annotated[
+        str,
+        typer.Option("--by", help="sighting: a person followed through a video counts once; detection: each frame."),
+    ] = "sighting",
+    rerank: Annotated[
+        str | None,
+        typer.Option("--rerank", help="A second look at the best candidates: cbgm, k_reciprocal, k_reciprocal:k1=30."),
+    ] = None,
     camera: Annotated[list[str] | None, typer.Option("--camera", help="Only this camera; repeatable.")] = None,
     source: Annotated[
         list[str] | None, typer.Option("--source", help="Only this file, or files in this folder; repeatable.")
     ] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", help="Only video from this time on: seconds, mm:ss or h:mm:ss.")
+    after: Annotated[
+        str | None, typer.Option("--after", help="Only what was taken from then on: 2026-03-02, 2026-03-02 08:30.")
     ] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Only video up to this time.")] = None,
+    before: Annotated[str | None, typer.Option("--before", help="Only what was taken up to then.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only video from this time of its own on: seconds, mm:ss or h:mm:ss.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Only video up to this time of its own.")] = None,
     min_score: Annotated[
         float | None, typer.Option("--min-score", help="Only people the detector was at least this sure of, 0 to 1.")
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help="Leave out people flagged small, blurred, cut or unsure; repeatable."),
     ] = None,
     own_picture: Annotated[
         bool, typer.Option("--own-picture", help="Also show matches in the query pictures themselves.")
@@ -55,10 +77,20 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
         Path | None, typer.Option("--sheet", help="Write a contact sheet of the matches (PNG, JPEG).")
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page with all pictures inside.")] = None,
+    report: Annotated[
+        list[Path] | None, typer.Option("--report", help="Write a report: .pdf, .html or .csv; repeatable.")
+    ] = None,
+    blur: Annotated[
+        str | None,
+        typer.Option(
+            "--blur", help="In what is written, hide the other people that were found (others), or all around (all)."
+        ),
+    ] = None,
 ) -> None:
-    """Find a person in a gallery: ranked matches, best first.
+    """Find a person in a gallery: ranked matches, best first, each with how often a stranger scores as high.
 
     Several pictures of the same person are combined. Without a box, the most confident person of a picture is sought.
+    Matches that turned out right or wrong make the next search better: --like and --not-like.
     """
     import time
 
@@ -67,16 +99,23 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     from sceneseek.inference.predictor import load_predictor
     from sceneseek.pictures import read_picture
 
-    boxes = _boxes(box, len(pictures))
+    shown = list(pictures or [])
+    if not shown and not like:
+        raise ValueRefused("nobody to look for was given; name a picture, or a detection of the gallery with --like.")
+    written = _outputs(sheet, html, report, blur)
+    boxes = _boxes(box, len(shown))
     filters = Filters(
         cameras=tuple(camera) if camera else None,
         sources=tuple(str(Path(s).expanduser().absolute()) for s in source) if source else None,
         since_s=_seconds(since, "--since"),
         until_s=_seconds(until, "--until"),
+        after=moment(after, "--after"),
+        before=moment(before, "--before", end_of_day=True),
         min_score=min_score,
-        exclude=() if own_picture else _own_frames(pictures),
+        exclude=() if own_picture else _own_frames(shown),
+        exclude_flags=_flags(without),
     )
-    images = [read_picture(picture) for picture in pictures]
+    images = [read_picture(picture) for picture in shown]
     store = Gallery.open(gallery)
     spec = model or store.manifest.model
     with err.status(f"loading {escape(spec)}"):
@@ -85,14 +124,20 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     finder = Finder(predictor, store)
     begun = time.perf_counter()
     people = [finder.locate(image, given) for image, given in zip(images, boxes, strict=True)]
-    ranking = finder.find_people(people, top=top, filters=filters)
+    people += [finder.person(name) for name in like or ()]
+    against = [finder.person(name) for name in not_like or ()]
+    ranking = finder.find_people(people, top=top, filters=filters, against=against, by=_by(by), rerank=rerank)
     seconds = time.perf_counter() - begun
+    names = [str(picture) for picture in shown] + list(like or ())
+    search = Search(finder, names, images, people, list(not_like or ()), against, ranking, seconds)
     if as_json:
-        print_json(_as_json(pictures, people, ranking, store))
+        print_json(search_as_json(search))
     else:
-        _show(ranking, pictures, people, seconds)
-    if sheet is not None or html is not None:
-        _write_views(pictures, images, people, ranking, store, seconds, sheet=sheet, html=html)
+        from sceneseek.cli.ranking_table import show
+
+        show(ranking, list(zip(names, people, strict=True)), seconds)
+    if written:
+        write_outputs(search, written, blur)
 
 
 def _boxes(given: list[str] | None, num_pictures: int) -> list[tuple[float, ...] | None]:
@@ -142,115 +187,31 @@ def _own_frames(pictures: list[Path]) -> tuple[Any, ...]:
     return tuple(FrameKey(item.content_key) for item in found if isinstance(item, MediaItem))
 
 
-def _match_as_json(match: Match) -> dict[str, Any]:
-    return {
-        "rank": match.rank,
-        "similarity": round(match.similarity, 6),
-        "score": round(match.score, 6),
-        "box": [round(v, 2) for v in match.box],
-        "source": printable(match.source),
-        "frame_index": match.frame_index,
-        "time_s": match.time_s,
-        "camera": match.camera_id,
-        "detection_id": match.detection_id,
-        "width": match.width,
-        "height": match.height,
-    }
+def _by(text: str) -> Any:
+    if text not in ("sighting", "detection"):
+        raise ValueRefused(f"--by is {text!r}; expected sighting or detection.")
+    return text
 
 
-def _as_json(pictures: list[Path], people: list[QueryPerson], ranking: Ranking, gallery: Gallery) -> dict[str, Any]:
-    return {
-        "gallery": str(gallery.path),
-        "model": ranking.model,
-        "searched": ranking.searched,
-        "filters": {name: printable(value) for name, value in ranking.filters.items()},
-        "queries": [
-            {"picture": printable(str(picture)), "box": [round(v, 2) for v in person.box], "score": person.score}
-            for picture, person in zip(pictures, people, strict=True)
-        ],
-        "matches": [_match_as_json(match) for match in ranking],
-    }
+def _flags(names: Sequence[str] | None) -> tuple[str, ...]:
+    from sceneseek.errors import suggest
+    from sceneseek.quality import FLAGS
+
+    for name in names or ():
+        if name not in FLAGS:
+            raise ValueRefused(f"--without {name!r} is no flag; expected {', '.join(FLAGS)}.{suggest(name, FLAGS)}")
+    return tuple(names or ())
 
 
-def _show(ranking: Ranking, pictures: list[Path], people: list[QueryPerson], seconds: float) -> None:
-    from rich import box as frames
-    from rich.table import Table
+def _outputs(sheet: Path | None, html: Path | None, report: list[Path] | None, blur: str | None) -> list[Output]:
+    """What to write, checked before anything is searched."""
+    from sceneseek.reports import format_of
 
-    from sceneseek.cli.ranking_views import clock
-
-    for picture, person in zip(pictures, people, strict=True):
-        how = "box given" if person.score is None else f"most confident person, score {person.score:.2f}"
-        corners = ",".join(f"{v:.0f}" for v in person.box)
-        line = f"[dim]query[/dim] {escape(printable(str(picture)))} [dim]box {corners} ({how})[/dim]"
-        out.print(line, highlight=False, soft_wrap=True)
-    limits = "".join(f"; {name}: {printable(value)}" for name, value in ranking.filters.items())
-    if not len(ranking):
-        warn(f"nobody to compare with{limits}. Index media first, or loosen the filters.")
-        return
-    table = Table(box=frames.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    table.add_column("rank", justify="right")
-    table.add_column("similarity", justify="right", style="bold")
-    has_camera = any(match.camera_id for match in ranking)
-    has_time = any(match.time_s is not None for match in ranking)
-    if has_camera:
-        table.add_column("camera", overflow="fold")
-    if has_time:
-        table.add_column("time", justify="right")
-    table.add_column("source", overflow="fold", ratio=1)
-    table.add_column("box", justify="right", style="dim", no_wrap=True)
-    folder = _common_folder(ranking)
-    for match in ranking:
-        cells = [str(match.rank), f"{match.similarity:.3f}"]
-        cells += [escape(printable(match.camera_id or ""))] if has_camera else []
-        cells += [clock(match.time_s)] if has_time else []
-        cells += [escape(printable(os.path.relpath(match.source, folder))), ",".join(f"{v:.0f}" for v in match.box)]
-        table.add_row(*cells)
-    out.print(table)
-    out.print(f"[dim]sources in[/dim] {escape(printable(folder))}", highlight=False, soft_wrap=True)
-    compared = counted(ranking.searched, "person", "people")
-    facts = f"{compared} compared in {seconds * 1000:,.0f} ms, model {short_model(ranking.model)}{limits}"
-    out.print(f"[dim]{escape(facts)}[/dim]", highlight=False, soft_wrap=True)
-
-
-def _common_folder(ranking: Ranking) -> str:
-    """The folder that holds all sources: said once, it leaves room for what differs."""
-    folders = [os.path.dirname(match.source) for match in ranking]
-    try:
-        return os.path.commonpath(folders)
-    except ValueError:  # different drives
-        return os.path.abspath(os.sep)
-
-
-def _write_views(
-    pictures: list[Path],
-    images: list[ImageArray],
-    people: list[QueryPerson],
-    ranking: Ranking,
-    gallery: Gallery,
-    seconds: float,
-    *,
-    sheet: Path | None,
-    html: Path | None,
-) -> None:
-    from sceneseek.cli.ranking_views import QueryView, render_page, render_sheet
-    from sceneseek.cli.scenes import read_from, view_of, views_of
-    from sceneseek.pictures import write_picture
-
-    with err.status("reading the scenes of the matches"):
-        views = views_of(ranking.matches, read_from(gallery.places))
-    queries = [
-        QueryView(str(picture), view_of(image, person.box), person.score)
-        for picture, image, person in zip(pictures, images, people, strict=True)
-    ]
-    for problem in sorted({view.problem for view in views if view.problem}):
-        warn(printable(problem))
-    for path in (sheet, html):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-    if sheet is not None:
-        write_picture(render_sheet(queries, ranking, views), sheet)
-        err.print(f"wrote {escape(str(sheet))}", highlight=False, soft_wrap=True)
-    if html is not None:
-        today = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-        html.write_text(render_page(queries, ranking, views, str(gallery.path), today, seconds), encoding="utf-8")
-        err.print(f"wrote {escape(str(html))}; open it in a browser", highlight=False, soft_wrap=True)
+    if blur not in (None, "others", "all"):
+        raise ValueRefused(f"--blur is {blur!r}; expected others or all.")
+    outputs = [Output(sheet, "sheet")] if sheet is not None else []
+    outputs += [Output(html, "html")] if html is not None else []
+    outputs += [Output(path, format_of(path)) for path in report or ()]
+    if blur is not None and not outputs:
+        raise ValueRefused("--blur hides people in what is written; add --report, --html or --sheet.")
+    return outputs

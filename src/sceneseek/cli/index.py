@@ -1,19 +1,24 @@
-"""``sceneseek index``: look for people in photographs and video and remember them in a gallery."""
+"""``sceneseek index``: look for people in photographs, video and live sources and remember them in a gallery."""
 
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from sceneseek.cli.console import err, escape, out, print_json, progress_bar, warn
+from sceneseek.cli.console import err, escape, out, print_json, progress_bar, stopping, warn
 from sceneseek.errors import ValueRefused
+from sceneseek.reports.words import counted, printable, short_model
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from sceneseek.finder import IndexSummary
     from sceneseek.gallery import Gallery
+    from sceneseek.inference.sampling import SceneChange
 
 DEFAULT_MODEL = "dcinet-synthetic"
 """The network that travels with the package."""
@@ -21,8 +26,13 @@ DEFAULT_MODEL = "dcinet-synthetic"
 _SHOWN_PROBLEMS = 50
 
 
-def index(
-    paths: Annotated[list[str], typer.Argument(help="Photographs, videos, folders (with all below them) or globs.")],
+def index(  # noqa: PLR0913 - the options of a command are its parameters
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Photographs, videos, folders (with all below them), archives, globs, or addresses of cameras."
+        ),
+    ],
     gallery: Annotated[Path, typer.Option("--gallery", "-g", help="The gallery's folder; made when missing.")],
     model: Annotated[
         str | None,
@@ -34,28 +44,54 @@ def index(
         ),
     ] = None,
     every: Annotated[
-        float, typer.Option("--every", help="Seconds between the frames taken of a video; 0: each.")
-    ] = 1.0,
+        str,
+        typer.Option(
+            "--every", help="Seconds between the frames taken of a video; 0: each; scene: whenever the scene changes."
+        ),
+    ] = "1",
     camera: Annotated[str | None, typer.Option("--camera", help="Name of the camera that took all this.")] = None,
+    camera_from: Annotated[
+        str | None,
+        typer.Option(
+            "--camera-from",
+            help="Where the paths name the camera: '{camera}/*', 'footage/{camera}/**', '{camera}_*.mp4'.",
+        ),
+    ] = None,
+    timezone: Annotated[
+        str,
+        typer.Option("--timezone", help="Zone of clocks that write none, such as Europe/Paris; local: this machine's."),
+    ] = "local",
+    archives: Annotated[
+        bool, typer.Option("--archives/--no-archives", help="Look into zip and tar files within folders.")
+    ] = True,
+    duration: Annotated[
+        str | None, typer.Option("--duration", help="How long to watch live sources: 90 (seconds), 15m, 8h.")
+    ] = None,
+    give_up: Annotated[
+        str | None, typer.Option("--give-up", help="End watching a live source that is silent this long: 60, 10m.")
+    ] = None,
     device: Annotated[str, typer.Option("--device", help="Where the model runs: cpu, cuda, cuda:1, mps.")] = "cpu",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Look for people in photographs and video and remember them in a gallery.
+    """Look for people in photographs, video and live sources and remember them in a gallery.
 
-    Indexing again adds nothing: known files are passed over, new and changed ones are added, and a run that was
-    interrupted goes on where it stopped. A file that cannot be used is reported and skipped; the exit code stays 0.
+    Paths may also be archives and addresses (rtsp://, http://). Indexing again adds nothing: known files are passed
+    over, new and changed ones are added, and a run that was interrupted goes on where it stopped. Ctrl-C stops after
+    the pictures in hand. A file that cannot be used is reported and skipped; the exit code stays 0.
     """
-    import time
     from functools import partial
 
-    from sceneseek.finder import Finder
+    from sceneseek.finder import Finder, expected_pictures
     from sceneseek.gallery import Gallery
     from sceneseek.inference.media import discover, frames_of
     from sceneseek.inference.predictor import load_predictor
+    from sceneseek.inference.streams import Listening
     from sceneseek.models.names import lasting_name
+    from sceneseek.structures import MediaItem
 
-    if not (every >= 0 and math.isfinite(every)):
-        raise ValueRefused(f"--every is {every:g}; expected seconds, 0 for every frame.")
+    sampling = _sampling(every)
+    zone = _zone(timezone)
+    longest, patience = _span("--duration", duration), _span("--give-up", give_up)
     spec = model or known_model(gallery) or DEFAULT_MODEL
     with err.status(f"loading {escape(spec)}"):
         predictor = load_predictor(spec, device=device)
@@ -63,19 +99,73 @@ def index(
         gallery, lasting_name(spec, predictor.name), predictor.fingerprint, predictor.embedding_dim
     )
     finder = Finder(predictor, store)
-    begun = time.perf_counter()
-    with progress_bar("indexing", "files") as progress:
-        items = []
-        for item in discover(paths, camera=camera):
+    items = []
+    with progress_bar("looking for files") as progress:
+        for item in discover(paths, camera=camera, camera_from=camera_from, zone=zone, archives=archives):
             # Every file is read once to know it by its content: on a disk full of video this takes a while.
             items.append(item)
-            progress(0, None, f"{len(items):,} files found")
-        summary = finder.index(items, partial(frames_of, every_s=every), every_s=every, progress=progress)
-    seconds = time.perf_counter() - begun
+            progress(0, None, f"{len(items):,} found")
+    countable = all(expected_pictures(item, sampling.every_s) is not None for item in items)
+    live = any(isinstance(item, MediaItem) and item.kind == "stream" for item in items)
+    with stopping() as stop, progress_bar("indexing", "pictures" if countable and not live else "files") as progress:
+        listening = Listening(duration_s=longest, give_up_s=patience, stop=stop)
+        opened = partial(frames_of, every_s=max(0.0, sampling.every_s), on_change=sampling.rule, listening=listening)
+        summary = finder.index(items, opened, every_s=sampling.every_s, progress=progress, stop=stop)
     if as_json:
-        print_json(summary_as_json(summary, store, seconds))
+        print_json(summary_as_json(summary, store))
     else:
-        _show(summary, store, seconds)
+        _show(summary, store)
+
+
+class Sampling(NamedTuple):
+    """What ``--every`` says.
+
+    Attributes:
+        every_s: As a gallery remembers it.
+        rule: When sampling by scene changes.
+    """
+
+    every_s: float
+    rule: SceneChange | None = None
+
+
+def _sampling(text: str) -> Sampling:
+    if text == "scene":
+        from sceneseek.inference.sampling import SceneChange
+
+        rule = SceneChange()
+        return Sampling(rule.every_s, rule)
+    try:
+        every_s = float(text)
+    except ValueError:
+        every_s = -1.0
+    if not (every_s >= 0 and math.isfinite(every_s)):
+        raise ValueRefused(f"--every is {text}; expected seconds, 0 for every frame, or the word scene.")
+    return Sampling(every_s)
+
+
+def _zone(name: str) -> tzinfo | None:
+    if name == "local":
+        return None
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueRefused(
+            f"--timezone is {name!r}; expected a name such as Europe/Paris, America/New_York or UTC, or local."
+        ) from error
+
+
+def _span(option: str, text: str | None) -> float | None:
+    """Seconds out of ``90``, ``90s``, ``15m`` or ``8h``."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if seconds <= 0:
+        raise ValueRefused(f"{option} is {text!r}; expected a time such as 90 (seconds), 15m or 8h.")
+    return seconds
 
 
 def known_model(gallery: Path) -> str | None:
@@ -89,51 +179,40 @@ def known_model(gallery: Path) -> str | None:
         return None
 
 
-def summary_as_json(summary: IndexSummary, gallery: Gallery, seconds: float) -> dict[str, Any]:
+def summary_as_json(summary: IndexSummary, gallery: Gallery) -> dict[str, Any]:
     """The summary for machines."""
     return {
         "gallery": str(gallery.path),
         "model": gallery.manifest.model,
         "photos": summary.photos,
         "videos": summary.videos,
+        "streams": summary.streams,
         "frames": summary.frames,
         "people": summary.people,
         "already": summary.already,
-        "seconds": round(seconds, 3),
+        "stopped": summary.stopped,
+        "seconds": round(summary.seconds, 3),
+        "model_seconds": round(summary.model_seconds, 3),
+        "frames_per_second": round(summary.frames_per_second, 3),
         "people_in_gallery": len(gallery),
         "problems": [{"source": printable(p.source), "reason": printable(p.reason)} for p in summary.problems],
     }
 
 
-def printable(text: str) -> str:
-    """A text that every terminal and JSON reader takes: a file name may hold bytes that are no letters."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def short_model(name: str) -> str:
-    """A model's name without the paths of its files: ``yolox_nano+osnet_x0_25``, ``student.safetensors``.
-
-    Example:
-        >>> short_model("yolox_nano=/srv/weights/nano.onnx+osnet_x0_25")
-        'yolox_nano+osnet_x0_25'
-    """
-    return "+".join(Path(part.split("=", 1)[0]).name for part in name.split("+"))
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """A number with its noun, ``1 photograph`` or ``1,234 photographs``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def _show(summary: IndexSummary, gallery: Gallery, seconds: float) -> None:
-    media = [counted(summary.photos, "photograph")] if summary.photos or not summary.videos else []
+def _show(summary: IndexSummary, gallery: Gallery) -> None:
+    moving = summary.videos + summary.streams
+    media = [counted(summary.photos, "photograph")] if summary.photos or not moving else []
     if summary.videos:
         media.append(counted(summary.videos, "video"))
+    if summary.streams:
+        media.append(counted(summary.streams, "live source"))
     line = f"[bold]{counted(summary.people, 'person', 'people')}[/bold] found in {' and '.join(media)}"
-    if summary.videos:
+    if moving:
         line += f" ({counted(summary.frames, 'frame')})"
-    rate = f", {summary.frames / seconds:.1f} pictures a second" if summary.frames and seconds > 0 else ""
-    out.print(f"{line} in {seconds:.1f} s{rate}.", highlight=False, soft_wrap=True)
+    rate = f", {summary.frames_per_second:.1f} pictures a second" if summary.frames else ""
+    out.print(f"{line} in {summary.seconds:.1f} s{rate}.", highlight=False, soft_wrap=True)
+    if summary.stopped:
+        out.print("Stopped before the end; the same command goes on from here.", highlight=False)
     if summary.already:
         out.print(f"{counted(summary.already, 'file')} known already.", highlight=False)
     if summary.problems:

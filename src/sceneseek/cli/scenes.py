@@ -1,68 +1,13 @@
-"""From matches back to pictures: each scene is read once, and a missing one is a remark, not an end."""
+"""From matches back to pictures: the files at which the gallery met them, read again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
-from sceneseek.drawing import crop, thumbnail
-from sceneseek.errors import PictureError, SceneseekError, VideoError
+from sceneseek.errors import PictureError, VideoError
 from sceneseek.pictures import read_picture
+from sceneseek.reports import ReadScene
 from sceneseek.structures import Frame, ImageArray, Match, MediaItem
-
-ReadScene = Callable[[Match], ImageArray]
-"""Reads the whole picture in which a match was found."""
-
-Box = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """A person to show: cut out, and the scene around.
-
-    Attributes:
-        person: The person, ``(h, w, 3)`` uint8, or ``None`` when the scene cannot be read any more.
-        scene: The whole scene made smaller, or ``None``.
-        box: ``xyxy`` in pixels of the scene as it is here.
-        problem: Why there is no picture; empty when there is.
-    """
-
-    person: ImageArray | None
-    scene: ImageArray | None
-    box: Box
-    problem: str = ""
-
-
-def view_of(image: ImageArray, box: Box, scene_side: int = 1280, person_side: int = 360) -> View:
-    """Cut a person out of a scene and make both small enough for a page."""
-    scene = thumbnail(image, scene_side)
-    sx, sy = scene.shape[1] / image.shape[1], scene.shape[0] / image.shape[0]
-    small = (box[0] * sx, box[1] * sy, box[2] * sx, box[3] * sy)
-    return View(thumbnail(crop(image, box, margin=0.08), person_side), scene, small)
-
-
-def views_of(matches: Sequence[Match], read: ReadScene) -> list[View]:
-    """Read the scenes of matches, in order of file and time so that each is opened once.
-
-    Args:
-        matches: What was found.
-        read: Reads one scene; what it raises becomes the view's ``problem``.
-
-    Returns:
-        One view per match, in the order of the matches.
-    """
-    order = sorted(range(len(matches)), key=lambda i: (matches[i].source, matches[i].frame_index))
-    views: dict[int, View] = {}
-    last: tuple[tuple[str, int], ImageArray | str] | None = None
-    for i in order:
-        match = matches[i]
-        scene_key = (match.source, match.frame_index)
-        if last is None or last[0] != scene_key:
-            last = (scene_key, _read(read, match))
-        picture = last[1]
-        views[i] = View(None, None, match.box, picture) if isinstance(picture, str) else _fitting(picture, match)
-    return [views[i] for i in range(len(matches))]
 
 
 def read_from(places: Callable[[str], Iterable[str]]) -> ReadScene:
@@ -73,10 +18,15 @@ def read_from(places: Callable[[str], Iterable[str]]) -> ReadScene:
     """
 
     def read(match: Match) -> ImageArray:
-        there = next((place for place in places(match.source) if Path(place).is_file()), None)
+        from sceneseek.inference.media import is_there
+        from sceneseek.inference.places import Place
+
+        there = next((place for place in places(match.source) if is_there(place)), None)
         if there is None:
             raise PictureError(f"{match.source} is no longer there.")
-        return read_picture(there) if match.time_s is None else _read_moment(there, match.frame_index)
+        return (
+            read_picture(Place.of(there).picture()) if match.time_s is None else _read_moment(there, match.frame_index)
+        )
 
     return read
 
@@ -89,20 +39,3 @@ def _read_moment(source: str, frame_index: int) -> ImageArray:
     if isinstance(frame, Frame) and frame.frame_index == frame_index:
         return frame.image
     raise VideoError(f"{source}: frame {frame_index} cannot be read any more; index it again if it has changed.")
-
-
-def _read(read: ReadScene, match: Match) -> ImageArray | str:
-    try:
-        return read(match)
-    except SceneseekError as error:
-        return str(error)
-    except OSError as error:
-        return f"{match.source} cannot be read any more: {error.strerror or error}."
-
-
-def _fitting(picture: ImageArray, match: Match) -> View:
-    height, width = picture.shape[:2]
-    if match.width and (width, height) != (match.width, match.height):
-        reason = f"the picture has {width}x{height} pixels now and had {match.width}x{match.height} when it was indexed"
-        return View(None, None, match.box, f"{reason}; index it again.")
-    return view_of(picture, match.box)

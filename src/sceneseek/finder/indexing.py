@@ -213,7 +213,7 @@ def _detect(model: PersonModel, images: list[ImageArray]) -> list[Detections | s
 
 def _pixels(event: Seen) -> int:
     height, width = event.frame.image.shape[:2]
-    return height * width
+    return int(height * width)
 
 
 def _name(item: MediaItem) -> str:

@@ -130,9 +130,9 @@ class Reading:
                     problems.append(frame.reason)
                 elif frame.frame_index >= start:
                     yield Seen(item, frame)
-                if self.stop() and item.kind != "stream":
+                if self.stop() and item.kind == "video":
                     return
-                if self.stop():
+                if self.stop() and item.kind == "stream":
                     # Its source was told to stop, too, and may have something to say at the end.
                     leave_at = min(leave_at, time.monotonic() + _FAREWELL_S)
                 if time.monotonic() > leave_at:

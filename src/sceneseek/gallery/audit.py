@@ -134,6 +134,10 @@ class AuditLog:
                 )
             yield entry
 
+    def readable_entries(self) -> Iterator[AuditEntry]:
+        """The events of a damaged log as far as they can be read."""
+        return filter(None, map(_parse, self._lines()))
+
     def verify(self, expected: str | None = None) -> AuditVerdict:
         """Follow the chain from the first line to the last.
 

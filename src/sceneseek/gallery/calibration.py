@@ -111,7 +111,7 @@ class Calibration:
     @property
     def summary(self) -> str:
         """What it rests on, one line for people."""
-        found = f"{self.num_pairs:,} comparisons of strangers in {self.num_groups:,} pictures"
+        found = f"{self.num_pairs:,} comparisons of strangers in {self.num_groups:,} picture{'' if self.num_groups == 1 else 's'}"
         if self.tail is None:
             return f"not known: {found}; at least {MIN_PAIRS} in {MIN_GROUPS} are needed"
         return f"estimated from {found}"

@@ -18,15 +18,21 @@ _MANY_FILES = 16
 """Small files of a table that are worth merging: below, merging costs more than it saves."""
 
 
-def compact(folder: Path, tables: Tables) -> None:
+def compact(folder: Path, tables: Tables, all_files: bool = False) -> None:
     """Merge small files and drop versions that nobody reads any more; the writer's lock must be held.
 
-    Nothing is done while an index is being built: it refers to the files as they are, and the next time is soon.
+    Indexes take in whoever came after them. Nothing is done while an index is being built: it refers to the files as
+    they are, and the next time is soon.
+
+    Args:
+        folder: The gallery.
+        tables: Its tables.
+        all_files: Do it even where there are few small files.
     """
     with Lock(folder / INDEX_LOCK).if_free() as free:
         if free:
             for table in (tables[name] for name in TABLES):
-                if table.stats()["fragment_stats"]["num_small_fragments"] >= _MANY_FILES:
+                if table.stats()["fragment_stats"]["num_small_fragments"] >= _MANY_FILES or all_files:
                     table.optimize(cleanup_older_than=_KEEP_VERSIONS)
 
 

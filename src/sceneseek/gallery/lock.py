@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from sceneseek.errors import GalleryError
+from sceneseek.errors import GalleryBusyError, GalleryError
 from sceneseek.gallery.schema import LOCK, now
 
 _PATIENCE_S = 0.05
@@ -97,11 +97,11 @@ class WriterLock:
         """Take the lock.
 
         Raises:
-            GalleryError: Another process, or another writer of this one, holds it.
+            GalleryBusyError: Another process, or another writer of this one, holds it.
         """
         holder = self._lock.take()
         if holder is not None:
-            raise GalleryError(
+            raise GalleryBusyError(
                 f"{self._folder} is being written to by {holder}. Wait until it has finished, or stop it; "
                 "searching goes on meanwhile."
             )

@@ -14,7 +14,7 @@ from sceneseek.errors import NotInGalleryError, ValueRefused
 from sceneseek.gallery.records import StoredFrame, StoredPerson, StoredTracklet
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, THUMBNAILS, TRACKLETS, sql_text
 from sceneseek.gallery.search import complete
-from sceneseek.gallery.tables import Tables, in_parts, one_of
+from sceneseek.gallery.tables import Tables, embeddings_of, in_parts, one_of
 from sceneseek.gallery.tracklets import ordinal
 from sceneseek.structures import FloatArray, Sighting
 
@@ -153,12 +153,10 @@ def sample(tables: Tables, count: int, seed: int, run: int = 1) -> EmbeddingSamp
     num_runs = -(-total // run)
     chosen = np.sort(np.random.default_rng(seed).permutation(num_runs)[: -(-count // run)])
     offsets = (chosen[:, None] * run + np.arange(run)).reshape(-1)
-    offsets = offsets[offsets < total]
+    offsets = offsets[offsets < total][:count]
     names = [name for name in (*_SAMPLED, "embedding") if name in table.schema.names]
     rows = table.take_offsets(offsets.tolist()).select(names).to_arrow()
-    dim = table.schema.field("embedding").type.list_size
-    vectors = np.asarray(rows["embedding"].combine_chunks().flatten(), np.float32).reshape(-1, dim)
-    return EmbeddingSample(vectors, complete(rows.drop_columns(["embedding"])).select(list(_SAMPLED)))
+    return EmbeddingSample(embeddings_of(rows), complete(rows.drop_columns(["embedding"])).select(list(_SAMPLED)))
 
 
 def _people(tables: Tables, condition: str) -> list[StoredPerson]:

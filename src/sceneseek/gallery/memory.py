@@ -19,12 +19,10 @@ class PeopleInMemory:
 
     Args:
         folder: The gallery.
-        embedding_dim: Length of an embedding.
     """
 
-    def __init__(self, folder: Path, embedding_dim: int) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._dim = embedding_dim
         self._tables = Tables(folder)  # a handle of its own: nobody else moves it to another version
         self._lock = threading.Lock()
         self._blocks: list[Block] = []
@@ -53,7 +51,7 @@ class PeopleInMemory:
     def _read_on(self, table: Any, blocks: list[Block]) -> list[Block]:
         known = sum(block.rows.num_rows for block in blocks)
         batches = table.search().offset(known).to_batches(batch_size=BLOCK_ROWS)
-        fresh = list(blocks_of(batches, self._dim))
+        fresh = list(blocks_of(batches))
         if blocks and fresh and blocks[-1].rows.num_rows < BLOCK_ROWS:
             return [*blocks[:-1], joined(blocks[-1], fresh[0]), *fresh[1:]]
         return [*blocks, *fresh]

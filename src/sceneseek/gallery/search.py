@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sceneseek.errors import ValueRefused
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.schema import DETECTIONS, NEW_IN_VERSION_2
+from sceneseek.gallery.tables import embeddings_of
 from sceneseek.similarity import cosine, top_k
 from sceneseek.structures import FloatArray, IntArray
 
@@ -59,7 +59,7 @@ class Found(NamedTuple):
     searched: int
 
 
-def blocks_of(batches: Iterable[pa.RecordBatch], embedding_dim: int, block_rows: int = BLOCK_ROWS) -> Iterator[Block]:
+def blocks_of(batches: Iterable[pa.RecordBatch], block_rows: int = BLOCK_ROWS) -> Iterator[Block]:
     """Gather a table's record batches, which may be tiny, into blocks of about ``block_rows`` rows."""
     waiting: list[pa.RecordBatch] = []
     count = 0
@@ -67,10 +67,10 @@ def blocks_of(batches: Iterable[pa.RecordBatch], embedding_dim: int, block_rows:
         waiting.append(batch)
         count += batch.num_rows
         if count >= block_rows:
-            yield _block(waiting, embedding_dim)
+            yield _block(waiting)
             waiting, count = [], 0
     if count:
-        yield _block(waiting, embedding_dim)
+        yield _block(waiting)
 
 
 def joined(first: Block, second: Block) -> Block:
@@ -93,13 +93,7 @@ def search_blocks(
 
     Returns:
         One answer per question; equal similarities keep the gallery's order.
-
-    Raises:
-        ValueRefused: ``top`` is below 1.
-        EmbeddingSizeError: The query comes from another model.
     """
-    if top < 1:
-        raise ValueRefused(f"top is {top}; expected at least 1.")
     best = [_Best(top, by_sighting) for _ in queries]
     searched = 0
     for block in blocks:
@@ -197,13 +191,11 @@ def _compare(block: Block, queries: FloatArray, indices: IntArray | None) -> Flo
     return cosine(queries, block.embeddings)[:, indices]
 
 
-def _block(batches: list[pa.RecordBatch], embedding_dim: int) -> Block:
+def _block(batches: list[pa.RecordBatch]) -> Block:
     table = pa.Table.from_batches(batches)
-    vectors = [chunk.flatten().to_numpy(zero_copy_only=True) for chunk in table["embedding"].chunks]
-    embeddings: FloatArray = np.concatenate(vectors).reshape(-1, embedding_dim)
     # One chunk per column: rows are picked by index, and a chunked column searches its chunks for each.
     rows = complete(table.drop_columns(["embedding"]).combine_chunks())
-    return Block(embeddings, rows, sighting_codes(rows))
+    return Block(embeddings_of(table), rows, sighting_codes(rows))
 
 
 def complete(rows: pa.Table) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,16 +14,27 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
-from sceneseek.errors import EmbeddingSizeError, GalleryError, GalleryMissingError, GalleryModelError, ValueRefused
+from sceneseek.errors import (
+    EmbeddingSizeError,
+    GalleryBusyError,
+    GalleryError,
+    GalleryMissingError,
+    GalleryModelError,
+    ValueRefused,
+)
 from sceneseek.gallery import lookups
 from sceneseek.gallery.answers import rankings
 from sceneseek.gallery.audit import AUDIT, AUDIT_HEAD
 from sceneseek.gallery.filters import Filters
+from sceneseek.gallery.forgetting import FORGETTING
+from sceneseek.gallery.index import EXACT_BELOW, Optimised, build, people_index, search_index
+from sceneseek.gallery.keep_out import KEEP_OUT
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.memory import PeopleInMemory
 from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
+from sceneseek.gallery.retention import RETENTION
 from sceneseek.gallery.schema import (
     DETECTIONS,
     INDEX_LOCK,
@@ -49,8 +61,8 @@ By = Literal["sighting", "detection"]
 
 _OWN_NAMES = frozenset({
     *(f"{name}.lance" for name in TABLES), LOCK, INDEX_LOCK, JOURNAL, REWRITES,
-    AUDIT, AUDIT_HEAD, f".{AUDIT_HEAD}.partial",
-    *(f".{name}.partial" for name in (MANIFEST, JOURNAL, REWRITES)),
+    AUDIT, AUDIT_HEAD, KEEP_OUT, FORGETTING, RETENTION,
+    *(f".{name}.partial" for name in (MANIFEST, JOURNAL, REWRITES, AUDIT_HEAD, KEEP_OUT, FORGETTING, RETENTION)),
 })  # fmt: skip
 
 
@@ -99,14 +111,19 @@ class Gallery:
         path: The folder.
         manifest: What it says about itself.
         memory_limit: Bytes of embeddings to keep in memory; above, they are read in blocks for each search.
+        exact_below: Everybody is compared in galleries of up to this many people; larger ones are searched with the
+            help of an index as soon as there is one.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, memory_limit: int = MEMORY_LIMIT) -> None:
+    def __init__(
+        self, path: Path, manifest: Manifest, memory_limit: int = MEMORY_LIMIT, exact_below: int = EXACT_BELOW
+    ) -> None:
         self.path = path
         self.manifest = manifest
         self.memory_limit = memory_limit
+        self.exact_below = exact_below
         self._tables = Tables(path)
-        self._in_memory = PeopleInMemory(path, manifest.embedding_dim)
+        self._in_memory = PeopleInMemory(path)
         _ = self._tables[DETECTIONS]  # a damaged gallery is reported now
 
     @classmethod
@@ -165,7 +182,12 @@ class Gallery:
                 f"{model or 'the given model'!r} (fingerprint {fingerprint[:12]}) is to be used; their embeddings "
                 f"cannot be compared. Use --model {manifest.model}, or index into another --gallery folder."
             )
-        return cls(folder, manifest)
+        gallery = cls(folder, manifest)
+        if (folder / FORGETTING).exists():
+            # Somebody was being forgotten. Either they still are, and its process lives, or it ends now.
+            with suppress(GalleryBusyError), gallery.writer():
+                pass
+        return gallery
 
     @classmethod
     def open_or_create(cls, path: str | Path, model: str, fingerprint: str, embedding_dim: int) -> Gallery:
@@ -189,7 +211,7 @@ class Gallery:
         Raises:
             GalleryError: (on entering) somebody else is writing.
         """
-        return GalleryWriter(self.path, self.manifest, commit_frames, commit_seconds)
+        return GalleryWriter(self.path, self.manifest, commit_frames, commit_seconds, self.exact_below)
 
     def media(self) -> list[MediaRecord]:
         """Every file that was looked at, in no particular order."""
@@ -263,7 +285,13 @@ class Gallery:
         return lookups.sample(self._tables, count, seed, run)
 
     def search(
-        self, query: ArrayLike, top: int = 20, filters: Filters | None = None, *, by: By = "sighting"
+        self,
+        query: ArrayLike,
+        top: int = 20,
+        filters: Filters | None = None,
+        *,
+        by: By = "sighting",
+        exact: bool = False,
     ) -> Ranking:
         """Find the people most similar to an embedding.
 
@@ -273,18 +301,26 @@ class Gallery:
             filters: Whom to compare; everybody when not given.
             by: ``"sighting"``: of each tracklet only the frame that is most similar to the query; a photograph is a
                 sighting of its own. ``"detection"``: every frame for itself.
+            exact: Compare everybody, however large the gallery is.
 
         Returns:
-            Matches, best first.
+            Matches, best first. ``method["index"]`` says ``"exact"``, or ``"approximate (...)"`` and how: similarities
+            are exact then, too, but somebody may have been missed.
 
         Raises:
             EmbeddingSizeError: The query has another length.
             ValueRefused: ``top`` is below 1, or the query is zero or not finite.
         """
-        return self.search_many(np.asarray(query, np.float32).reshape(1, -1), top, filters, by=by)[0]
+        return self.search_many(np.asarray(query, np.float32).reshape(1, -1), top, filters, by=by, exact=exact)[0]
 
     def search_many(
-        self, queries: ArrayLike, top: int = 20, filters: Filters | None = None, *, by: By = "sighting"
+        self,
+        queries: ArrayLike,
+        top: int = 20,
+        filters: Filters | None = None,
+        *,
+        by: By = "sighting",
+        exact: bool = False,
     ) -> list[Ranking]:
         """Answer several questions at once, which is faster than one after the other; see ``search``.
 
@@ -293,6 +329,7 @@ class Gallery:
             top: How many matches at most, for each.
             filters: Whom to compare, for all.
             by: See ``search``.
+            exact: See ``search``.
 
         Returns:
             ``Q`` rankings.
@@ -306,9 +343,47 @@ class Gallery:
                 f"the query has {found} and {self.path} holds embeddings of "
                 f"{self.manifest.embedding_dim}; query it with model {self.manifest.model!r}."
             )
+        if top < 1:
+            raise ValueRefused(f"top is {top}; expected at least 1.")
         filters = filters or Filters()
-        found_people = search_blocks(self._blocks(filters), normalise(vectors), top, filters, by == "sighting")
-        return rankings(self._tables, found_people, self.manifest.model, filters, by, {"index": "exact"})
+        table = self._tables[DETECTIONS]
+        index = people_index(table) if not exact and table.count_rows() > self.exact_below else None
+        if index is None:
+            answers = search_blocks(self._blocks(filters), normalise(vectors), top, filters, by == "sighting")
+            how = "exact"
+        else:
+            self._in_memory.clear()
+            answers, how = search_index(table, index, normalise(vectors), top, filters, by == "sighting")
+        return rankings(self._tables, answers, self.manifest.model, filters, by, {"index": how})
+
+    def optimise(self, force: bool = False) -> Optimised:
+        """Build the index of a large gallery where it is time; searches and a writer go on meanwhile.
+
+        A writer does this by itself. People who came after the index was built are compared exactly until a writer's
+        next merging of files takes them in.
+
+        Args:
+            force: Build a new one even when the present one will do.
+        """
+        return build(self.path, self.exact_below, force)
+
+    def compact(self, purge: bool = False) -> None:
+        """Merge small files and drop versions of the tables that nobody reads any more.
+
+        Args:
+            purge: Rewrite every file that holds something of removed rows and drop all former versions now, so that no
+                byte of what was removed is left. A search that is under way meanwhile may have to begin again.
+
+        Raises:
+            GalleryError: Somebody is writing, or a file cannot be removed.
+        """
+        with self.writer() as writer:
+            if purge:
+                writer.purge()
+            else:
+                writer.compact(all_files=True)
+        if purge:
+            self.optimise()
 
     def info(self) -> GalleryInfo:
         """Count what the gallery holds."""
@@ -347,7 +422,7 @@ class Gallery:
         # A table of an early format lacks columns that a filter may name; the blocks are filtered in any case.
         if condition is not None and set(table_schema(DETECTIONS, dim).names) <= set(table.schema.names):
             query = query.where(condition)
-        return blocks_of(query.to_batches(batch_size=BLOCK_ROWS), dim)
+        return blocks_of(query.to_batches(batch_size=BLOCK_ROWS))
 
 
 def _refuse_foreign(folder: Path) -> None:

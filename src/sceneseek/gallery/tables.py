@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import lancedb
+import numpy as np
+import pyarrow as pa
 
 from sceneseek.errors import GalleryError
 from sceneseek.gallery.schema import sql_text
+from sceneseek.structures import FloatArray
 
 _NAMES_AT_A_TIME = 2000
 
@@ -47,6 +50,14 @@ class Tables:
                 f"{self._folder} is damaged: its table {name!r} cannot be opened ({error}). "
                 "Index the media again into another --gallery folder."
             ) from error
+
+
+def embeddings_of(rows: pa.Table) -> FloatArray:
+    """The embeddings of ``N`` rows, ``(N, D)`` float32."""
+    column = rows["embedding"]
+    vectors = [chunk.flatten().to_numpy(zero_copy_only=True) for chunk in column.chunks] or [np.zeros(0, np.float32)]
+    embeddings: FloatArray = np.concatenate(vectors).reshape(-1, column.type.list_size)
+    return embeddings
 
 
 def one_of(column: str, names: Iterable[str]) -> str:

@@ -38,7 +38,7 @@ class Tail:
     body: Float64Array
 
     @classmethod
-    def fit(cls, sample: ArrayLike, share: float, largest: float = np.inf) -> Tail:
+    def fit(cls, sample: ArrayLike, share: float, largest: float = -np.inf) -> Tail:
         """Fit the tail by probability-weighted moments.
 
         Closed, and for samples of some hundreds closer to the truth than maximum likelihood.
@@ -51,7 +51,7 @@ class Tail:
         Args:
             sample: ``(N,)``.
             share: The part of the sample that is the tail, above 0 and below 1.
-            largest: A value that is possible.
+            largest: A value that is possible; nothing is asked of the end of the tail when not given.
 
         Raises:
             ValueRefused: There are fewer than four different values in the tail.
@@ -87,6 +87,6 @@ def _moments(exceedances: Float64Array, largest: float) -> tuple[float, float]:
     mean, weighted = float(exceedances.mean()), float((exceedances * exceeding).mean())
     shape = 2.0 - mean / (mean - 2.0 * weighted)
     # The mean is scale / (1 - shape), and a tail of negative shape ends at scale / -shape.
-    least = -mean / (largest - mean) if largest > mean else 0.0
+    least = -mean / (largest - mean) if largest > mean else -np.inf
     shape = max(shape, least)
     return mean * (1.0 - shape), shape

@@ -23,6 +23,7 @@ SHORTEST_TRACE = 16
 """Bytes; fewer turn up by chance."""
 
 _ANCHOR = 8
+_JPEG_START, _JPEG_SCAN = b"\xff\xd8\xff", b"\xff\xda"
 _TABLE_BITS = 22
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _WINDOW = 1 << 23
@@ -150,12 +151,18 @@ def _slots(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def _halves(content: bytes) -> Iterable[bytes]:
-    """Both halves, or the whole where a half says too little: zeros, or a header that many files share."""
-    middle = len(content) // 2
-    halves = (content[:middle], content[middle:])
+    """Both halves, or the whole where a half says too little, such as zeros."""
+    own = content[_own_start(content) :]
+    middle = len(own) // 2
+    halves = (own[:middle], own[middle:])
     if min(len(set(half)) for half in halves) < SHORTEST_TRACE // 2 or middle < SHORTEST_TRACE:
         return (content,)
     return halves
+
+
+def _own_start(content: bytes) -> int:
+    """Where a file's own bytes begin: all JPEG files of one program share the tables before their scan."""
+    return max(0, content.find(_JPEG_SCAN)) if content.startswith(_JPEG_START) else 0
 
 
 def _anchor_offset(piece: bytes) -> int:

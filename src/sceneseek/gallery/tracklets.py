@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sceneseek.gallery.records import MediaRecord, Seen, captured_at
 from sceneseek.gallery.schema import DETECTIONS, TRACKLETS, detection_id, sql_text, tracklet_number
-from sceneseek.gallery.tables import Tables, in_parts, one_of
+from sceneseek.gallery.tables import Tables, embeddings_of, in_parts, one_of
 from sceneseek.structures import FloatArray
 
 BEST_FRAMES = 5
@@ -151,7 +151,7 @@ def rebuilt(tables: Tables, names: Iterable[str]) -> list[GrowingTracklet]:
     columns = ["id", "media_key", "frame_index", "time_s", "captured_at", "camera_id", "score", "flags", "tracklet_id",
                "embedding"]  # fmt: skip
     found = tables[DETECTIONS].search().where(one_of("tracklet_id", names)).select(columns).to_arrow()
-    vectors = np.asarray(found["embedding"].combine_chunks().flatten(), np.float32).reshape(found.num_rows, -1)
+    vectors = embeddings_of(found)
     rows = found.drop_columns(["embedding"]).to_pylist()
     growing: dict[str, GrowingTracklet] = {}
     for i in sorted(range(len(rows)), key=lambda i: (rows[i]["frame_index"], ordinal(rows[i]["id"]))):

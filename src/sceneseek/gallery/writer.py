@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,10 @@ import pyarrow as pa
 
 from sceneseek.errors import EmbeddingSizeError, GalleryError
 from sceneseek.gallery.compaction import compact, purge_all
+from sceneseek.gallery.forgetting import end_interrupted
+from sceneseek.gallery.index import EXACT_BELOW, BackgroundBuild
 from sceneseek.gallery.journal import Journal
+from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.migrations import migrate
@@ -35,6 +38,7 @@ from sceneseek.gallery.records import (
     MediaRecord,
     MediaStatus,
     Seen,
+    detection_columns,
     detection_rows,
     frame_row,
     media_rows,
@@ -55,8 +59,8 @@ class Plan(NamedTuple):
     """What is to be done with a file.
 
     Attributes:
-        start_frame: The first frame index to look at, or ``None`` when the file is known already.
-        problem: What was wrong with a known file, empty when nothing was.
+        start_frame: The first frame index to look at, or ``None`` when the file is known already or kept out.
+        problem: What was wrong with a known file, or why it is kept out; empty when all is well.
     """
 
     start_frame: int | None
@@ -75,9 +79,17 @@ class GalleryWriter:
         manifest: Its manifest.
         commit_frames: Frames in a batch at most.
         commit_seconds: Age of a batch at most.
+        exact_below: Galleries up to this many people need no index.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, commit_frames: int = 64, commit_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        commit_frames: int = 64,
+        commit_seconds: float = 5.0,
+        exact_below: int = EXACT_BELOW,
+    ) -> None:
         self._folder = folder
         self._manifest = manifest
         self._commit_frames = commit_frames
@@ -85,11 +97,14 @@ class GalleryWriter:
         self._open = ExitStack()
         self._tables = Tables(folder)
         self._tracklets = TrackletBook(self._tables)
+        self._index = BackgroundBuild(folder, exact_below)
         self._records: dict[str, MediaRecord] = {}
         self._keys_at: defaultdict[str, set[str]] = defaultdict(set)
         self._batch = _Batch()
         self._changed: set[str] = set()
         self._superseded: set[tuple[str, str]] = set()
+        self._keep_out = KeepOut()
+        self._kept_out: dict[str, str] = {}
         self._last_commit = 0.0
         self._num_commits = 0
 
@@ -115,6 +130,8 @@ class GalleryWriter:
                 for source in record.sources:
                     self._keys_at[source].add(record.key)
             self._recover()
+            end_interrupted(self)
+            self._keep_out = KeepOut.read(self._folder)
             self._last_commit = time.monotonic()
             self._open = stack.pop_all()
         return self
@@ -122,7 +139,7 @@ class GalleryWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what is in hand, drop what was replaced, tidy up, release the lock.
+        """Write what is in hand, drop what was replaced, tidy up, build an index where it is time, release the lock.
 
         After an error nothing more is written; whole frames in hand are kept when the user stopped the work.
         """
@@ -133,6 +150,12 @@ class GalleryWriter:
                 self._drop_superseded()
                 if self._num_commits:
                     self.compact()
+                    self._index.wait()
+
+    @property
+    def folder(self) -> Path:
+        """The gallery's."""
+        return self._folder
 
     def plan(self, item: MediaItem, every_s: float | None = None) -> Plan:
         """Say what is to be done with a file.
@@ -142,7 +165,12 @@ class GalleryWriter:
             every_s: Seconds between frames of a video. A video that was sampled otherwise is done again.
         """
         record = self._records.get(item.content_key)
-        if record is None or _resampled(record, item, every_s):
+        resampled = record is not None and _resampled(record, item, every_s)
+        kept_out = self._keep_out.reason(item.content_key, again=resampled)
+        if kept_out is not None:
+            self._kept_out[item.content_key] = kept_out
+            return Plan(None, kept_out)
+        if record is None or resampled:
             return Plan(0)
         if record.status is MediaStatus.INDEXING or item.kind == "stream":
             return Plan(record.next_frame)  # a live stream has no end: each run goes on where the last one stopped
@@ -154,8 +182,10 @@ class GalleryWriter:
         """Note that a known file was met again: another path becomes an alias, another camera name is taken over.
 
         Returns:
-            What was wrong with it when it was read, empty when nothing was.
+            What was wrong with it when it was read, or why it is kept out; empty when all is well.
         """
+        if item.content_key in self._kept_out:
+            return self._kept_out[item.content_key]
         record = self._records[item.content_key]
         self._claim(item)
         if item.source not in record.sources:
@@ -267,9 +297,22 @@ class GalleryWriter:
         with rewriting(self._folder):
             self._remove(Journal(removing_people=tuple(detection_ids), tracklets=tuple(tracklets)))
 
-    def compact(self) -> None:
-        """Merge the small files that batches leave, where there are many."""
-        compact(self._folder, self._tables)
+    def _drop_record(self, key: str) -> None:
+        record = self._records.pop(key, None)
+        for source in record.sources if record is not None else ():
+            self._keys_at[source].discard(key)
+            self._superseded.discard((source, key))
+        self._changed.discard(key)
+        self._tracklets.forget(key)
+
+    def compact(self, all_files: bool = False) -> None:
+        """Merge the small files that batches leave, where there are many, and begin to build an index where it is time.
+
+        Args:
+            all_files: Merge even where there are few.
+        """
+        compact(self._folder, self._tables, all_files)
+        self._index.begin_if_due(self._tables[DETECTIONS])
 
     def purge(self) -> bool:
         """Leave no byte of what was removed in the gallery's files.
@@ -278,7 +321,46 @@ class GalleryWriter:
             Whether an index was dropped that is to be built again.
         """
         self.commit()
+        self._index.wait()
         return purge_all(self._folder, self._tables)
+
+    def start_over(self, keys: Iterable[str]) -> None:
+        """Remove what was seen in files, so that they are read again from their start."""
+        for key in keys:
+            self._start_over(self._records[key])
+
+    def recount(self, keys: Iterable[str]) -> None:
+        """Let files say how many people are there, whatever they said before."""
+        for key in keys:
+            num_people = int(self._tables[DETECTIONS].count_rows(f"media_key = {sql_text(key)}"))
+            self._set(replace(self._records[key], num_people=num_people))
+        self._write_media()
+
+    def adopt(self, records: Sequence[MediaRecord], rows: Mapping[str, Iterable[pa.RecordBatch]]) -> None:
+        """Take over files with all that was seen in them from elsewhere, all or nothing.
+
+        Args:
+            records: Files that this gallery does not know.
+            rows: By table, what was seen in them; same model, same columns.
+        """
+        self.commit()
+        self._journal(Journal(adding=tuple(record.key for record in records)))
+        for name in (FRAMES, THUMBNAILS, TRACKLETS, DETECTIONS):
+            for batch in rows[name]:
+                if batch.num_rows:
+                    self._tables[name].add(pa.Table.from_batches([batch]))
+        for record in records:
+            self._set(record)
+        self._write_media()
+        self._forget_journal()
+        self._num_commits += 1
+
+    def also_met_at(self, key: str, sources: Iterable[str]) -> None:
+        """Note that a known file's content is to be found at further paths."""
+        record = self._records[key]
+        further = tuple(source for source in dict.fromkeys(sources) if source not in record.sources)
+        if further:
+            self._set(replace(record, aliases=(*record.aliases, *further)))
 
     def commit(self) -> None:
         """Write the batch in hand."""
@@ -392,9 +474,7 @@ class GalleryWriter:
         if journal.removing_media:
             remove_media(self._tables, journal.removing_media)
         for key in journal.removing_media:
-            self._records.pop(key, None)
-            self._changed.discard(key)
-            self._tracklets.forget(key)
+            self._drop_record(key)
         if journal.removing_people:
             left = remove_people(self._tables, journal.removing_people, journal.tracklets)
             for key, num_people in left.items():
@@ -410,7 +490,7 @@ class _Batch:
     def __init__(self) -> None:
         self.num_frames = 0
         self._keys: set[str] = set()
-        self._people: list[pa.Table] = []
+        self._people: list[dict[str, Any]] = []
         self._frames: list[dict[str, Any]] = []
         self._thumbnails: list[dict[str, Any]] = []
 
@@ -426,7 +506,7 @@ class _Batch:
         self._frames.append(frame_row(record, seen))
         self._thumbnails.extend(thumbnail_rows(record, seen))
         if len(seen.people):
-            self._people.append(detection_rows(record, seen))
+            self._people.append(detection_columns(record, seen))
 
     def write(self, tables: Tables, tracklets: TrackletBook) -> None:
         """Write all rows; people last, because searches look for them."""
@@ -436,7 +516,8 @@ class _Batch:
                 table.add(pa.Table.from_pylist(rows, schema=table.schema))
         tracklets.write()
         if self._people:
-            tables[DETECTIONS].add(pa.concat_tables(self._people).combine_chunks())
+            table = tables[DETECTIONS]
+            table.add(detection_rows(self._people, table.schema))
 
 
 def _resampled(record: MediaRecord, item: MediaItem, every_s: float | None) -> bool:

@@ -34,12 +34,12 @@ def create_app(finder: Finder, *, settings: Settings, open_media: OpenMedia | No
     Args:
         finder: A model and a gallery.
         settings: How the server is set up.
-        open_media: Finds and opens what jobs index; ``inference.media`` when not given.
+        open_media: Finds and opens what jobs index; a process of its own does when not given.
 
     Returns:
         An ASGI application; it owns threads and processes from start to stop (its lifespan).
     """
-    service = Service(finder, settings, open_media or OpenMedia())
+    service = Service(finder, settings, open_media)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

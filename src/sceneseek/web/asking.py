@@ -26,26 +26,35 @@ class Answer(NamedTuple):
     Attributes:
         ranking: The matches.
         people: The views of the person that were asked with.
+        against: Those who are somebody else.
         seconds: How long it took in the server.
     """
 
     ranking: Ranking
     people: list[QueryPerson]
+    against: list[QueryPerson]
     seconds: float
 
 
-async def take_query(service: Service, data: bytes, caller: Caller) -> tuple[str, QueryPicture]:
+async def take_query(service: Service, data: bytes, name: str, caller: Caller) -> tuple[str, QueryPicture]:
     """Take a query picture in: decode it at arm's length, find the people in it, and keep it for a while.
 
+    Args:
+        service: The server.
+        data: The file.
+        name: What the sender calls it, for display.
+        caller: Who asks.
+
     Returns:
-        Its name, and the picture.
+        The name that it has from now on, and the picture.
     """
     async with service.pixels:
         image = await service.decoders.rgb(data)
         people = await service.infer(lambda finder: finder.people(image))
         height, width = image.shape[:2]
     preview = await service.decoders.jpeg(data, _PREVIEW_SIDE)
-    picture = QueryPicture(data, preview, width, height, tuple(people), FrameKey(content_key(data)), caller.name)
+    own = FrameKey(content_key(data))
+    picture = QueryPicture(name, data, preview, width, height, tuple(people), own, caller.name)
     return service.shelf.put(picture), picture
 
 
@@ -68,7 +77,7 @@ async def search(service: Service, asked: SearchRequest, caller: Caller, action:
             people, top=asked.top, filters=filters, against=against, by=asked.by, rerank=asked.rerank
         )
     )
-    return Answer(ranking, people, time.perf_counter() - began)
+    return Answer(ranking, people, against, time.perf_counter() - began)
 
 
 async def person_meant(service: Service, example: Example, caller: Caller) -> QueryPerson:

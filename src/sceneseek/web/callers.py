@@ -33,7 +33,6 @@ _ERRORS = {
     422: "A value was refused.",
     429: "Too many requests.",
     500: "The server failed; its log says more.",
-    501: "Not served yet.",
     507: "The disk of the server is nearly full.",
     503: "Too much waits already, or the gallery is being written to; ask again later.",
 }

@@ -8,6 +8,7 @@ the files it may write are limited by the operating system.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
@@ -15,15 +16,15 @@ import os
 import resource
 import struct
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import IO, Any
 
 import numpy as np
 from PIL import Image
 
 from sceneseek.errors import MediaError, PictureError, SceneseekError, VideoError
-from sceneseek.structures import ImageArray
+from sceneseek.structures import Frame, ImageArray, MediaItem, MediaProblem
 
 HEADER = struct.Struct("<IQ")
 """Lengths of the JSON part and of the bytes after it."""
@@ -66,19 +67,76 @@ def main() -> None:
     os.dup2(2, 1)
     write_message(answers, {"ready": True})
     while (task := read_message(sys.stdin.buffer)) is not None:
-        fields, data = task
-        _allow_seconds(fields.pop("seconds"))
-        try:
-            answer = _TASKS[fields.pop("task")](data, **fields)
-        except SceneseekError as error:
-            answer = {"kind": type(error).__name__, "error": str(error)}, b""
-        except MemoryError:
-            answer = {"kind": "PictureError", "error": "The picture takes more memory than a decoder may have."}, b""
-        except Exception as error:  # damaged files lead libraries anywhere; the text may hold a path and stays here
-            sys.stderr.write(f"sceneseek decoder: {type(error).__name__}: {error}\n")
-            answer = {"kind": "MediaError", "error": "The file is damaged in a way that no decoder expects."}, b""
-        write_message(answers, *answer)
-        del task, data, answer
+        _do(answers, *task)
+
+
+def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
+    """Do one task; what goes wrong is an answer, too."""
+    seconds = fields.pop("seconds")
+    _allow_seconds(seconds)
+    try:
+        result = _TASKS[fields.pop("task")](data, **fields)
+        if isinstance(result, tuple):
+            write_message(answers, *result)
+            return
+        for told, content in result:
+            write_message(answers, {**told, "last": False}, content)
+            _allow_seconds(seconds)
+        write_message(answers, {"last": True})
+        return
+    except SceneseekError as error:
+        failure = {"kind": type(error).__name__, "error": str(error)}
+    except MemoryError:
+        failure = {"kind": "PictureError", "error": "The picture takes more memory than a decoder may have."}
+    except Exception as error:  # damaged files lead libraries anywhere; the text may hold a path and stays here
+        sys.stderr.write(f"sceneseek decoder: {type(error).__name__}: {error}\n")
+        failure = {"kind": "MediaError", "error": "The file is damaged in a way that no decoder expects."}
+    write_message(answers, failure)
+
+
+def discover(data: bytes, paths: Sequence[str], camera: str | None) -> Iterator[Answer]:
+    """The media below some paths; see ``inference.media.discover``."""
+    from sceneseek.inference.media import discover as found
+
+    for item in found(list(paths), camera=camera):
+        yield as_fields(item), b""
+
+
+def frames(data: bytes, item: dict[str, Any], every_s: float, start_index: int) -> Iterator[Answer]:
+    """The frames of a medium; see ``inference.media.frames_of``."""
+    from sceneseek.inference.media import frames_of
+
+    medium = from_fields(item)
+    assert isinstance(medium, MediaItem)
+    for frame in frames_of(medium, every_s=every_s, start_index=start_index):
+        if isinstance(frame, MediaProblem):
+            yield as_fields(frame), b""
+            continue
+        told = {f.name: getattr(frame, f.name) for f in dataclasses.fields(frame) if f.name != "image"}
+        size = {"height": frame.image.shape[0], "width": frame.image.shape[1]}
+        yield {**_plain(told), **size}, np.ascontiguousarray(frame.image).data.cast("B")
+
+
+def as_fields(value: MediaItem | MediaProblem) -> dict[str, Any]:
+    """A medium, or a problem, as JSON."""
+    return {"type": type(value).__name__, **_plain(dataclasses.asdict(value))}
+
+
+def from_fields(fields: dict[str, Any]) -> MediaItem | MediaProblem:
+    """The reverse of ``as_fields``."""
+    values = {name: value for name, value in fields.items() if name != "type"}
+    if fields["type"] == "MediaProblem":
+        return MediaProblem(**values)
+    return MediaItem(**{**values, "captured_at": moment(values["captured_at"])})
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time on the wall out of JSON."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 def as_rgb(data: bytes, max_pixels: int) -> Answer:
@@ -118,6 +176,12 @@ def scene(
     return {}, _jpeg(small)
 
 
+def pixels(data: bytes, places: Sequence[str], kind: str, frame_index: int, size: Sequence[int]) -> Answer:
+    """A photograph or a moment of a video, ``(H, W, 3)`` uint8."""
+    image = _scene(places, kind, frame_index, size)
+    return {"height": image.shape[0], "width": image.shape[1]}, np.ascontiguousarray(image).data.cast("B")
+
+
 def person(
     data: bytes, places: Sequence[str], kind: str, frame_index: int, size: Sequence[int], box: Sequence[float]
 ) -> Answer:
@@ -129,27 +193,34 @@ def person(
 
 def clip(data: bytes, places: Sequence[str], start_s: float, end_s: float) -> Answer:
     """A part of a video as MP4 (H.264, at most 1280 pixels wide or high), which any browser plays."""
-    return {}, _clip(_there(places), start_s, end_s)
+    from sceneseek.inference.places import Place
+
+    place = Place.of(_there(places))
+    with place.file() as path:
+        return {}, _clip(path, place.stream, start_s, end_s)
 
 
 def media_kind(data: bytes, path: str, max_pixels: int) -> Answer:
-    """What an uploaded file is: its kind, and the suffix that belongs to its content whatever it was called."""
-    from sceneseek.pictures import picture_size
+    """What an uploaded file is: its kind, and the suffix that belongs to its content whatever it was called.
+
+    Photographs are decoded whole, so that a damaged one is refused at once.
+    """
+    from sceneseek.pictures import picture_size, read_picture
 
     try:
-        width, height = picture_size(path)
+        picture_size(path)
     except PictureError:
         return {"kind": "video", "suffix": _video_suffix(path)}, b""
-    if width * height > max_pixels:
-        raise PictureError(
-            f"The picture is {width} x {height} pixels; at most {max_pixels / 1e6:.0f} megapixels are taken."
-        )
+    try:
+        read_picture(path, max_pixels)
+    except PictureError as error:
+        raise PictureError(str(error).removeprefix(f"{path}: ")) from error
     with Image.open(path) as picture:
         return {"kind": "photo", "suffix": _PICTURE_SUFFIXES[str(picture.format)]}, b""
 
 
-_TASKS: dict[str, Callable[..., Answer]] = {
-    task.__name__: task for task in (as_rgb, as_jpeg, scene, person, clip, media_kind)
+_TASKS: dict[str, Callable[..., Answer | Iterator[Answer]]] = {
+    task.__name__: task for task in (as_rgb, as_jpeg, scene, pixels, person, clip, media_kind, discover, frames)
 }
 
 _PICTURE_SUFFIXES = {
@@ -181,7 +252,6 @@ def _video_suffix(path: str) -> str:
 def _scene(places: Sequence[str], kind: str, frame_index: int, size: Sequence[int]) -> ImageArray:
     """The whole picture, provided that it is still the one that was indexed."""
     from sceneseek.inference.media import frames_of
-    from sceneseek.structures import Frame, MediaItem
 
     place = _there(places)
     item = MediaItem(place, kind, "")
@@ -199,28 +269,25 @@ def _scene(places: Sequence[str], kind: str, frame_index: int, size: Sequence[in
 
 def _there(places: Sequence[str]) -> str:
     """The first of the paths at which a file was met that still leads to one."""
-    found = next((place for place in places if _leads_to_file(place)), None)
+    from sceneseek.inference.media import is_there
+
+    found = next(filter(is_there, places), None)
     if found is None:
         raise FileGone("The file is no longer where it was indexed. The crops remain.")
     return found
-
-
-def _leads_to_file(place: str) -> bool:
-    """A file, or a member of an archive that is a file."""
-    path = Path(place)
-    return any(parent.is_file() for parent in (path, *path.parents))
 
 
 class FileGone(MediaError):
     """A file of the gallery is not there any more."""
 
 
-def _clip(path: str, start_s: float, end_s: float) -> bytes:
+def _clip(path: str, number: int, start_s: float, end_s: float) -> bytes:
     import av
 
     output = io.BytesIO()
     with av.open(path, options={"protocol_whitelist": "file"}) as source:
-        stream = next(iter(source.streams.video), None)
+        streams = source.streams.video
+        stream = streams[number] if number < len(streams) else None
         if stream is None or stream.codec_context is None:
             raise VideoError("The file holds no video that can be decoded.")
         stream.thread_type = "AUTO"

@@ -567,8 +567,9 @@ class JobView(Told):
         created_at: When it was asked for.
         started_at: When it began.
         ended_at: When it ended.
-        files_done: Files finished.
-        files_total: Files in all, once they have been counted.
+        done: How many of ``unit`` are finished.
+        total: How many there are, once they have been counted.
+        unit: ``"pictures"`` (photographs and video frames), or ``"files"`` where a video does not say how long it is.
         frames: Pictures searched.
         people: People found and remembered.
         already: Files that were known and needed nothing.
@@ -587,8 +588,9 @@ class JobView(Told):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-    files_done: int
-    files_total: int | None
+    done: int
+    total: int | None
+    unit: Literal["pictures", "files"]
     frames: int
     people: int
     already: int
@@ -642,15 +644,13 @@ class ReportRequest(Asked):
     Attributes:
         search: The question.
         format: ``"html"``, ``"pdf"`` or ``"csv"``.
-        blur: Blur all people but the match in its pictures.
-        title: What stands above it.
+        blur: Make all people but the match unrecognisable in its pictures.
         detection_ids: Only these matches, in the ranking's order; all when not given.
     """
 
     search: SearchRequest
     format: Literal["html", "pdf", "csv"]
     blur: bool = True
-    title: Annotated[str, StringConstraints(max_length=200)] = ""
     detection_ids: Annotated[list[DetectionId], Field(max_length=MAX_TOP)] | None = None
 
 
@@ -658,14 +658,16 @@ class ForgetRequest(Asked):
     """What to forget: exactly one of the kinds, or a time span and cameras together.
 
     Attributes:
-        detection_ids: People in single frames.
+        detection_ids: People in single frames, not the rest of the sightings they belong to.
         tracklet_ids: Sightings.
         media_keys: Whole files.
-        like: Everybody who looks like this person.
+        like: Everybody who looks like this person of the gallery, with the whole sightings.
         min_similarity: From this similarity on; belongs to ``like``.
         after: Everything taken at this time or later.
         before: Everything taken before this time, or at it.
         cameras: Everything taken by these cameras.
+        reason: Why, for the audit log.
+        may_return: Whether indexing the same files again may find the same people again.
         dry_run: Only say what would be forgotten.
     """
 
@@ -677,6 +679,8 @@ class ForgetRequest(Asked):
     after: AwareDatetime | None = None
     before: AwareDatetime | None = None
     cameras: Annotated[list[Text], Field(min_length=1, max_length=_MAX_CHOICES)] | None = None
+    reason: Annotated[str, StringConstraints(max_length=500)] = ""
+    may_return: bool = False
     dry_run: bool = True
 
     @model_validator(mode="after")
@@ -689,6 +693,8 @@ class ForgetRequest(Asked):
             )
         if (self.like is None) != (self.min_similarity is None):
             raise ValueError("like and min_similarity belong together")
+        if self.like is not None and self.like.detection_id is None:
+            raise ValueError("like names somebody of the gallery, by detection_id")
         return self
 
 
@@ -699,15 +705,18 @@ class ForgetAnswer(Told):
         dry_run: Whether nothing was changed.
         num_people: People, counted once per frame.
         num_media: Files of which nothing is left.
-        num_sightings: Tracklets of which nothing is left.
-        proof: What was done to make sure that no copy remains, in words; empty for a dry run.
-        examples: Some of those concerned, to look at before agreeing.
+        num_sightings: Tracklets that are gone, or shorter.
+        proven: Whether a search through the raw files found everything before and nothing afterwards; ``None``
+            for a dry run.
+        proof: What that search showed, in words; empty for a dry run.
+        examples: Some of those concerned, to look at before agreeing; empty when it is done.
     """
 
     dry_run: bool
     num_people: int
     num_media: int
     num_sightings: int
+    proven: bool | None
     proof: str
     examples: list[PersonView]
 

@@ -12,17 +12,19 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
 from sceneseek.errors import SceneseekError
 from sceneseek.finder import Finder, FramesOf, IndexSummary
-from sceneseek.structures import Frame, MediaItem, MediaProblem
+from sceneseek.finder.indexing import expected_pictures
+from sceneseek.structures import MediaItem, MediaProblem
 from sceneseek.web.refusals import Refusal
 
 State = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
+Unit = Literal["pictures", "files"]
 ENDED: frozenset[State] = frozenset({"done", "stopped", "failed"})
 
 _LOG = logging.getLogger("sceneseek.web")
@@ -61,9 +63,11 @@ class Job:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    files_done: int = 0
-    files_total: int | None = None
+    done: int = 0
+    total: int | None = None
+    unit: Unit = "files"
     frames: int = 0
+    people: int = 0
     summary: IndexSummary | None = None
     note: str = ""
     error: str = ""
@@ -84,9 +88,10 @@ class Job:
         """Whether somebody wants it to stop."""
         return self._stop.is_set()
 
-    def count_frame(self) -> None:
-        """Note that a picture was searched."""
+    def count(self, people: int) -> None:
+        """Note that a picture was searched, and how many people were found in it."""
         self.frames += 1
+        self.people += people
         now = time.monotonic()
         self._moments.append((now, self.frames))
         while now - self._moments[0][0] > _RATE_WINDOW_S:
@@ -97,13 +102,13 @@ class JobBoard:
     """Takes orders and works through them in one thread.
 
     Args:
-        finder: Indexes; its model shares the machine with those who ask.
+        indexer: Who indexes for a job, and counts for it.
         most_waiting: Orders that wait at most.
         most_listeners: Followers at a time.
     """
 
-    def __init__(self, finder: Finder, most_waiting: int, most_listeners: int) -> None:
-        self._finder = finder
+    def __init__(self, indexer: Callable[[Job], Finder], most_waiting: int, most_listeners: int) -> None:
+        self._indexer = indexer
         self._most_waiting = most_waiting
         self._most_listeners = most_listeners
         self._listeners = 0
@@ -240,16 +245,15 @@ class JobBoard:
 
     def _indexed(self, job: Job, items: Sequence[MediaItem | MediaProblem]) -> IndexSummary:
         def told(done: int, total: int | None, note: str = "") -> None:
-            job.files_done, job.files_total, job.note = done, total, note
+            job.done, job.total, job.note = done, total, note
             job.seconds_left = _left(job, began)
             self._tell(job)
 
         began = time.monotonic()
-        return self._finder.index(
-            items,
-            _counting(job, job.order.frames_of),
-            every_s=job.order.every_s,
-            progress=told,
+        counted = [expected_pictures(item, job.order.every_s) for item in items]
+        job.unit = "files" if None in counted else "pictures"
+        return self._indexer(job).index(
+            items, job.order.frames_of, every_s=job.order.every_s, progress=told, stop=job.stop_asked
         )
 
     def _end(self, job: Job, state: State) -> None:
@@ -261,19 +265,8 @@ class JobBoard:
         job.version += 1
 
 
-def _counting(job: Job, frames_of: FramesOf) -> FramesOf:
-    """``frames_of``, counted, and cut off when the job is to stop."""
-
-    def opened(item: MediaItem, *, start_index: int = 0) -> Iterator[Frame | MediaProblem]:
-        for frame in frames_of(item, start_index=start_index):
-            job.count_frame()
-            yield frame
-
-    return opened
-
-
 def _left(job: Job, began: float) -> float | None:
-    """Seconds that the files left will take, if they are like those done."""
-    if not job.files_total or not job.files_done:
+    """Seconds that what is left will take, if it is like what is done."""
+    if not job.total or not job.done:
         return None
-    return (time.monotonic() - began) / job.files_done * (job.files_total - job.files_done)
+    return (time.monotonic() - began) / job.done * (job.total - job.done)

@@ -1,4 +1,4 @@
-"""Where media come from: what jobs find below the media roots, and what is uploaded."""
+"""Where media come from: what jobs find and open, decoded at arm's length like everything from strangers."""
 
 from __future__ import annotations
 
@@ -6,36 +6,89 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
+from sceneseek.errors import MediaError
 from sceneseek.finder import FramesOf
-from sceneseek.structures import Frame, MediaItem, MediaProblem
+from sceneseek.structures import Frame, ImageArray, MediaItem, MediaProblem
+from sceneseek.web.decoder import as_fields, from_fields, moment
+from sceneseek.web.processes import Fields, Processes, raise_told
 
 Discover = Callable[[Sequence[str], str | None], Iterable[MediaItem | MediaProblem]]
 
-
-def _discover(paths: Sequence[str], camera: str | None) -> Iterator[MediaItem | MediaProblem]:
-    from sceneseek.inference.media import discover
-
-    yield from discover(paths, camera=camera)
-
-
-def _frames_of(item: MediaItem, *, every_s: float, start_index: int = 0) -> Iterator[Frame | MediaProblem]:
-    from sceneseek.inference.media import frames_of
-
-    yield from frames_of(item, every_s=every_s, start_index=start_index)
+_DISCOVER_SECONDS = 3600.0
+"""Processor time to know one file by its content: a day of video is large."""
+_FRAME_SECONDS = 600.0
+"""Processor time from one sampled frame to the next: what lies between is decoded, too."""
 
 
 @dataclass(frozen=True)
 class OpenMedia:
-    """Finds media and opens them; another one may be given to tests.
+    """Finds media and opens them.
 
     Attributes:
         discover: Media below paths, with the name of their camera.
         frames_of: The frames of one of them; takes ``every_s`` and ``start_index``.
     """
 
-    discover: Discover = _discover
-    frames_of: FramesOf = _frames_of
+    discover: Discover
+    frames_of: FramesOf
 
     def sampling(self, every_s: float) -> FramesOf:
         """Opens videos with this many seconds between two frames."""
         return partial(self.frames_of, every_s=every_s)
+
+
+class FarMedia:
+    """Finds and opens media in a process of its own, so that a hostile file costs itself alone.
+
+    Args:
+        address_space: Bytes of memory that the process may map.
+    """
+
+    def __init__(self, address_space: int) -> None:
+        self._processes = Processes(address_space)
+
+    def discover(self, paths: Sequence[str], camera: str | None) -> Iterator[MediaItem | MediaProblem]:
+        """Find media below paths."""
+        task = {"task": "discover", "paths": list(paths), "camera": camera}
+        for fields, _ in self._stream(task, _DISCOVER_SECONDS):
+            yield from_fields(fields)
+
+    def frames_of(self, item: MediaItem, *, every_s: float, start_index: int = 0) -> Iterator[Frame | MediaProblem]:
+        """The frames of a medium; one that its decoder dies of ends with a problem."""
+        task = {"task": "frames", "item": as_fields(item), "every_s": every_s, "start_index": start_index}
+        try:
+            for fields, pixels in self._stream(task, _FRAME_SECONDS):
+                problem = fields.get("type") == "MediaProblem"
+                yield MediaProblem(item.source, str(fields["reason"])) if problem else _frame(fields, pixels)
+        except MediaError as error:
+            yield MediaProblem(item.source, str(error))
+
+    def scene(self, places: Sequence[str], kind: str, frame_index: int, size: tuple[int, int]) -> ImageArray:
+        """One picture of the gallery, read from its file again.
+
+        Raises:
+            MediaError: It was seen live, its file is gone, has changed, or cannot be decoded.
+        """
+        if kind == "stream":
+            raise MediaError("This was seen live: only the crops of the people were kept.")
+        task = {"task": "pixels", "places": list(places), "kind": kind, "frame_index": frame_index, "size": list(size)}
+        ((fields, pixels),) = self._stream(task, _FRAME_SECONDS)
+        return np.frombuffer(pixels, np.uint8).reshape(int(fields["height"]), int(fields["width"]), 3)
+
+    def close(self) -> None:
+        """End the process, unless it is at work: then it ends with that."""
+        self._processes.close()
+
+    def _stream(self, task: Fields, seconds: float) -> Iterator[tuple[Fields, bytearray]]:
+        with self._processes.borrowed() as process:
+            for fields, data in process.stream(task, b"", seconds):
+                raise_told(fields)
+                yield fields, data
+
+
+def _frame(fields: Fields, pixels: bytearray) -> Frame:
+    shape = (int(fields.pop("height")), int(fields.pop("width")), 3)
+    fields["captured_at"] = moment(fields["captured_at"])
+    return Frame(np.frombuffer(pixels, np.uint8).reshape(shape), **fields)

@@ -12,8 +12,8 @@ from sceneseek.gallery import AuditLog, Gallery, MediaRecord, StoredPerson
 from sceneseek.structures import Detections, FloatArray, ImageArray, PersonModel
 from sceneseek.web.decoding import Decoders
 from sceneseek.web.door import Caller, Door
-from sceneseek.web.jobs import JobBoard
-from sceneseek.web.media import OpenMedia
+from sceneseek.web.jobs import Job, JobBoard
+from sceneseek.web.media import FarMedia, OpenMedia
 from sceneseek.web.places import Places
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Settings
@@ -22,21 +22,25 @@ from sceneseek.web.turns import Turns
 
 _Result = TypeVar("_Result")
 
+_FEW = 4
+"""Reports, or requests to forget, that wait at most: each takes long."""
 _RECORDS_SECONDS = 2.0
 """How long the list of media is good for: pages ask for it over and over."""
 
 
 class Patient:
-    """A model that lets those who ask from a page go first; an indexing job holds it.
+    """A model that lets those who ask from a page go first, and counts for the indexing job that holds it.
 
     Args:
         model: The model.
         turns: The thread in which it runs.
+        job: Told of each picture that was looked at.
     """
 
-    def __init__(self, model: PersonModel, turns: Turns) -> None:
+    def __init__(self, model: PersonModel, turns: Turns, job: Job) -> None:
         self._model = model
         self._turns = turns
+        self._job = job
 
     @property
     def name(self) -> str:
@@ -55,7 +59,10 @@ class Patient:
 
     def detect(self, images: Sequence[ImageArray]) -> list[Detections]:
         """Find people, when nobody asks."""
-        return self._turns.wait_for(lambda: self._model.detect(images))
+        found = self._turns.wait_for(lambda: self._model.detect(images))
+        for people in found:
+            self._job.count(len(people))
+        return found
 
     def embed(self, images: Sequence[ImageArray], boxes: Sequence[FloatArray]) -> list[FloatArray]:
         """Describe people, when nobody asks."""
@@ -68,7 +75,7 @@ class Service:
     Args:
         finder: A model and a gallery.
         settings: How the server is set up.
-        open_media: Finds and opens what jobs index.
+        open_media: Finds and opens what jobs index; a process of its own does when not given.
 
     Attributes:
         door: Who may come in.
@@ -77,6 +84,7 @@ class Service:
         audit_log: Who did what.
         decoders: The processes that decode pictures; from ``start`` on.
         jobs: The indexing jobs; from ``start`` on.
+        far_media: Opens files of the gallery at arm's length.
         pixels: Held by whoever has a decoded picture in memory; from ``start`` on.
     """
 
@@ -84,9 +92,10 @@ class Service:
     jobs: JobBoard
     pixels: asyncio.Semaphore
 
-    def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia) -> None:
+    def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia | None = None) -> None:
         self.settings = settings
-        self.open_media = open_media
+        self.far_media = FarMedia(settings.limits.decoder_bytes)
+        self.open_media = open_media or OpenMedia(self.far_media.discover, self.far_media.frames_of)
         self.door = Door(settings)
         self.shelf = Shelf(settings.limits)
         self.places = Places(settings.media_roots, finder.gallery.path)
@@ -104,18 +113,24 @@ class Service:
         self._search_turns = Turns("sceneseek-search", limits.waiting)
         self._read_turns = Turns("sceneseek-read", 8 * limits.waiting)
         # A table is read by one thread at a time: looking things up waits neither for searches nor for jobs.
-        finder, path = self._finder, self._finder.gallery.path
-        self._reader = Gallery.open(path)
-        patient = Patient(finder.model, self._model_turns)
-        indexer = Finder(patient, Gallery.open(path), finder.group_frames, finder.commit_frames)
-        self.jobs = JobBoard(indexer, limits.jobs, limits.listeners)
+        self._write_turns = Turns("sceneseek-write", _FEW)
+        self._tell_turns = Turns("sceneseek-report", _FEW)
+        path = self._finder.gallery.path
+        self._reader, self._writer, self._teller = (Gallery.open(path) for _ in range(3))
+        self.jobs = JobBoard(self._indexer, limits.jobs, limits.listeners)
 
     def close(self) -> None:
         """Stop jobs, threads and processes; what was written stays."""
         self.jobs.close()
-        for turns in (self._model_turns, self._search_turns, self._read_turns):
+        for turns in (self._model_turns, self._search_turns, self._read_turns, self._write_turns, self._tell_turns):
             turns.close()
         self.decoders.close()
+        self.far_media.close()
+
+    def _indexer(self, job: Job) -> Finder:
+        finder = self._finder
+        patient = Patient(finder.model, self._model_turns, job)
+        return Finder(patient, Gallery.open(finder.gallery.path), finder.group_frames, finder.commit_frames)
 
     async def infer(self, work: Callable[[Finder], _Result]) -> _Result:
         """Have the model look at something."""
@@ -128,6 +143,14 @@ class Service:
     async def read(self, work: Callable[[Gallery], _Result]) -> _Result:
         """Look something up in the gallery."""
         return await self._read_turns.ask(lambda: work(self._reader))
+
+    async def write(self, work: Callable[[Gallery], _Result]) -> _Result:
+        """Change the gallery."""
+        return await self._write_turns.ask(lambda: work(self._writer))
+
+    async def tell(self, work: Callable[[Gallery], _Result]) -> _Result:
+        """Write a report, which takes a while and much memory: one at a time."""
+        return await self._tell_turns.ask(lambda: work(self._teller))
 
     async def log(self, caller: Caller, action: str, **details: Any) -> None:
         """Write into the audit log; nothing that must be logged happens without."""
@@ -148,6 +171,10 @@ class Service:
             records = await self.read(lambda gallery: {record.key: record for record in gallery.media()})
             self._records = (time.monotonic(), records)
         return records
+
+    def forget_records(self) -> None:
+        """Look the list of media up again when it is asked for next."""
+        self._records = (-1e9, {})
 
     async def record(self, media_key: str) -> MediaRecord:
         """A file that was looked at.

@@ -19,6 +19,7 @@ class QueryPicture:
     """A picture somebody asks with.
 
     Attributes:
+        name: What its sender called it, for display alone.
         data: The file as it came: pixels are decoded again when a box is drawn on it.
         preview: A JPEG of it, for the page.
         width: Width of the upright picture in pixels.
@@ -28,6 +29,7 @@ class QueryPicture:
         owner: Who asked.
     """
 
+    name: str
     data: bytes
     preview: bytes
     width: int

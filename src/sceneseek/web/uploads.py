@@ -41,7 +41,7 @@ async def take_in(upload: UploadFile, folder: Path, decoders: Decoders) -> Uploa
     Raises:
         Refusal: (507) The disk is nearly full.
     """
-    name = PurePosixPath((upload.filename or "").replace("\\", "/")).name[:_NAME_LETTERS] or "unnamed"
+    name = shown_name(upload)
     # Hidden, so that nobody who walks the folder takes it for a photograph before it is one.
     partial = folder / f".{secrets.token_hex(16)}.partial"
     try:
@@ -55,6 +55,12 @@ async def take_in(upload: UploadFile, folder: Path, decoders: Decoders) -> Uploa
         with suppress(OSError):
             partial.unlink(missing_ok=True)
     return UploadedFile(name=name, stored_as=stored, problem=None)
+
+
+def shown_name(upload: UploadFile) -> str:
+    """What a sender calls a file, short and without folders, for display alone."""
+    given = PurePosixPath((upload.filename or "").replace("\\", "/")).name
+    return "".join(letter for letter in given if letter.isprintable())[:_NAME_LETTERS] or "unnamed"
 
 
 def _copy(source: IO[bytes], target: Path) -> str:

@@ -6,18 +6,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from sceneseek.web import keeping
 from sceneseek.web.callers import Keeper, Serving, errors
 from sceneseek.web.documents import AuditPage, ForgetAnswer, ForgetRequest
-from sceneseek.web.keeping import audit_page
-from sceneseek.web.refusals import Refusal
 
 router = APIRouter(tags=["keeping"])
 
 
-@router.post("/forget", responses=errors(404, 501))
+@router.post("/forget", responses=errors(404))
 async def forget(asked: ForgetRequest, caller: Keeper, service: Serving) -> ForgetAnswer:
     """Forget people, files or a time span, with embeddings, thumbnails and index entries; or say whom it would be."""
-    raise Refusal(501, "Forgetting is not served yet.")
+    return await keeping.forget(service, asked, caller)
 
 
 @router.get("/audit", responses=errors())
@@ -28,4 +27,4 @@ async def audit(
     per_page: Annotated[int, Query(ge=1, le=1000, description="Entries on a page.")] = 100,
 ) -> AuditPage:
     """The audit log, the newest entry first, and whether its chain of hashes is intact."""
-    return await audit_page(service, page, per_page)
+    return await keeping.audit_page(service, page, per_page)

@@ -12,6 +12,7 @@ from sceneseek.web.documents import QueryId, QueryPersonView, QueryView
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
 from sceneseek.web.shelf import QueryPicture
+from sceneseek.web.uploads import shown_name
 from sceneseek.web.views import flags_of
 
 router = APIRouter(tags=["queries"])
@@ -25,7 +26,7 @@ async def ask(
     data = await picture.read(service.settings.limits.picture_bytes + 1)
     if len(data) > service.settings.limits.picture_bytes:
         raise Refusal(413, "The picture is too large.", expected=f"{service.settings.limits.picture_bytes:,} bytes")
-    name, taken = await take_query(service, data, caller)
+    name, taken = await take_query(service, data, shown_name(picture), caller)
     return _view(name, taken, service)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from sceneseek.web import asking
+from sceneseek.web import asking, reporting
 from sceneseek.web.callers import Operator, Serving, Viewer, errors
 from sceneseek.web.documents import ReportRequest, SearchAnswer, SearchRequest
-from sceneseek.web.refusals import Refusal
 from sceneseek.web.views import answer_view
 
 router = APIRouter(tags=["search"])
@@ -23,7 +22,7 @@ async def search(asked: SearchRequest, caller: Viewer, service: Serving) -> Sear
     "/reports",
     response_class=Response,
     responses={
-        **errors(404, 415, 501),
+        **errors(404, 415),
         200: {
             "content": {"text/html": {}, "application/pdf": {}, "text/csv": {}},
             "description": "The report, as a file to be saved.",
@@ -32,4 +31,6 @@ async def search(asked: SearchRequest, caller: Viewer, service: Serving) -> Sear
 )
 async def report(asked: ReportRequest, caller: Operator, service: Serving) -> Response:
     """Search, and write what was found as a file. Each export is written into the audit log."""
-    raise Refusal(501, "Reports are not written yet.")
+    written = await reporting.report(service, asked, caller)
+    headers = {"Content-Disposition": f'attachment; filename="{written.name}"'}
+    return Response(written.content, media_type=written.media_type, headers=headers)

@@ -68,11 +68,11 @@ export function indexingView() {
 
 function showJob(place, job) {
   const ended = ENDED.has(job.state);
-  const total = job.files_total;
+  const total = job.total;
   const bar = h("progress", { max: total || 1, "aria-label": "Files finished" });
-  if (total !== null || ended) bar.value = ended && job.state === "done" ? total || 1 : job.files_done;
+  if (total !== null || ended) bar.value = ended && job.state === "done" ? total || 1 : job.done;
   const facts = [
-    total === null ? null : `${grouped(job.files_done)} of ${counted(total, "file")}`,
+    total === null ? null : `${grouped(job.done)} of ${counted(total, "file")}`,
     counted(job.frames, "picture"),
     job.people ? counted(job.people, "person view") : null,
     job.frames_per_second ? `${job.frames_per_second.toFixed(1)} a second` : null,

@@ -1,0 +1,213 @@
+"""What comes out of a search besides the table on the terminal: JSON, a contact sheet, reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sceneseek.cli.console import err, escape, warn
+from sceneseek.reports.words import printable
+
+if TYPE_CHECKING:
+    from sceneseek.finder import Finder, QueryPerson
+    from sceneseek.reports import Answer, Asked, Hide
+    from sceneseek.structures import ImageArray, Match, Ranking
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """One search that was made.
+
+    Attributes:
+        finder: With which model, in which gallery.
+        names: Files of the query pictures, then the gallery's names of examples.
+        images: The query pictures.
+        people: Who was sought, as many as names.
+        against_names: The gallery's names of counter-examples.
+        against: Who was surely not meant.
+        ranking: What was found.
+        seconds: How long it took.
+    """
+
+    finder: Finder
+    names: list[str]
+    images: list[ImageArray]
+    people: list[QueryPerson]
+    against_names: list[str]
+    against: list[QueryPerson]
+    ranking: Ranking
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file to write.
+
+    Attributes:
+        path: Where.
+        kind: ``"sheet"``, or a report's format.
+    """
+
+    path: Path
+    kind: str
+
+
+def search_as_json(search: Search) -> dict[str, Any]:
+    """A search for machines; everything that is not known is ``null``."""
+    ranking, gallery = search.ranking, search.finder.gallery
+    return {
+        "gallery": str(gallery.path),
+        "model": ranking.model,
+        "searched": ranking.searched,
+        "num_likely": ranking.num_likely,
+        "method": {name: printable(value) for name, value in ranking.method.items()},
+        "filters": {name: printable(value) for name, value in ranking.filters.items()},
+        "queries": [_example(name, person) for name, person in zip(search.names, search.people, strict=True)],
+        "counter_examples": [
+            _example(name, person) for name, person in zip(search.against_names, search.against, strict=True)
+        ],
+        "matches": [_match(match) for match in ranking],
+    }
+
+
+def _example(name: str, person: QueryPerson) -> dict[str, Any]:
+    return {
+        "picture": printable(name) if person.detection_id is None else None,
+        "detection_id": person.detection_id,
+        "box": [round(v, 2) for v in person.box],
+        "score": person.score,
+        "flags": list(person.flags),
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    sighting = match.sighting
+    return {
+        "rank": match.rank,
+        "similarity": round(match.similarity, 6),
+        "revised": match.revised,
+        "false_match_rate": match.false_match_rate,
+        "strangers_expected": match.strangers_expected,
+        "flags": list(match.flags),
+        "score": round(match.score, 6),
+        "box": [round(v, 2) for v in match.box],
+        "source": printable(match.source),
+        "frame_index": match.frame_index,
+        "time_s": match.time_s,
+        "captured_at": None if match.captured_at is None else match.captured_at.isoformat(),
+        "camera": match.camera_id,
+        "sighting": None
+        if sighting is None
+        else {
+            "tracklet_id": sighting.tracklet_id,
+            "start_s": sighting.start_s,
+            "end_s": sighting.end_s,
+            "num_detections": sighting.num_detections,
+        },
+        "detection_id": match.detection_id,
+        "media_key": match.media_key,
+        "width": match.width,
+        "height": match.height,
+    }
+
+
+def write_outputs(search: Search, outputs: list[Output], blur: str | None) -> None:
+    """Write files, and say on standard error where they are.
+
+    Args:
+        search: The search.
+        outputs: What to write.
+        blur: ``"others"`` hides the other people that were found, ``"all"`` everything around the person.
+    """
+    from sceneseek.pictures import write_picture
+    from sceneseek.reports import render
+    from sceneseek.reports.sheet import render_sheet
+
+    with err.status("reading the scenes of the matches"):
+        answer = _answer(search, blur)
+    for problem in sorted({view.problem for view in answer.views if view.problem}):
+        warn(printable(problem))
+    for output in outputs:
+        output.path.parent.mkdir(parents=True, exist_ok=True)
+        if output.kind == "sheet":
+            write_picture(render_sheet(answer), output.path)
+        else:
+            output.path.write_bytes(render(answer, output.kind))
+        err.print(f"wrote {escape(str(output.path))}", highlight=False, soft_wrap=True)
+
+
+def _answer(search: Search, blur: str | None) -> Answer:
+    from sceneseek.cli.scenes import read_from
+    from sceneseek.gallery.state import state_of
+    from sceneseek.reports import Answer, views_of
+
+    gallery = search.finder.gallery
+    hidden = {None: "", "others": "other people who were found", "all": "everything around each person"}
+    return Answer(
+        asked=tuple(_asked(search, blur)),
+        ranking=search.ranking,
+        views=tuple(views_of(search.ranking.matches, read_from(gallery.places), _hide(search, blur))),
+        gallery=str(gallery.path),
+        gallery_state=state_of(gallery),
+        fingerprint=gallery.manifest.fingerprint,
+        created=datetime.now(UTC),
+        seconds=search.seconds,
+        hidden=hidden[blur],
+    )
+
+
+def _asked(search: Search, blur: str | None) -> list[Asked]:
+    """The examples with their pictures: query pictures are at hand, people of the gallery are read again."""
+    from sceneseek.blurring import blur_people, blur_surroundings
+    from sceneseek.reports import Asked, view_of
+
+    shown = []
+    for name, person, image in zip(search.names, search.people, search.images, strict=False):
+        picture = image
+        if blur == "all":
+            picture = blur_surroundings(image, person.box)
+        elif blur == "others":
+            others = [other.box for other in search.finder.people(image) if _apart(other.box, person.box)]
+            picture = blur_people(image, others, keep=person.box)
+        shown.append(Asked(name, view_of(picture, person.box), person.score, person.flags))
+    remembered = zip(search.names[len(search.images) :], search.people[len(search.images) :], strict=True)
+    shown += [_asked_again(search, name, person, blur, against=False) for name, person in remembered]
+    marked = zip(search.against_names, search.against, strict=True)
+    return shown + [_asked_again(search, name, person, blur, against=True) for name, person in marked]
+
+
+def _asked_again(search: Search, name: str, person: QueryPerson, blur: str | None, *, against: bool) -> Asked:
+    from sceneseek.cli.scenes import read_from
+    from sceneseek.reports import Asked, views_of
+    from sceneseek.structures import Match
+
+    gallery = search.finder.gallery
+    stored = gallery.person(name)
+    match = Match(
+        1, 1.0, stored.score, stored.box, stored.source, stored.frame_index, stored.time_s, detection_id=name,
+        media_key=stored.media_key, width=stored.width, height=stored.height,
+    )  # fmt: skip
+    (view,) = views_of([match], read_from(gallery.places), _hide(search, blur))
+    return Asked(stored.source, view, person.score, person.flags, against)
+
+
+def _hide(search: Search, blur: str | None) -> Hide | None:
+    from sceneseek.blurring import blur_people, blur_surroundings
+
+    def others(image: ImageArray, match: Match) -> ImageArray:
+        people = search.finder.gallery.frame(match.media_key, match.frame_index).people
+        return blur_people(image, [p.box for p in people if p.detection_id != match.detection_id], keep=match.box)
+
+    def surroundings(image: ImageArray, match: Match) -> ImageArray:
+        return blur_surroundings(image, match.box)
+
+    return {None: None, "others": others, "all": surroundings}[blur]
+
+
+def _apart(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    """Whether two boxes of a query picture are about two people."""
+    from sceneseek.boxes import iou
+
+    return float(iou([a], [b])[0, 0]) <= 0.5

@@ -1,0 +1,59 @@
+"""An answer as a table for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from sceneseek.reports import words
+from sceneseek.reports.answer import Answer
+from sceneseek.structures import Match
+
+COLUMNS = (
+    "rank", "similarity", "revised", "false_match_rate", "strangers_expected", "likely", "camera", "captured_at",
+    "seen", "time_s", "source", "frame_index", "x1", "y1", "x2", "y2", "person_score", "flags", "detection_id",
+    "tracklet_id", "media_key",
+)  # fmt: skip
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def render_table(answer: Answer) -> str:
+    """One line per match, RFC 4180, with a header; times in UTC, ISO 8601.
+
+    File and camera names are text of strangers: one that a spreadsheet would run as a formula gets an apostrophe.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow(COLUMNS)
+    for match in answer.ranking:
+        writer.writerow([_harmless(cell) for cell in _row(match)])
+    return stream.getvalue()
+
+
+def _row(match: Match) -> list[object]:
+    expected = match.strangers_expected
+    return [
+        match.rank,
+        round(match.similarity, 6),
+        None if match.revised is None else round(match.revised, 6),
+        None if match.false_match_rate is None else f"{match.false_match_rate:.3g}",
+        None if expected is None else f"{expected:.3g}",
+        None if expected is None else ("yes" if expected < words.LIKELY else "no"),
+        match.camera_id,
+        None if match.captured_at is None else match.captured_at.isoformat(),
+        words.seen(match),
+        match.time_s,
+        words.printable(match.source),
+        match.frame_index,
+        *(round(v, 2) for v in match.box),
+        round(match.score, 4),
+        " ".join(match.flags),
+        match.detection_id,
+        None if match.sighting is None else match.sighting.tracklet_id,
+        match.media_key,
+    ]
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULAS) else cell

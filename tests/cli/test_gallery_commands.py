@@ -1,0 +1,171 @@
+"""``sceneseek gallery``: the verbs as a user types them, on a gallery of made-up people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from populated_gallery import photo, populate
+from sceneseek.cli import console, main
+from sceneseek.gallery import AuditLog, Gallery
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command; returns exit code, standard output, standard error."""
+    monkeypatch.setattr(console.out, "width", 200)
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sceneseek", "gallery", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        printed = capsys.readouterr()
+        return int(caught.value.code or 0), printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    return populate(tmp_path / "gallery", num_photos=12)
+
+
+def test_info_tells_of_tracklets_and_times(run: Run, gallery: Gallery) -> None:
+    code, out, _ = run("info", gallery.path)
+    assert code == 0
+    assert "3 tracklets" in out
+    assert "2026-03-02" in out
+    facts = json.loads(run("info", gallery.path, "--json")[1])
+    assert (facts["tracklets"], facts["captured_from"][:10]) == (3, "2026-03-02")
+
+
+def test_forget_shows_first_and_proves_after(run: Run, gallery: Gallery) -> None:
+    code, out, _ = run("forget", gallery.path, "--media", "/media/7.jpg", "--dry-run")
+    assert code == 0
+    assert "To be forgotten: 2 people" in out
+    assert "/media/7.jpg" in out
+    assert len(gallery.media()) == 13
+    code, _, err = run("forget", gallery.path, "--media", "/media/7.jpg")
+    assert code == 2
+    assert "--yes" in err
+    code, out, _ = run("forget", gallery.path, "--media", "/media/7.jpg", "--yes", "--prove", "--reason", "a letter")
+    assert code == 0
+    assert "Forgotten: 2 people" in out
+    assert "of 4 vectors and thumbnails, 4 were found in the raw files before" in out
+    assert "0 are found now" in out
+    code, out, _ = run("audit", gallery.path)
+    assert code == 0
+    assert "reason: a letter" in out
+    assert "2 events, whole" in out
+
+
+def test_forget_as_json_with_everybody_similar(run: Run, gallery: Gallery) -> None:
+    words = ("forget", gallery.path, "--like", "photo007:0:0", "--at-least", 0.8)
+    _, out, _ = run(*words, "--dry-run")
+    assert "similar people" in out
+    assert "photo006:0:1" in out
+    dry = json.loads(run(*words, "--dry-run", "--json")[1])
+    assert (dry["done"], dry["people"]) == (False, 2)
+    done = json.loads(run(*words, "--yes", "--prove", "--json")[1])
+    assert done["people_in_other_media"] == ["photo006:0:1", "photo007:0:0"]
+    assert (done["done"], done["proof"]["proven"], done["proof"]["seen_before"]) == (True, True, 4)
+    assert done["proof"]["bytes_searched_after"] > 10_000
+    nothing = run("forget", gallery.path, "--camera", "nobody's", "--yes")
+    assert (nothing[0], nothing[1].strip()) == (0, "There is nothing to forget.")
+
+
+def test_a_proof_that_fails_is_an_exit_code(run: Run, gallery: Gallery) -> None:
+    thumbnail = gallery.thumbnail("photo007:0:0")
+    assert thumbnail is not None
+    (gallery.path / "note.txt").write_bytes(thumbnail)
+    code, _, err = run("forget", gallery.path, "--media", "photo007", "--yes", "--prove")
+    assert code == 1
+    assert "photo007:0:0 is still in note.txt" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "nothing is named"),
+        (["--like", "photo007:0:0"], "belong together"),
+        (["--media", "/nowhere.jpg"], "knows no file"),
+        (["--person", "photo099:0:0"], "no detection"),
+        (["--person", "video000:t9"], "no tracklet"),
+        (["--after", "yesterday"], "is no moment"),
+        (["--like", "photo007:0:0", "--at-least", "2"], "cosine"),
+    ],
+)
+def test_what_cannot_be_forgotten_is_said(run: Run, gallery: Gallery, words: list[str], message: str) -> None:
+    code, _, err = run("forget", gallery.path, *words, "--yes")
+    assert code == 2
+    assert message in err
+    assert len(gallery.media()) == 13
+
+
+def test_a_person_by_tracklet_and_a_day_by_date(run: Run, gallery: Gallery) -> None:
+    done = json.loads(run("forget", gallery.path, "--person", "video000:t1", "--yes", "--json")[1])
+    assert (done["people"], done["media"]) == (6, [])
+    day = ("--after", "2026-03-04T00:00+00:00", "--before", "2026-03-04T23:59+00:00")
+    done = json.loads(run("forget", gallery.path, *day, "--yes", "--json")[1])
+    assert [m["key"] for m in done["media"]] == ["photo002"]
+
+
+def test_keep_out_lists_lifts_and_adds(run: Run, gallery: Gallery, tmp_path: Path) -> None:
+    run("forget", gallery.path, "--media", "photo007", "--yes")
+    assert json.loads(run("keep-out", gallery.path, "--json")[1])["entries"] == {"photo007": "whole"}
+    file = tmp_path / "never.jpg"
+    file.write_bytes(b"a picture")
+    code, out, _ = run("keep-out", gallery.path, "--lift", "photo007", "--add", file)
+    assert code == 0
+    assert "not read at all" in out
+    assert "photo007" not in out
+    code, _, err = run("keep-out", gallery.path, "--lift", "photo007")
+    assert (code, "not on the list" in err) == (2, True)
+    assert run("keep-out", gallery.path, "--lift", "all")[1].strip() == "Nothing is kept out."
+    with gallery.writer() as writer:
+        assert writer.plan(photo(7)).start_frame == 0
+
+
+def test_retain_shows_sets_and_applies(run: Run, gallery: Gallery) -> None:
+    assert "no rule" in run("retain", gallery.path)[1]
+    code, out, _ = run("retain", gallery.path, "--days", 1)
+    assert code == 0
+    assert "kept for 1 days" in out
+    assert len(gallery.media()) == 13
+    done = json.loads(run("retain", gallery.path, "--apply", "--prove", "--json")[1])
+    kept = {r.key for r in gallery.media()}
+    assert (done["done"], done["proven"]) == (True, True)
+    assert len(done["media"]) + len(kept) == 13
+    assert "video000" not in kept
+    assert run("retain", gallery.path, "--days", 1, "--forever")[0] == 2
+    assert "everything is kept" in run("retain", gallery.path, "--forever")[1]
+    assert [e.action for e in AuditLog(gallery.path).entries()] == ["retain", "forget", "forgotten", "retain"]
+
+
+def test_audit_filters_and_fails_on_a_changed_log(run: Run, gallery: Gallery) -> None:
+    log = AuditLog(gallery.path)
+    for number in range(3):
+        log.append("anna@desk", "search", picture=f"sha256 {number}")
+    head = log.append("token bert", "login").digest
+    shown = json.loads(run("audit", gallery.path, "--actor", "token bert", "--expect", head, "--json")[1])
+    assert (shown["whole"], shown["events"], len(shown["entries"])) == (True, 4, 1)
+    assert len(json.loads(run("audit", gallery.path, "--action", "search", "--last", 2, "--json")[1])["entries"]) == 2
+    log.path.write_bytes(log.path.read_bytes().replace(b"sha256 1", b"sha256 7"))
+    code, out, err = run("audit", gallery.path)
+    assert code == 1
+    assert "not what was written" in out
+    assert "line 3 does not follow from line 2" in err
+
+
+def test_compact_and_purge(run: Run, gallery: Gallery) -> None:
+    assert run("compact", gallery.path)[0] == 0
+    facts = json.loads(run("compact", gallery.path, "--purge", "--json")[1])
+    assert facts["purged"]
+    assert facts["bytes_after"] <= facts["bytes_before"]
+    assert len(gallery) == 12 * 2 + 22

@@ -1,0 +1,268 @@
+"""Indexing through the server: orders, uploads, live progress, stopping, and what a stopped server leaves."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from fake_predictor import ORANGE, RED, frames_of, person, save_scene, scene, video_item
+from sceneseek.gallery import Gallery
+from sceneseek.structures import Frame, MediaItem
+from sceneseek.web import Limits, Settings, create_app
+from sceneseek.web.media import FarMedia, OpenMedia
+from web_world import ADDRESS, Serve, TestClient, World, ask_with, index_of
+
+ENDED = ("done", "stopped", "failed")
+
+
+def ended(client: TestClient, job_id: str, seconds: float = 60.0) -> dict[str, Any]:
+    """Wait for a job; its last state."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        job: dict[str, Any] = client.get(f"/api/jobs/{job_id}").json()
+        if job["state"] in ENDED:
+            return job
+        time.sleep(0.02)
+    raise AssertionError(f"the job did not end: {job}")
+
+
+def wait_for_frames(client: TestClient, job_id: str, count: int, seconds: float = 30.0) -> None:
+    """Wait until a job has searched so many pictures."""
+    deadline = time.monotonic() + seconds
+    while (job := client.get(f"/api/jobs/{job_id}").json())["frames"] < count:
+        assert job["state"] in ("waiting", "running"), job
+        assert time.monotonic() < deadline, job
+        time.sleep(0.01)
+
+
+def events_of(client: TestClient, job_id: str) -> list[dict[str, Any]]:
+    """Everything that the stream of events says."""
+    answer = client.get(f"/api/jobs/{job_id}/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    blocks = [block.split("\n") for block in answer.text.split("\n\n") if block.startswith("event:")]
+    assert all(block[0] == "event: progress" for block in blocks)
+    return [json.loads(block[1].removeprefix("data: ")) for block in blocks]
+
+
+class Footage:
+    """Videos that exist as numbers, and a gate before each frame."""
+
+    def __init__(self, num_frames: int = 40) -> None:
+        self.num_frames = num_frames
+        self.gate = threading.Semaphore(0)
+        self.opened = 0
+
+    def open_media(self) -> OpenMedia:
+        return OpenMedia(lambda paths, camera: [video_item("long", self.num_frames, camera)], self.frames_of)
+
+    def frames_of(self, item: MediaItem, *, every_s: float, start_index: int = 0) -> Iterator[Frame]:
+        for frame in frames_of(item, every_s=every_s, start_index=start_index):
+            self.gate.acquire()
+            self.opened += 1
+            yield frame  # type: ignore[misc]
+
+    def pass_frames(self, count: int) -> None:
+        self.gate.release(count)
+
+
+@pytest.fixture
+def footage() -> Iterator[Footage]:
+    footage = Footage()
+    yield footage
+    footage.pass_frames(100_000)
+
+
+def served(world: World, footage: Footage, **limits: Any) -> TestClient:
+    settings = Settings(media_roots=(world.media,), every_s=0.5, limits=Limits(**limits))
+    app = create_app(world.finder(), settings=settings, open_media=footage.open_media())
+    return TestClient(app, base_url=ADDRESS, raise_server_exceptions=False)
+
+
+def test_new_photographs_are_found_after_indexing(own_world: World, serve: Serve, tmp_path: Path) -> None:
+    client = serve(own_world)
+    save_scene(own_world.media / "gate" / "new.png", person(ORANGE, 2))
+    (own_world.media / "gate" / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    job_id = client.post("/api/index", json={"paths": ["media/gate"], "camera": "gate"}).json()["job_id"]
+    job = ended(client, job_id)
+    assert (job["state"], job["frames"], job["people"]) == ("done", 1, 1)
+    assert [p["source"] for p in job["problems"]] == [str(own_world.media / "gate" / "broken.jpg")]
+    assert job["what"] == "media/gate"
+    asked = tmp_path / "orange.png"
+    Image.fromarray(scene(person(ORANGE, 4))).save(asked)
+    query = ask_with(client, asked)
+    found = client.post("/api/search", json={"examples": [{"query_id": query["query_id"], "person": 0}]}).json()
+    assert found["matches"][0]["name"] == "new.png"
+    assert found["matches"][0]["camera_id"] == "gate"
+    again = ended(client, client.post("/api/index", json={"paths": ["media"]}).json()["job_id"])
+    assert (again["frames"], again["already"]) == (0, 5)
+
+
+def test_an_uploaded_picture_becomes_part_of_the_gallery(own_world: World, serve: Serve) -> None:
+    client = serve(own_world)
+    before = client.get("/api/gallery").json()["num_people"]
+    picture = io.BytesIO()
+    Image.fromarray(scene(person(ORANGE, 1), person(RED, 3))).save(picture, "PNG")
+    files = [("files", ("holiday.png", picture.getvalue())), ("files", ("notes.txt", b"hello"))]
+    answer = client.post("/api/uploads", files=files)
+    assert answer.status_code == 202
+    told = answer.json()
+    assert [f["name"] for f in told["files"]] == ["holiday.png", "notes.txt"]
+    assert told["files"][1]["problem"]
+    job = ended(client, told["job_id"])
+    assert (job["state"], job["people"]) == ("done", 2)
+    assert client.get("/api/gallery").json()["num_people"] == before + 2
+    assert client.get("/api/media", params={"text": told["files"][0]["stored_as"]}).json()["total"] == 1
+
+
+def test_progress_is_told_live_and_survives_a_reload(own_world: World, footage: Footage) -> None:
+    with served(own_world, footage) as client:
+        job_id = client.post("/api/index", json={"paths": ["media/hall"]}).json()["job_id"]
+        told: list[dict[str, Any]] = []
+        follower = threading.Thread(target=lambda: told.extend(events_of(client, job_id)))
+        follower.start()
+        footage.pass_frames(20)
+        wait_for_frames(client, job_id, 8)
+        running = client.get("/api/jobs").json()["jobs"][0]
+        assert (running["job_id"], running["state"]) == (job_id, "running")
+        assert running["started_at"]
+        footage.pass_frames(20)
+        follower.join(timeout=30)
+        last = ended(client, job_id)
+        assert told[-1] == last
+        assert (last["frames"], last["state"]) == (40, "done")
+        assert len(told) >= 3
+        assert [t["frames"] for t in told] == sorted(t["frames"] for t in told)
+        assert events_of(client, job_id) == [last]  # somebody who comes late
+
+
+def test_a_stopped_job_goes_on_where_it_stopped(own_world: World, footage: Footage) -> None:
+    with served(own_world, footage) as client:
+        job_id = client.post("/api/index", json={"paths": ["media/hall"]}).json()["job_id"]
+        footage.pass_frames(16)
+        wait_for_frames(client, job_id, 8)
+        assert client.delete(f"/api/jobs/{job_id}").json()["state"] in ("stopping", "stopped")
+        footage.pass_frames(4)
+        assert ended(client, job_id)["state"] == "stopped"
+        opened = footage.opened
+        assert opened < 40
+        footage.pass_frames(1000)
+        again = ended(client, client.post("/api/index", json={"paths": ["media/hall"]}).json()["job_id"])
+        assert again["state"] == "done"
+        record = next(r for r in Gallery.open(own_world.folder / "people").media() if r.source.startswith("/videos"))
+        assert (record.num_frames, str(record.status)) == (40, "complete")
+        assert footage.opened < opened + 40
+
+
+def test_jobs_run_one_at_a_time_and_no_more_wait_than_may(own_world: World, footage: Footage) -> None:
+    with served(own_world, footage, jobs=2) as client:
+        order = {"paths": ["media/hall"]}
+        first = client.post("/api/index", json=order).json()["job_id"]
+        while client.get(f"/api/jobs/{first}").json()["state"] == "waiting":
+            time.sleep(0.01)
+        waiting = [client.post("/api/index", json=order).json()["job_id"] for _ in range(2)]
+        refused = client.post("/api/index", json=order)
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"]
+        states = {job["job_id"]: job["state"] for job in client.get("/api/jobs").json()["jobs"]}
+        assert states == {first: "running", waiting[0]: "waiting", waiting[1]: "waiting"}
+        assert client.delete(f"/api/jobs/{waiting[0]}").json()["state"] == "stopped"
+        footage.pass_frames(1000)
+        assert [ended(client, name)["state"] for name in (first, *waiting)] == ["done", "stopped", "done"]
+
+
+def test_searching_goes_on_while_a_job_runs(own_world: World, footage: Footage) -> None:
+    with served(own_world, footage) as client:
+        client.post("/api/index", json={"paths": ["media/hall"]})
+        footage.pass_frames(10)
+        query = ask_with(client, own_world.query)
+        example = {"query_id": query["query_id"], "person": index_of(query, 1)}
+        assert client.post("/api/search", json={"examples": [example]}).json()["matches"]
+        assert client.get("/api/jobs").json()["jobs"][0]["state"] == "running"
+        footage.pass_frames(1000)
+
+
+def test_a_server_that_stops_leaves_a_sound_gallery(own_world: World) -> None:
+    footage = Footage(2000)
+    over = threading.Event()
+
+    def flow() -> None:
+        while not over.wait(0.005):
+            footage.pass_frames(1)
+
+    flowing = threading.Thread(target=flow)
+    flowing.start()
+    with served(own_world, footage) as client:
+        job_id = client.post("/api/index", json={"paths": ["media/hall"]}).json()["job_id"]
+        wait_for_frames(client, job_id, 8)
+    over.set()
+    flowing.join()
+    gallery = Gallery.open(own_world.folder / "people")
+    record = next(r for r in gallery.media() if r.source.startswith("/videos"))
+    assert 8 <= record.num_frames < 2000
+    assert record.next_frame == record.num_frames
+    seen = sum(gallery.frame(record.key, i).people != () for i in range(record.num_frames))
+    assert seen == record.num_frames
+    with gallery.writer():  # nobody holds the lock
+        pass
+
+
+def test_indexing_into_a_gallery_that_somebody_writes_fails_with_a_reason(own_world: World, serve: Serve) -> None:
+    client = serve(own_world)
+    with Gallery.open(own_world.folder / "people").writer():
+        job = ended(client, client.post("/api/index", json={"paths": ["media"]}).json()["job_id"])
+    assert job["state"] == "failed"
+    assert "being written to" in job["error"]
+    assert str(own_world.folder) not in job["error"]
+
+
+def test_far_media_are_near_media(own_world: World) -> None:
+    """What another process decodes is what this one would have decoded."""
+    from sceneseek.inference.media import discover
+    from sceneseek.inference.media import frames_of as near
+
+    far = FarMedia(3 << 30)
+    try:
+        items = list(far.discover([str(own_world.media)], "door"))
+        assert items == list(discover([str(own_world.media)], camera="door"))
+        for item in items:
+            assert isinstance(item, MediaItem)
+            theirs, ours = list(far.frames_of(item, every_s=1.0)), list(near(item, every_s=1.0))
+            assert len(theirs) == len(ours) > 0
+            for a, b in zip(theirs, ours, strict=True):
+                assert isinstance(a, Frame)
+                assert isinstance(b, Frame)
+                assert (a.image == b.image).all()
+                facts = ("source", "frame_index", "time_s", "camera_id", "captured_at")
+                assert [getattr(a, name) for name in facts] == [getattr(b, name) for name in facts]
+        video = next(item for item in items if isinstance(item, MediaItem) and item.kind == "video")
+        later = [f.frame_index for f in far.frames_of(video, every_s=1.0, start_index=6) if isinstance(f, Frame)]
+        assert later == [6, 8, 10]
+    finally:
+        far.close()
+
+
+def test_a_medium_that_kills_its_decoder_is_a_problem(own_world: World) -> None:
+    import os
+    import signal
+
+    far = FarMedia(3 << 30)
+    try:
+        items = [i for i in far.discover([str(own_world.media / "hall")], None) if isinstance(i, MediaItem)]
+        (pid,) = far._processes.pids()
+        frames = far.frames_of(items[0], every_s=0.0)
+        first = next(frames)
+        assert isinstance(first, Frame)
+        os.kill(pid, signal.SIGKILL)
+        *_, last = frames
+        assert "give up" in last.reason  # type: ignore[union-attr]
+        assert len(list(far.frames_of(items[0], every_s=1.0))) == 6
+    finally:
+        far.close()
