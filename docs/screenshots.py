@@ -43,8 +43,8 @@ WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 400, "height": 800}
 
 CAMERAS = ("entrance", "hall", "platform 1", "platform 2")
-NUM_PHOTOGRAPHS = 72
-WORLD = WorldSpec(seed=2027, num_scenes=NUM_PHOTOGRAPHS + 1, num_identities=14, difficulty="easy")
+NUM_PHOTOGRAPHS = 84
+WORLD = WorldSpec(seed=2027, num_scenes=NUM_PHOTOGRAPHS + 1, num_identities=24, difficulty="medium")
 BEGAN = datetime(2026, 5, 4, 6, 30, tzinfo=UTC)
 
 

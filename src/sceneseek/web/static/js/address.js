@@ -125,6 +125,8 @@ export function searchBody(state) {
     min_score: f.min_score,
     exclude_flags: f.exclude_flags,
   };
+  // Matches that were marked right stay in the list in which they were marked.
+  if (state.examples.length > 1 && state.examples.some((example) => example.detection_id !== undefined)) body.own_pictures = true;
   for (const [name, value] of Object.entries(body)) {
     const empty = value === null || (Array.isArray(value) && value.length === 0);
     if (empty && name !== "examples") delete body[name];

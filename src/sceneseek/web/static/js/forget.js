@@ -20,6 +20,8 @@ export function openForget(about = {}, done = () => {}) {
     const choices = scopes(about);
     let scope = choices[0];
     const preview = h("div", { class: "preview", role: "status" });
+    const reason = h("input", { type: "text", id: freshId("reason"), maxlength: "500", placeholder: "optional, kept in the audit log" });
+    const mayReturn = h("input", { type: "checkbox" });
     const fields = h("div", { class: "stack" });
     const look = button("See what this would remove", { sign: "search", kind: "primary" });
     const radios = choices.map((choice, at) =>
@@ -29,6 +31,11 @@ export function openForget(about = {}, done = () => {}) {
     function choose(choice) {
       scope = choice;
       put(fields, ...(choice.fields ?? []));
+      refresh();
+    }
+
+    /** What was shown no longer holds once anything about the request changes. */
+    function refresh() {
       put(preview);
       look.hidden = false;
     }
@@ -42,6 +49,7 @@ export function openForget(about = {}, done = () => {}) {
       look.disabled = true;
       put(preview, h("span", { class: "spinner" }), " Looking…");
       try {
+        Object.assign(request, { reason: reason.value.trim(), may_return: mayReturn.checked });
         const answer = await api.forget({ ...request, dry_run: true });
         showPreview(answer, request);
       } catch (problem) {
@@ -83,7 +91,9 @@ export function openForget(about = {}, done = () => {}) {
         const answer = await api.forget({ ...request, dry_run: false });
         put(
           body,
-          h("div", { class: "notice", role: "status" }, icon("check"), h("strong", {}, `Forgot ${took(answer)}`), h("p", {}, answer.proof)),
+          answer.proven === false
+            ? h("div", { class: "notice bad", role: "alert" }, icon("warn"), h("strong", {}, `Removed ${took(answer)}, but copies may remain`), h("p", {}, answer.proof))
+            : h("div", { class: "notice", role: "status" }, icon("check"), h("strong", {}, `Forgot ${took(answer)}`), h("p", {}, answer.proof)),
           h("div", { class: "actions end" }, button("Close", { kind: "primary", onclick: close })),
         );
         body.querySelector(".primary").focus();
@@ -98,12 +108,15 @@ export function openForget(about = {}, done = () => {}) {
     }
 
     look.addEventListener("click", rehearse);
+    for (const part of [fields, reason, mayReturn]) part.addEventListener("change", refresh);
     choose(scope);
     put(
       body,
       h("p", { class: "soft" }, "Nothing is removed before you have seen what it is."),
       choices.length > 1 ? h("fieldset", { class: "field" }, h("legend", {}, "What"), ...radios) : h("p", {}, h("b", {}, scope.words), ` ${scope.about}`),
       fields,
+      h("div", { class: "field" }, h("label", { for: reason.id }, "Why"), reason),
+      h("label", { class: "check" }, mayReturn, h("span", {}, "Indexing the same files again may find them again")),
       h("div", { class: "actions" }, look),
       preview,
     );

@@ -69,11 +69,11 @@ export function indexingView() {
 function showJob(place, job) {
   const ended = ENDED.has(job.state);
   const total = job.total;
-  const bar = h("progress", { max: total || 1, "aria-label": "Files finished" });
-  if (total !== null || ended) bar.value = ended && job.state === "done" ? total || 1 : job.done;
+  const bar = h("progress", { max: total || 1, "aria-label": `Finished ${job.unit}` });
+  if (total !== null) bar.value = job.done;
   const facts = [
-    total === null ? null : `${grouped(job.done)} of ${counted(total, "file")}`,
-    counted(job.frames, "picture"),
+    total === null || ended ? null : `${grouped(job.done)} of ${grouped(total)} ${job.unit}`,
+    job.unit === "pictures" && !ended ? null : counted(job.frames, "picture"),
     job.people ? counted(job.people, "person view") : null,
     job.frames_per_second ? `${job.frames_per_second.toFixed(1)} a second` : null,
     !ended && job.seconds_left !== null ? `${remaining(job.seconds_left)} left` : null,
