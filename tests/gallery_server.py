@@ -30,6 +30,7 @@ from sceneseek.inference import discover, frames_of
 from sceneseek.pictures import write_picture
 from sceneseek.structures import ImageArray
 from sceneseek.web import Settings, create_app
+from sceneseek.web.media import OpenMedia
 from sceneseek.web.serving import server_of
 
 NUM_PHOTOGRAPHS = 16
@@ -37,7 +38,7 @@ NUM_QUERIES = 4
 _FRAMES_PER_SECOND = 5
 
 
-def generated_media(folder: Path, seed: int = 4) -> tuple[Path, Path]:
+def generated_media(folder: Path, seed: int = 4, num_photographs: int = NUM_PHOTOGRAPHS) -> tuple[Path, Path]:
     """Photographs of three cameras and a video in one folder, pictures to ask with in another.
 
     Returns:
@@ -45,7 +46,7 @@ def generated_media(folder: Path, seed: int = 4) -> tuple[Path, Path]:
     """
     world = PeopleWorld(WorldSpec(seed=seed, num_scenes=60, num_identities=10, difficulty="easy"))
     media, queries = folder / "media", folder / "queries"
-    for i in range(NUM_PHOTOGRAPHS):
+    for i in range(num_photographs):
         write_picture(world.render(i)[0], media / f"camera-{i % 3 + 1}" / f"{i:02d}.jpg")
     for i in range(NUM_PHOTOGRAPHS, NUM_PHOTOGRAPHS + NUM_QUERIES):
         write_picture(world.render(i)[0], queries / f"{i:02d}.jpg")
@@ -79,11 +80,11 @@ def write_video(path: Path, frames: Iterator[ImageArray], rate: int = _FRAMES_PE
     return path
 
 
-def generated_gallery(folder: Path, seed: int = 4) -> Finder:
+def generated_gallery(folder: Path, seed: int = 4, num_photographs: int = NUM_PHOTOGRAPHS) -> Finder:
     """The shipped network, and a gallery of what it saw in ``generated_media``; made once per folder."""
     media = folder / "media"
     if not media.is_dir():
-        generated_media(folder, seed)
+        generated_media(folder, seed, num_photographs)
     from sceneseek.inference import load_predictor  # and torch with it, which other tests do without
 
     predictor = load_predictor("dcinet-synthetic")
@@ -100,17 +101,20 @@ def generated_gallery(folder: Path, seed: int = 4) -> Finder:
 
 
 @contextmanager
-def serving(finder: Finder, port: int | None = None, **settings: Any) -> Iterator[str]:
+def serving(
+    finder: Finder, port: int | None = None, open_media: OpenMedia | None = None, **settings: Any
+) -> Iterator[str]:
     """Serve a gallery on loopback; yields the address, without a slash at its end.
 
     Args:
         finder: A model and a gallery.
         port: The port; a free one when not given.
+        open_media: Finds and opens what jobs index; the server's own way when not given.
         settings: More of ``sceneseek.web.Settings``.
     """
     chosen = port or _free_port()
     setup = Settings(port=chosen, **settings)
-    server = server_of(create_app(finder, settings=setup), setup)
+    server = server_of(create_app(finder, settings=setup, open_media=open_media), setup)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from fake_predictor import ORANGE, RED, frames_of, person, save_scene, scene, video_item
+from fake_predictor import ORANGE, RED, person, save_scene, scene
+from footage import Footage, served
 from sceneseek.gallery import Gallery
 from sceneseek.structures import Frame, MediaItem
-from sceneseek.web import Limits, Settings, create_app
-from sceneseek.web.media import FarMedia, OpenMedia
-from web_world import ADDRESS, Serve, TestClient, World, ask_with, index_of
+from sceneseek.web.media import FarMedia
+from web_world import Serve, TestClient, World, ask_with, index_of
 
 ENDED = ("done", "stopped", "failed")
 
@@ -52,38 +52,11 @@ def events_of(client: TestClient, job_id: str) -> list[dict[str, Any]]:
     return [json.loads(block[1].removeprefix("data: ")) for block in blocks]
 
 
-class Footage:
-    """Videos that exist as numbers, and a gate before each frame."""
-
-    def __init__(self, num_frames: int = 40) -> None:
-        self.num_frames = num_frames
-        self.gate = threading.Semaphore(0)
-        self.opened = 0
-
-    def open_media(self) -> OpenMedia:
-        return OpenMedia(lambda paths, camera: [video_item("long", self.num_frames, camera)], self.frames_of)
-
-    def frames_of(self, item: MediaItem, *, every_s: float, start_index: int = 0) -> Iterator[Frame]:
-        for frame in frames_of(item, every_s=every_s, start_index=start_index):
-            self.gate.acquire()
-            self.opened += 1
-            yield frame  # type: ignore[misc]
-
-    def pass_frames(self, count: int) -> None:
-        self.gate.release(count)
-
-
 @pytest.fixture
 def footage() -> Iterator[Footage]:
     footage = Footage()
     yield footage
     footage.pass_frames(100_000)
-
-
-def served(world: World, footage: Footage, **limits: Any) -> TestClient:
-    settings = Settings(media_roots=(world.media,), every_s=0.5, limits=Limits(**limits))
-    app = create_app(world.finder(), settings=settings, open_media=footage.open_media())
-    return TestClient(app, base_url=ADDRESS, raise_server_exceptions=False)
 
 
 def test_new_photographs_are_found_after_indexing(own_world: World, serve: Serve, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.responses import FileResponse, Response
@@ -49,6 +50,20 @@ def create_app(finder: Finder, *, settings: Settings, open_media: OpenMedia | No
         finally:
             service.close()
 
+    app = _addresses(lifespan)
+    app.state.service = service
+    handle_errors(app, service.places.scrub)
+    app.add_middleware(Guard, settings=settings, door=service.door)
+    _serve_page(app)
+    return app
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document of the HTTP interface, without a server."""
+    return _addresses(None).openapi()
+
+
+def _addresses(lifespan: Any) -> FastAPI:
     # The usual pages that show an OpenAPI document load scripts from elsewhere: none here.
     app = FastAPI(
         title="sceneseek",
@@ -60,14 +75,10 @@ def create_app(finder: Finder, *, settings: Settings, open_media: OpenMedia | No
         openapi_url=f"{API}/openapi.json",
         swagger_ui_oauth2_redirect_url=None,
     )
-    app.state.service = service
     api = APIRouter(prefix=API)
     for part in (entry, gallery, queries, search, pictures, indexing, keeping):
         api.include_router(part.router)
     app.include_router(api)
-    handle_errors(app, service.places.scrub)
-    app.add_middleware(Guard, settings=settings, door=service.door)
-    _serve_page(app)
     return app
 
 

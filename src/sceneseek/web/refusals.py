@@ -25,6 +25,10 @@ _STATUS: tuple[tuple[type[SceneseekError], int], ...] = (
 )
 
 
+_HANGS_UP = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+"""Refusals in the middle of a body: what is left of it is not waited for."""
+
+
 class Refusal(HTTPException):
     """A request that is not served.
 
@@ -48,6 +52,8 @@ class Refusal(HTTPException):
         headers = {} if retry_after is None else {"Retry-After": str(max(1, math.ceil(retry_after)))}
         if status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = "Bearer"
+        if status in _HANGS_UP:
+            headers["Connection"] = "close"
         super().__init__(status, message, headers)
         self.found = found
         self.expected = expected
