@@ -25,7 +25,6 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from gallery_server import panned, serving, write_video  # noqa: E402 - it lies with the tests
-
 from sceneseek.data.synthetic import PeopleWorld, WorldSpec  # noqa: E402
 from sceneseek.finder import Finder  # noqa: E402
 from sceneseek.gallery import Gallery  # noqa: E402
@@ -43,8 +42,8 @@ WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 400, "height": 800}
 
 CAMERAS = ("entrance", "hall", "platform 1", "platform 2")
-NUM_PHOTOGRAPHS = 84
-WORLD = WorldSpec(seed=2027, num_scenes=NUM_PHOTOGRAPHS + 1, num_identities=24, difficulty="medium")
+NUM_PHOTOGRAPHS = 110
+WORLD = WorldSpec(seed=2027, num_scenes=NUM_PHOTOGRAPHS + 1, num_identities=18, difficulty="easy")
 BEGAN = datetime(2026, 5, 4, 6, 30, tzinfo=UTC)
 
 
@@ -115,6 +114,7 @@ def walk_through(page: Page, picture: Path) -> None:
     page.locator(".match").nth(0).get_by_role("button", name="Mark match 1 right").click()
     page.locator(".match").nth(3).get_by_role("button", name="Mark match 4 wrong").click()
     page.mouse.move(0, 0)
+    page.evaluate("scrollTo(0, 0)")
     take(page, "matches")
     page.get_by_role("button", name="Cameras", exact=True).click()
     page.locator(".chart .point").first.focus()

@@ -66,9 +66,11 @@ def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
         )
         page.on(
             "request",
-            lambda request: complaints.append(f"a call to {request.url}")
-            if not request.url.startswith((address, "blob:"))
-            else None,
+            lambda request: (
+                complaints.append(f"a call to {request.url}")
+                if not request.url.startswith((address, "blob:"))
+                else None
+            ),
         )
         yield page
         page.unroute_all(behavior="ignoreErrors")  # an answer may still be on its way through a test's hands

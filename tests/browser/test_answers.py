@@ -12,7 +12,7 @@ from browser.conftest import change_answer, search_red
 from web_world import World
 
 CLAIMS = re.compile(
-    r"\b(identified|identification|identity of|is the person|same person found|proven|confirmed match|positive match)\b",
+    r"\b(identified|identification|identity of|is the person|same person found|proven|(confirmed|positive) match)\b",
     re.IGNORECASE,
 )
 

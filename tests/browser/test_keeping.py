@@ -82,10 +82,10 @@ def test_progress_arrives_while_it_runs_and_the_job_can_be_stopped(page: Page) -
     job = {
         "job_id": "A" * 22, "state": "running", "what": "media/long", "owner": "local",
         "created_at": "2026-05-04T10:00:00Z", "started_at": "2026-05-04T10:00:00Z", "ended_at": None,
-        "done": 300, "total": 1200, "unit": "pictures", "frames": 300, "people": 0, "already": 0, "frames_per_second": 8.25,
-        "seconds_left": 200.0, "note": "long.mp4, 5:00", "error": "", "problems": [], "num_problems": 0,
+        "done": 300, "total": 1200, "unit": "pictures", "frames": 300, "people": 0, "already": 0,
+        "frames_per_second": 8.25, "seconds_left": 200.0, "note": "long.mp4, 5:00", "error": "", "problems": [], "num_problems": 0,
     }  # fmt: skip
-    events = "".join(f"event: progress\ndata: {text}\n\n" for text in [json.dumps(job), json.dumps(job | {"done": 308})])
+    events = "".join(f"event: progress\ndata: {json.dumps(told)}\n\n" for told in (job, job | {"done": 308}))
     page.route("**/api/jobs", lambda route: route.fulfill(json={"jobs": [job]}))
     page.route("**/api/jobs/*/events", lambda route: route.fulfill(content_type="text/event-stream", body=events))
     page.route("**/api/jobs/*", lambda route: route.fulfill(json=job))
@@ -169,7 +169,8 @@ def test_tokens_open_the_door_as_far_as_they_may(browser: Browser, world: World,
             dialog.get_by_role("textbox", name="Token").fill("vera-secret")
             dialog.get_by_role("button", name="Log in").click()
             expect(dialog).to_have_count(0)
-            expect(page.get_by_role("navigation", name="Main").get_by_role("button")).to_have_text(["Search", "Gallery"])
+            places = page.get_by_role("navigation", name="Main").get_by_role("button")
+            expect(places).to_have_text(["Search", "Gallery"])
             choose_picture(page, copy.query)  # a changing request: the session's CSRF token goes with it
             choose_person(page, 1)
             page.reload()
@@ -180,6 +181,5 @@ def test_tokens_open_the_door_as_far_as_they_may(browser: Browser, world: World,
             page.goto("/")
             page.get_by_role("textbox", name="Token").fill("kim-secret")
             page.get_by_role("button", name="Log in").click()
-            expect(page.get_by_role("navigation", name="Main").get_by_role("button")).to_have_text(
-                ["Search", "Gallery", "Add media", "Audit"]
-            )
+            places = page.get_by_role("navigation", name="Main").get_by_role("button")
+            expect(places).to_have_text(["Search", "Gallery", "Add media", "Audit"])

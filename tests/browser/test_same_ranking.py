@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -82,7 +81,7 @@ def test_generated_scenes(browser: Browser, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def real_finder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finder]:
+def real_finder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Finder:
     monkeypatch.setenv("SCENESEEK_WEIGHTS", str(WEIGHTS))
     predictor = load_predictor("yolox_nano+osnet_x0_25")
     gallery = Gallery.open_or_create(tmp_path / "real", predictor.name, predictor.fingerprint, predictor.embedding_dim)
@@ -93,7 +92,7 @@ def real_finder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fin
         (REAL / "campus4" / "images", "campus"),
     ):
         finder.index(list(discover([str(path)], camera=camera)), partial(frames_of, every_s=5.0), every_s=5.0)
-    yield finder
+    return finder
 
 
 @pytest.mark.real

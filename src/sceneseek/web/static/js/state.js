@@ -93,7 +93,12 @@ export async function search() {
   changed("answer");
 }
 
-/** "right", "wrong" or null: how a person of the gallery is marked. Marks are the examples and counter-examples themselves. */
+/** Which match of the answer a person of the gallery is, or null. */
+export function matchOf(detectionId) {
+  return state.answer.ranking?.matches.find((match) => match.detection_id === detectionId) ?? null;
+}
+
+/** How a person of the gallery is marked: "right", "wrong" or null. Marks are the examples and counter-examples. */
 export function markOf(detectionId) {
   if (state.asked.examples.some((example) => example.detection_id === detectionId)) return "right";
   if (state.asked.counterExamples.some((example) => example.detection_id === detectionId)) return "wrong";
