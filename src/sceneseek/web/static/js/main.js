@@ -56,13 +56,22 @@ function screen(name) {
     return indexing.view;
   }
   if (name === "start") return startScreen();
-  if (name === "results") return h("div", { class: "search-layout" }, h("aside", { "aria-label": "Query and filters" }, queryPanel(), filterPanel()), resultsPane());
+  if (name === "results")
+    return h(
+      "div",
+      { class: "search-layout" },
+      h("aside", { "aria-label": "Query and filters" }, queryPanel(), filterPanel()),
+      resultsPane(),
+    );
   const picture = state.pictures.get(state.picking);
   if (!picture) return loading(`Looking for people in ${state.coming}…`);
   const again = state.asked.examples.length > 0;
   return picker(picture, {
     chosen: (example) => addExample(example),
-    cancelled: () => { state.picking = null; changed("picking"); },
+    cancelled: () => {
+      state.picking = null;
+      changed("picking");
+    },
     againWords: again ? "Back to the matches" : "Another picture",
   });
 }
@@ -72,13 +81,15 @@ async function recallPictures() {
   const named = [...state.asked.examples, ...state.asked.counterExamples].filter((one) => one.query_id);
   const gone = new Set();
   await Promise.all(
-    [...new Set(named.map((one) => one.query_id))].filter((id) => !state.pictures.has(id)).map(async (id) => {
-      try {
-        state.pictures.set(id, await api.queryPeople(id));
-      } catch (problem) {
-        if (problem.status === 404) gone.add(id);
-      }
-    }),
+    [...new Set(named.map((one) => one.query_id))]
+      .filter((id) => !state.pictures.has(id))
+      .map(async (id) => {
+        try {
+          state.pictures.set(id, await api.queryPeople(id));
+        } catch (problem) {
+          if (problem.status === 404) gone.add(id);
+        }
+      }),
   );
   if (!gone.size) return;
   const kept = (list) => list.filter((one) => !gone.has(one.query_id));
