@@ -37,8 +37,8 @@ SMALL = {
     "olp_scale": 10.0,
     "rpn_batch": 64,
     "score_threshold": 0.2,
-    # NAE's own is 0.1: boxes that overlap a person by 0.1 to 0.5 teach it nothing, and it goes on taking them for people
-    # (the last test below). All networks are measured alike here, so they are background here.
+    # NAE's own is 0.1: boxes that overlap a person by 0.1 to 0.5 teach it nothing, and it goes on taking them for
+    # people (the last test below). All networks are measured alike here, so they are background here.
     "background_threshold": 0.5,
 }
 WEIGHTS = {"loss_det_reg": 10.0, "loss_box_reg": 10.0}
@@ -163,6 +163,6 @@ def test_nae_mistakes_only_what_its_own_threshold_never_shows_it(scenes, monkeyp
     overlaps = torch.cat([box_iou(f["boxes"], t["boxes"]).amax(dim=1) for f, t in zip(found, targets, strict=True)])
     scores = torch.cat([f["scores"] for f in found])
     wrong = overlaps < 0.5
-    assert 0 < wrong.sum()
+    assert wrong.sum() > 0
     assert (overlaps[wrong] >= 0.1).all()
     assert scores[~wrong].mean() > scores[wrong].mean() + 0.1
