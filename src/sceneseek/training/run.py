@@ -293,7 +293,9 @@ class TrainingRun:
         }
 
     def _load(self, state: State) -> None:
-        changed = differences(state["recipe"], self.recipe.model_dump(mode="json"))
+        # Checkpoints from before there were teachers have recipes without the table.
+        before = {"distillation": None, **state["recipe"]}
+        changed = differences(before, self.recipe.model_dump(mode="json"))
         changed = [line for line in changed if line.split(":")[0] not in FREE_KEYS]
         if changed:
             raise CheckpointError(
