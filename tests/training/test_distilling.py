@@ -196,10 +196,10 @@ def test_the_student_is_alone_in_what_is_left(run, data):
     assert '"detector.head.conv_cls.bias"' in taught
     code = (
         "import sys; sys.modules['sceneseek.distillation'] = None; from sceneseek.models.weights import load_model; "
-        f"net, info = load_model({str(folder / 'model.safetensors')!r}); print(net.embedding_dim)"
+        f"net, info = load_model({str(folder / 'model.safetensors')!r}); print(net.embedding_dim, info.info['teacher'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "8"
+    assert done.stdout.split() == ["8", state["task"]["teacher"]]
 
 
 def test_logs_hold_raw_weighted_and_shares(run):

@@ -335,6 +335,7 @@ class TrainingRun:
                 "training data": self._scenes_name,
                 "training step": str(step),
                 "recipe sha256": hashlib.sha256(self._recipe_text.encode()).hexdigest(),
+                **({} if self._taught_by is None else {"teacher": str(self._taught_by["fingerprint"])}),
                 **{f"{name} version": version for name, version in _versions().items()},
             },
             dtype=getattr(torch, self.recipe.export.dtype),
