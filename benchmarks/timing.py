@@ -22,12 +22,15 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {model}, Python {platform.python_version()}"
 
 
-def seconds(works: dict[str, Work], repeats: int = 5) -> dict[str, float]:
+def seconds(
+    works: dict[str, Work], repeats: int = 5, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
     """Time several ways of doing the same, in turn, so that a drifting machine harms all alike.
 
     Args:
         works: Name to function; each is called once to warm up.
         repeats: Counted calls of each.
+        clock: ``time.process_time`` counts this process's own work alone, for a machine that others use too.
 
     Returns:
         The median seconds of each.
@@ -37,7 +40,7 @@ def seconds(works: dict[str, Work], repeats: int = 5) -> dict[str, float]:
     taken: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(repeats):
         for name, work in works.items():
-            start = time.perf_counter()
+            start = clock()
             work()
-            taken[name].append(time.perf_counter() - start)
+            taken[name].append(clock() - start)
     return {name: statistics.median(values) for name, values in taken.items()}

@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import cards
 import typer
 from pydantic import BaseModel
 
@@ -155,6 +156,7 @@ def pages() -> dict[str, str]:
     return {
         "cli.md": "\n".join([CLI_HEAD, *commands(typer.main.get_command(app), "sceneseek")]) + "\n",
         "recipes.md": "\n".join([RECIPE_HEAD, *tables(Recipe, ""), model_options()]) + "\n",
+        **cards.pages(),
     }
 
 
@@ -164,10 +166,10 @@ def main() -> int:
     for name, text in pages().items():
         page = FOLDER / name
         if "--check" not in sys.argv:
-            page.parent.mkdir(exist_ok=True)
+            page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(text, encoding="utf-8")
         elif not page.is_file() or page.read_text(encoding="utf-8") != text:
-            stale.append(page.name)
+            stale.append(name)
     if stale:
         sys.stderr.write(f"docs/reference/{', '.join(stale)}: not what the program says of itself; run `make docs`.\n")
     return 1 if stale else 0

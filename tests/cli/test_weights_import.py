@@ -12,10 +12,16 @@ from typer.testing import CliRunner
 
 import published_checkpoints as published
 from sceneseek.cli import app
+from sceneseek.data.loading import Batch
 from sceneseek.errors import WeightsError
 from sceneseek.models import zoo
+from sceneseek.models.convert import import_checkpoint
 from sceneseek.models.registry import sha256_of
 from sceneseek.models.weights import load_into, load_model
+from sceneseek.models.zoo import default_options
+from sceneseek.training.recipe.building import build_model
+from sceneseek.training.recipe.schema import ModelTable
+from sceneseek.training.task import SearchTask
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +62,41 @@ def test_an_imported_network_searches_and_starts_a_training(checkpoint: Path, tm
     student = zoo.create("nae_resnet50", num_identities=7, queue_size=11)
     load_into(student, out, builder="nae_resnet50")
     assert torch.equal(student.head.embedding.rescaler.weight, net.head.embedding.rescaler.weight)
+
+
+def test_a_kept_identity_table_answers_again_and_starts_no_training(checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "teacher.safetensors"
+    command = ["weights", "import", "--as", "nae", str(checkpoint), "--out", str(out), "--keep-identity-table"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    held = torch.load(checkpoint, weights_only=True, mmap=True)["model"]["roi_heads.reid_loss.lut"]
+    teacher, _ = load_model(out)
+    torch.testing.assert_close(teacher.identity_table, torch.nn.functional.normalize(held, dim=1))
+    assert bool(teacher.identity.table.seen.all())
+    # People of another data set: the rows would be others'.
+    pupil = zoo.create("nae_resnet50", num_identities=7)
+    load_into(pupil, out, builder="nae_resnet50")
+    assert not pupil.identity_table.any()
+
+
+def test_a_recipe_trains_on_from_imported_weights(checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "nae.safetensors"
+    import_checkpoint(checkpoint, "nae", out)
+    options = {"min_size": 64, "max_size": 96, "train_proposals": [20, 6], "det_regions": 4, "queue_size": 20}
+    table = ModelTable(name="nae_resnet50", init="nae.safetensors", channels_last=True, options=options)
+    model = build_model(table, 5, tmp_path).train()
+    before = model.head.embedding.rescaler.weight.detach().clone()
+    torch.testing.assert_close(before, load_model(out)[0].head.embedding.rescaler.weight)
+    scene = torch.rand(3, 64, 96, generator=torch.Generator().manual_seed(0))
+    people = {"boxes": torch.tensor([[5.0, 5.0, 40.0, 60.0]]), "person_ids": torch.tensor([3]), "image_id": "a"}
+    losses = SearchTask(model, dict.fromkeys(default_options("nae_resnet50").losses, 1.0)).losses(
+        Batch([scene, scene], [people, people])
+    )
+    losses.total.backward()
+    torch.optim.SGD(model.parameters(), lr=1e-6).step()
+    model.update_memories()
+    assert torch.isfinite(losses.total)
+    assert model.identity_table[3].norm() == pytest.approx(1.0, abs=1e-4)
+    assert not torch.equal(before, model.head.embedding.rescaler.weight)
 
 
 def test_the_report_is_a_few_lines_for_people(

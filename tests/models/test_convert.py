@@ -14,7 +14,7 @@ from sceneseek.models import zoo
 from sceneseek.models.convert import NETWORKS, import_checkpoint, recognised
 from sceneseek.models.convert.oim_layout import blocks
 from sceneseek.models.convert.rules import Translation, translate
-from sceneseek.models.weights import working_state
+from sceneseek.models.weights import identity_tables, working_state
 
 CASES: dict[str, tuple[str, str, Callable[[], published.Shapes]]] = {
     "SeqNet": ("seqnet", "seqnet_resnet50", published.seqnet),
@@ -33,6 +33,26 @@ CASES: dict[str, tuple[str, str, Callable[[], published.Shapes]]] = {
     "COAT": ("coat", "coat_resnet50", published.coat),
     "COAT without bn_neck": ("coat", "coat_resnet50", lambda: published.coat(normed=False)),
 }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_identity_tables_are_kept_where_that_is_asked_for(case: str) -> None:
+    network, _, shapes = CASES[case]
+    state = published.outlines(shapes())
+    layout = NETWORKS[network].layout(state)
+    for name in layout.tables:
+        state[name] = torch.zeros(state[name].shape)
+        state[name][:3, 0] = 2.0
+    done = translate(state, layout, "file.pth", keep_identity_table=True)
+    kept = identity_tables(done.model)
+    assert {key.rpartition(".")[0] for key in kept} == {*layout.tables.values()}
+    for theirs, ours in layout.tables.items():
+        assert done.used[theirs] == f"{ours}.centres"
+        assert torch.equal(kept[f"{ours}.centres"], state[theirs])
+        assert kept[f"{ours}.seen"].sum() == 3
+    assert done.model.identity_table.shape == (len(state[next(iter(layout.tables))]), done.model.embedding_dim)
+    with pytest.raises(WeightsError, match="holds no identity table"):
+        translate({n: v for n, v in state.items() if n not in layout.tables}, layout, "f", keep_identity_table=True)
 
 
 def imported(network: str, state: dict[str, torch.Tensor]) -> Translation:

@@ -100,6 +100,12 @@ def import_weights(
     half: Annotated[
         bool, typer.Option("--half", help="Store half precision: half the size, slightly rounded.")
     ] = False,
+    keep_identity_table: Annotated[
+        bool,
+        typer.Option(
+            "--keep-identity-table", help="Keep the row that training has for each person: a teacher answers with them."
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: every tensor, and what became of it.")] = False,
 ) -> None:
     """Make a published checkpoint into weights that evaluate, index, find and train read."""
@@ -107,7 +113,9 @@ def import_weights(
 
     from sceneseek.models.convert import import_checkpoint
 
-    report = import_checkpoint(checkpoint, network, target, half=half, note=note)
+    report = import_checkpoint(
+        checkpoint, network, target, half=half, note=note, keep_identity_table=keep_identity_table
+    )
     if as_json:
         print_json({**asdict(report), "stored": {**asdict(report.stored), "path": str(target)}})
         return

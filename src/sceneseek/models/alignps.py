@@ -21,7 +21,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
 from sceneseek.models.aggregation import AlignedAggregation, OffsetStart
-from sceneseek.models.backbones import BACKBONES, Backbone, Stem, stride_on_first_convolution
+from sceneseek.models.backbones import Backbone, Stem, make_backbone, stride_on_first_convolution
 from sceneseek.models.heads.anchor_free import (
     AnchorFreeHead,
     FoundLocations,
@@ -230,6 +230,7 @@ class AlignPSOptions(LocationIdentityOptions):
 
     Attributes:
         num_identities: Labelled identities of the training set, numbered from 0; 0 for a network that only searches.
+        backbone: One of ``backbones.BACKBONES`` in place of the builder's own.
         weights: For the backbone: ``None`` (random), a name of torchvision's such as ``"DEFAULT"``, or a local file.
         min_size: Short side of the resized scene, pixels; of several, training picks at random, evaluation the last.
         max_size: Limit for the long side in evaluation, pixels.
@@ -264,6 +265,7 @@ class AlignPSOptions(LocationIdentityOptions):
     network = "AlignPS"
 
     num_identities: int = 0
+    backbone: str = ""
     weights: str | None = None
     min_size: int | tuple[int, ...] = (400, 600, 800, 1000, 1200, 900)
     max_size: int = 1500
@@ -372,7 +374,7 @@ def build(backbone: Backbone, options: AlignPSOptions) -> AlignPS:
 
 def _named(backbone: str, defaults: AlignPSOptions, options: dict[str, Any]) -> AlignPS:
     chosen = defaults.changed(options)
-    return build(BACKBONES[backbone](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or backbone, chosen.weights), chosen)
 
 
 @register("alignps_resnet50", RESNET)

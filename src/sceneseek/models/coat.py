@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from sceneseek.errors import ModelError
-from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.models.backbones import Backbone, make_backbone
 from sceneseek.models.heads.cascade import CascadeStage
 from sceneseek.models.heads.detection import Detector, DetectorSettings, TailRegionHead
 from sceneseek.models.heads.identity import IdentityLosses, IdentityOptions
@@ -290,11 +290,11 @@ def _stage(backbone: Backbone, options: COATOptions, place: int) -> TransformerS
 def coat_resnet50(**options: Any) -> COAT:
     """COAT on ResNet-50 with the published numbers; ``options`` are those of ``COATOptions``."""
     chosen = RESNET50.changed(options)
-    return build(BACKBONES["resnet50"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "resnet50", chosen.weights), chosen)
 
 
 @register("coat_mobilenet_v2", MOBILENET)
 def coat_mobilenet_v2(**options: Any) -> COAT:
     """The small COAT: MobileNetV2, scenes of 640x384; ``options`` are those of ``COATOptions``."""
     chosen = MOBILENET.changed(options)
-    return build(BACKBONES["mobilenet_v2"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "mobilenet_v2", chosen.weights), chosen)

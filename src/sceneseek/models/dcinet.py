@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.models.backbones import Backbone, make_backbone
 from sceneseek.models.heads.detection import Detector, DetectorSettings, LightRegionHead, TailRegionHead
 from sceneseek.models.heads.identity import IdentityLosses, IdentityOptions
 from sceneseek.models.heads.reid import Pooling, RegionLabeller, Reidentifier
@@ -194,7 +194,7 @@ def _reidentifier(backbone: Backbone, options: DCINetOptions) -> Reidentifier:
 
 def _named(backbone: str, defaults: DCINetOptions, options: dict[str, Any]) -> DCINet:
     chosen = defaults.changed(options)
-    return build(BACKBONES[backbone](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or backbone, chosen.weights), chosen)
 
 
 @register("dcinet_vgg16", VGG16)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.models.backbones import Backbone, make_backbone
 from sceneseek.models.heads.identity import IdentityLosses
 from sceneseek.models.heads.joint import JointHead, neck_of
 from sceneseek.models.one_head import HeadNumbers, OneHeadNetwork, OneHeadOptions, region_tail
@@ -70,7 +70,7 @@ def build(backbone: Backbone, options: INetOptions) -> INet:
 def inet_vgg16(**options: Any) -> INet:
     """I-Net on VGG16 with the published numbers; ``options`` are those of ``INetOptions``."""
     chosen = VGG16.changed(options)
-    return build(BACKBONES["vgg16"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "vgg16", chosen.weights), chosen)
 
 
 @register("inet_resnet50", RESNET50)
@@ -84,4 +84,4 @@ def inet_resnet50(**options: Any) -> INet:
 def inet_mobilenet_v2(**options: Any) -> INet:
     """The small I-Net: MobileNetV2, scenes of 640x384; ``options`` are those of ``INetOptions``."""
     chosen = MOBILENET.changed(options)
-    return build(BACKBONES["mobilenet_v2"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "mobilenet_v2", chosen.weights), chosen)

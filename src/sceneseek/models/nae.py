@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.models.backbones import Backbone, make_backbone
 from sceneseek.models.heads.identity import IdentityLosses
 from sceneseek.models.heads.joint import RegionAnswers
 from sceneseek.models.heads.norm_aware import NormAwareHead, PixelAnswers, PixelNormAwareHead, cell_coverage
@@ -130,25 +130,25 @@ def build_plus(backbone: Backbone, options: NAEOptions) -> NAEPlus:
 def nae_resnet50(**options: Any) -> NAE:
     """NAE on ResNet-50 with the published numbers; ``options`` are those of ``NAEOptions``."""
     chosen = RESNET50.changed(options)
-    return build(BACKBONES["resnet50"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "resnet50", chosen.weights), chosen)
 
 
 @register("nae_plus_resnet50", RESNET50)
 def nae_plus_resnet50(**options: Any) -> NAEPlus:
     """NAE+ on ResNet-50 with the published numbers; ``options`` are those of ``NAEOptions``."""
     chosen = RESNET50.changed(options)
-    return build_plus(BACKBONES["resnet50"](chosen.weights), chosen)
+    return build_plus(make_backbone(chosen.backbone or "resnet50", chosen.weights), chosen)
 
 
 @register("nae_mobilenet_v2", MOBILENET)
 def nae_mobilenet_v2(**options: Any) -> NAE:
     """The small NAE: MobileNetV2, scenes of 640x384; ``options`` are those of ``NAEOptions``."""
     chosen = MOBILENET.changed(options)
-    return build(BACKBONES["mobilenet_v2"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "mobilenet_v2", chosen.weights), chosen)
 
 
 @register("nae_plus_mobilenet_v2", MOBILENET)
 def nae_plus_mobilenet_v2(**options: Any) -> NAEPlus:
     """The small NAE+: MobileNetV2, scenes of 640x384; ``options`` are those of ``NAEOptions``."""
     chosen = MOBILENET.changed(options)
-    return build_plus(BACKBONES["mobilenet_v2"](chosen.weights), chosen)
+    return build_plus(make_backbone(chosen.backbone or "mobilenet_v2", chosen.weights), chosen)

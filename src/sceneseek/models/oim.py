@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.errors import ModelError
+from sceneseek.models.backbones import Backbone, make_backbone
 from sceneseek.models.backbones.residual import resnet50_of_oim
 from sceneseek.models.caffe_layout import SMALLEST_PROPOSAL, CellAnchors
 from sceneseek.models.heads.identity import IdentityLosses
@@ -83,6 +84,10 @@ def oim_resnet50(**options: Any) -> OIM:
     """
     chosen = RESNET50.changed(options)
     if chosen.layout == "caffe":
+        if chosen.backbone:
+            raise ModelError(
+                f'layout "caffe" is a ResNet-50 of its own; backbone {chosen.backbone!r} does not go with it.'
+            )
         return build(resnet50_of_oim(chosen.weights), chosen)
     return build(resnet50_of_division(chosen), chosen)
 
@@ -91,4 +96,4 @@ def oim_resnet50(**options: Any) -> OIM:
 def oim_mobilenet_v2(**options: Any) -> OIM:
     """The small OIM: MobileNetV2, scenes of 640x384; ``options`` are those of ``OIMNetOptions``."""
     chosen = MOBILENET.changed(options)
-    return build(BACKBONES["mobilenet_v2"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "mobilenet_v2", chosen.weights), chosen)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.models.backbones import Backbone, make_backbone
 from sceneseek.models.heads.identity import IdentityLosses
 from sceneseek.models.heads.joint import JointHead
 from sceneseek.models.heads.norm_aware import NormedBoxRegressor, RegionNorm
@@ -86,11 +86,11 @@ def _normalisation(options: OIMNetPlusPlusOptions) -> ProtoNorm | RegionNorm | N
 def oimnetpp_resnet50(**options: Any) -> OIMNetPlusPlus:
     """OIMNet++ on ResNet-50 with the published numbers; ``options`` are those of ``OIMNetPlusPlusOptions``."""
     chosen = RESNET50.changed(options)
-    return build(BACKBONES["resnet50"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "resnet50", chosen.weights), chosen)
 
 
 @register("oimnetpp_mobilenet_v2", MOBILENET)
 def oimnetpp_mobilenet_v2(**options: Any) -> OIMNetPlusPlus:
     """The small OIMNet++: MobileNetV2, scenes of 640x384; ``options`` are those of ``OIMNetPlusPlusOptions``."""
     chosen = MOBILENET.changed(options)
-    return build(BACKBONES["mobilenet_v2"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "mobilenet_v2", chosen.weights), chosen)

@@ -25,7 +25,7 @@ from sceneseek.models.alignps import (
     coarse_maps,
     described,
 )
-from sceneseek.models.backbones import BACKBONES, Backbone, stride_on_first_convolution
+from sceneseek.models.backbones import Backbone, make_backbone, stride_on_first_convolution
 from sceneseek.models.heads.identity import IdentityLosses, IdentityOptions
 from sceneseek.models.heads.mutual_information import MutualInformation, shared_people
 from sceneseek.models.heads.norm_aware import NormAwareHead
@@ -271,7 +271,7 @@ def _region_branch(backbone: Backbone, options: ROIAlignPSOptions) -> RegionBran
 
 def _named(backbone: str, defaults: ROIAlignPSOptions, options: dict[str, Any]) -> ROIAlignPS:
     chosen = defaults.changed(options)
-    return build(BACKBONES[backbone](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or backbone, chosen.weights), chosen)
 
 
 @register("roi_alignps_resnet50", RESNET)

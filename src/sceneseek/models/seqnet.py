@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from sceneseek.models.backbones import BACKBONES, Backbone
+from sceneseek.models.backbones import Backbone, make_backbone
 from sceneseek.models.heads.cascade import CascadeStage
 from sceneseek.models.heads.detection import Detector, DetectorSettings, TailRegionHead
 from sceneseek.models.heads.identity import IdentityLosses, IdentityOptions
@@ -200,18 +200,18 @@ def _second_head(backbone: Backbone, options: SeqNetOptions) -> NormAwareHead | 
 def seqnet_resnet50(**options: Any) -> SeqNet:
     """SeqNet on ResNet-50 with the published numbers; ``options`` are those of ``SeqNetOptions``."""
     chosen = RESNET50.changed(options)
-    return build(BACKBONES["resnet50"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "resnet50", chosen.weights), chosen)
 
 
 @register("seqnet_resnet18", RESNET50)
 def seqnet_resnet18(**options: Any) -> SeqNet:
     """SeqNet on ResNet-18, laid out as on ResNet-50; ``options`` are those of ``SeqNetOptions``."""
     chosen = RESNET50.changed(options)
-    return build(BACKBONES["resnet18"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "resnet18", chosen.weights), chosen)
 
 
 @register("seqnet_mobilenet_v2", MOBILENET)
 def seqnet_mobilenet_v2(**options: Any) -> SeqNet:
     """The small SeqNet: MobileNetV2, scenes of 640x384; ``options`` are those of ``SeqNetOptions``."""
     chosen = MOBILENET.changed(options)
-    return build(BACKBONES["mobilenet_v2"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "mobilenet_v2", chosen.weights), chosen)

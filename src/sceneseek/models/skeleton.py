@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 
-from sceneseek.models.backbones import BACKBONES, Backbone, Stem
+from sceneseek.models.backbones import Backbone, Stem, make_backbone
 from sceneseek.models.heads.identity import IdentityLosses
 from sceneseek.models.normalisation import NormMode, set_norm_mode
 from sceneseek.models.options import NetworkOptions
@@ -50,6 +50,7 @@ class SkeletonOptions(NetworkOptions):
 
     Attributes:
         num_identities: Labelled identities of the training set, numbered from 0; 0 for a network that only searches.
+        backbone: One of ``backbones.BACKBONES`` in place of the builder's own; ``det_level`` is then a level of it.
         weights: For the backbone: ``None`` (random), a name of torchvision's such as ``"DEFAULT"``, or a local file.
         min_size: Short side of the resized scene, pixels; of several, training picks at random, evaluation the last.
         max_size: Limit for the long side, pixels.
@@ -81,6 +82,7 @@ class SkeletonOptions(NetworkOptions):
     """
 
     num_identities: int = 0
+    backbone: str = ""
     weights: str | None = None
     min_size: int | tuple[int, ...] = 600
     max_size: int = 1000
@@ -205,7 +207,7 @@ def skeleton(backbone: Backbone, options: SkeletonOptions) -> Skeleton:
 def resnet50_of_division(options: SkeletonOptions) -> Backbone:
     """ResNet-50 with a level behind the third block of layer 3 where ``det_level`` is that, torchvision's otherwise."""
     name = "resnet50_conv4_3" if options.det_level == "conv4_3" else "resnet50"
-    return BACKBONES[name](options.weights)
+    return make_backbone(options.backbone or name, options.weights)
 
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)

@@ -1,7 +1,8 @@
 """Weights of our own networks on disk: safetensors with the facts needed to build the network again.
 
 A file holds what a network at work needs, usually in half precision, and one JSON note: builder, options, and where the
-weights come from. Memories of training are left out; checkpoints hold those.
+weights come from. Memories of training are left out; checkpoints hold those. One may be kept: the identity table, by
+which a teacher says how near a person is to each of its training set.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sceneseek.errors import UnknownModelError, WeightsError, suggest
-from sceneseek.losses import TrainingOnly
+from sceneseek.losses import IdentityTable, TrainingOnly
 from sceneseek.models import zoo
 
 _NOTE = "sceneseek"
@@ -57,6 +58,7 @@ def save_model(
     options: dict[str, Any],
     info: dict[str, str] | None = None,
     dtype: torch.dtype = torch.float16,
+    keep_identity_table: bool = False,
 ) -> ModelInfo:
     """Store a network's weights without its memories; the file appears complete or not at all.
 
@@ -67,6 +69,7 @@ def save_model(
         options: Plain values, as a recipe holds them. A source of backbone weights is left out: the file replaces it.
         info: Free text by key.
         dtype: Of the floating-point tensors in the file.
+        keep_identity_table: Store the rows of ``IdentityTable`` too.
 
     Returns:
         What was stored.
@@ -76,7 +79,8 @@ def save_model(
     """
     path = Path(path)
     options = {key: (None if key == "weights" else value) for key, value in options.items()}
-    tensors = {key: _stored(key, value, dtype) for key, value in working_state(model).items()}
+    state = {**working_state(model), **(identity_tables(model) if keep_identity_table else {})}
+    tensors = {key: _stored(key, value, dtype) for key, value in state.items()}
     note = {"format": _FORMAT, "builder": builder, "options": options, "info": info or {}}
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -115,7 +119,7 @@ def load_model(path: str | Path, **overrides: Any) -> tuple[nn.Module, ModelInfo
     path = resolve(path)
     info = _read_info(path)
     model = zoo.create(info.builder, **{**info.options, **overrides})
-    _load_state(model, path, info)
+    _load_state(model, path, info, tables=True)
     return model.eval(), info
 
 
@@ -138,7 +142,7 @@ def load_into(model: nn.Module, path: str | Path, *, builder: str) -> ModelInfo:
             f"{path} holds a {info.builder}, the network to load them into is a {builder}. Build {info.builder!r}, or "
             f"choose weights of {builder!r}."
         )
-    _load_state(model, path, info)
+    _load_state(model, path, info, tables=False)
     return info
 
 
@@ -173,6 +177,12 @@ def working_state(model: nn.Module) -> dict[str, Tensor]:
     """A network's state without its memories and what else only training needs."""
     left_out = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, TrainingOnly))
     return {key: value for key, value in model.state_dict().items() if not key.startswith(left_out)}
+
+
+def identity_tables(model: nn.Module) -> dict[str, Tensor]:
+    """The state of a network's identity tables: one row per labelled person of its training set."""
+    begins = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, IdentityTable))
+    return {key: value for key, value in model.state_dict().items() if begins and key.startswith(begins)}
 
 
 def _stored(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
@@ -223,13 +233,18 @@ def _refuse_other_formats(path: Path) -> None:
         )
 
 
-def _load_state(model: nn.Module, path: Path, info: ModelInfo) -> None:
-    expected = working_state(model)
+def _load_state(model: nn.Module, path: Path, info: ModelInfo, *, tables: bool) -> None:
+    """Put a file's tensors into a network; kept identity tables too, or not at all: they belong to other people."""
+    expected, kept = working_state(model), identity_tables(model)
     try:
         with safe_open(path, framework="pt") as stored:
             state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is a damaged safetensors file ({error}). Copy or download it again.") from error
+    if tables:
+        expected |= {key: value for key, value in kept.items() if key in state}
+    else:
+        state = {key: value for key, value in state.items() if key not in kept}
     problems = [
         *_list_names("it lacks", [key for key in expected if key not in state]),
         *_list_names("the network has no", [key for key in state if key not in expected]),

@@ -47,7 +47,7 @@ from sceneseek.data.synthetic import WorldSpec
 from sceneseek.data.synthetic.tattoos import TattooSpec
 from sceneseek.errors import RecipeError, suggest
 from sceneseek.training.recipe.reading import checked, parse_tables, read_text
-from sceneseek.training.recipe.values import CountOrNone, Table, Text
+from sceneseek.training.recipe.values import Count, CountOrNone, Share, Table, Text
 
 Seeds = Annotated[tuple[CountOrNone, ...], Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.+-]*$")]
@@ -105,13 +105,15 @@ class ScoringTable(Table):
         layout: How it lies on disk, see ``data.layouts``.
         data: Folder below the data folder; of a set that is divided the test part is read.
         protocol: One of ``evaluation.protocols.PROTOCOLS``.
+        det_threshold: Detections of at least this score are ranked; the protocol's own where it is left out.
         batch_size: Images per forward pass.
     """
 
     layout: Layout | Literal["auto"]
     data: Text
     protocol: Text
-    batch_size: Annotated[int, Field(ge=1)]
+    det_threshold: Share | None = None
+    batch_size: Count
 
 
 class Row(Table):

@@ -160,6 +160,7 @@ def one_thread() -> Iterator[None]:
 def _score(run: Run, place: Place, folder: Path, device: str, steps: int) -> Scores:
     from sceneseek.data.layouts import read_scenes
     from sceneseek.evaluation import evaluate
+    from sceneseek.evaluation.protocols import named_protocol, varied
     from sceneseek.inference.extract import extract, machine
     from sceneseek.inference.predictor import load_predictor
     from sceneseek.models.weights import working_state
@@ -173,7 +174,10 @@ def _score(run: Run, place: Place, folder: Path, device: str, steps: int) -> Sco
         str(folder / WEIGHTS), device=device, batch_size=scoring.batch_size, score_threshold=_SCORE_FLOOR
     )
     seen = extract(predictor, scenes, batch_size=scoring.batch_size, path=folder / "extraction.npz")
-    report = evaluate(seen, scenes, scoring.protocol, curve=False, num_failures=0, bootstrap_samples=0)
+    protocol = named_protocol(scoring.protocol)
+    if scoring.det_threshold is not None:
+        protocol = varied(protocol, det_threshold=scoring.det_threshold)
+    report = evaluate(seen, scenes, protocol, curve=False, num_failures=0, bootstrap_samples=0)
     with (folder / WEIGHTS).open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Scores(

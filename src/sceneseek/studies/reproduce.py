@@ -98,13 +98,10 @@ def reproduce(
     }
     up = Path(os.path.relpath(out, data)).as_posix()
     runs = plan(study, selection, folder_from_data=up, means=means)
-    worlds = {}
-    for name, table in study.data.items():
-
-        def drawing(done: int, total: int | None, note: str = "", name: str = name) -> None:
-            progress(done, total, f"drawing {name}")
-
-        worlds[name] = ensure_world(table, data / name, workers=jobs, progress=drawing)
+    worlds = {
+        name: ensure_world(world, data / name, workers=jobs, progress=_noted(progress, f"drawing {name}"))
+        for name, world in study.data.items()
+    }
     facts = {"data files": worlds, "weights files": {file: entry.pinned or "" for file, entry in entries.items()}}
     keep_record(study, out, facts)
     place = Place(out, data, study.evaluation, device)
@@ -121,6 +118,15 @@ def reproduce(
         return StudyResult(None, {}, keeper.all_ended, failures)
     table = tabulate(study, scores, failures, facts)
     return StudyResult(table, write_table(table, out), keeper.all_ended, failures)
+
+
+def _noted(progress: Progress, note: str) -> Progress:
+    """The same progress with words of its own."""
+
+    def tell(done: int, total: int | None, note: str = note) -> None:
+        progress(done, total, note)
+
+    return tell
 
 
 def _one_by_one(runs: Sequence[Run], place: Place, keeper: Keeper, stop: StopRequest | None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sceneseek.errors import ModelError, suggest
 from sceneseek.models.backbones.anatomy import Backbone, Level, Stem, Tail
 from sceneseek.models.backbones.mobile import mobilenet_v2, mobilenet_v3_large, mobilenet_v3_small
 from sceneseek.models.backbones.patches import convnext_tiny, swin_tiny
@@ -30,6 +31,7 @@ __all__ = [
     "Stem",
     "Tail",
     "convnext_tiny",
+    "make_backbone",
     "mobilenet_v2",
     "mobilenet_v3_large",
     "mobilenet_v3_small",
@@ -59,3 +61,23 @@ BACKBONES: dict[str, Callable[[str | None], Backbone]] = {
     "swin_tiny": swin_tiny,
 }
 """What options call them; the argument is ``None``, a name of torchvision's weights, or a local file."""
+
+
+def make_backbone(name: str, weights: str | None = None) -> Backbone:
+    """Make a backbone by name.
+
+    Args:
+        name: One of ``BACKBONES``.
+        weights: ``None``, a name of torchvision's weights, or a local file.
+
+    Raises:
+        ModelError: There is none of that name.
+        WeightsError: The weights do not fit.
+
+    Example:
+        >>> [(level.name, level.stride) for level in make_backbone("resnet18").stem.levels][:2]
+        [('layer1', 4), ('layer2', 8)]
+    """
+    if name not in BACKBONES:
+        raise ModelError(f"there is no backbone {name!r}.{suggest(name, list(BACKBONES))}")
+    return BACKBONES[name](weights)

@@ -81,7 +81,7 @@ class Stem(nn.Module):
         """Stop the first convolution from learning, and the normalisation right after it."""
         layers = [m for m in self.stages[0].modules() if isinstance(m, (nn.Conv2d, nn.BatchNorm2d))]
         layers[0].requires_grad_(False)
-        if isinstance(layers[1], nn.BatchNorm2d):
+        if len(layers) > 1 and isinstance(layers[1], nn.BatchNorm2d):
             layers[1].requires_grad_(False)
 
     def truncate(self, last: str) -> None:

@@ -64,7 +64,13 @@ class ImportReport:
 
 
 def import_checkpoint(
-    path: str | Path, network: str, out: str | Path, *, half: bool = False, note: str = ""
+    path: str | Path,
+    network: str,
+    out: str | Path,
+    *,
+    half: bool = False,
+    note: str = "",
+    keep_identity_table: bool = False,
 ) -> ImportReport:
     """Make a public checkpoint into a file of weights that every command reads.
 
@@ -74,6 +80,7 @@ def import_checkpoint(
         out: Ends in ``.safetensors``.
         half: Store half precision: half the size, and numbers that differ from the published ones in the fourth digit.
         note: Where the file came from, for its note.
+        keep_identity_table: Store the rows that training kept for each person, too: a teacher answers with them.
 
     Raises:
         UnknownModelError: No network is called so.
@@ -91,7 +98,7 @@ def import_checkpoint(
     file = read_tensors(path)
     _refuse_another(file.tensors, published, path)
     layout = published.layout(file.tensors)
-    done = translate(file.tensors, layout, str(path))
+    done = translate(file.tensors, layout, str(path), keep_identity_table=keep_identity_table)
     digest = sha256_of(path)
     info = {
         "network": published.title,
@@ -108,6 +115,7 @@ def import_checkpoint(
         options=layout.options,
         info=info,
         dtype=torch.float16 if half else torch.float32,
+        keep_identity_table=keep_identity_table,
     )
     return ImportReport(
         network=network,

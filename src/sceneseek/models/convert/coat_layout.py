@@ -89,6 +89,10 @@ def coat_layout(state: State) -> Layout:
         unused=unused,
         rewrites=tuple(rewrites),
         remarks=(WEIGHTED,),
+        tables={
+            "roi_heads.reid_loss_2nd.lut": "identity.second.table",
+            "roi_heads.reid_loss_3rd.lut": "identity.third.table",
+        },
     )
 
 

@@ -32,6 +32,7 @@ _NAMES = {
     "bbox_head.scales.0.scale": "detector.head.box_scale",
 }
 _LEARNT = "a memory of training; files of weights hold none"
+_TABLE = "bbox_head.labeled_matching_layer.lookup_table"
 _UNUSED = {
     "bbox_head.labeled_matching_layer.": _LEARNT,
     "bbox_head.unlabeled_matching_layer.": _LEARNT,
@@ -78,8 +79,7 @@ _REMARKS = (
 
 
 def _sizes(state: State) -> dict[str, int]:
-    table, queue = "bbox_head.labeled_matching_layer.lookup_table", "bbox_head.unlabeled_matching_layer.queue"
-    sizes = {"num_identities": table, "queue_size": queue}
+    sizes = {"num_identities": _TABLE, "queue_size": "bbox_head.unlabeled_matching_layer.queue"}
     return {option: len(state[key]) for option, key in sizes.items() if key in state}
 
 
@@ -97,6 +97,7 @@ def alignps_layout(state: State) -> Layout:
         rewrites=_REWRITES,
         optional={"aggregation.extra_convs.": "of maps that only training looks at; 0 stands there"},
         remarks=_REMARKS,
+        tables={_TABLE: "identity.table"},
     )
 
 
@@ -120,6 +121,7 @@ def roi_alignps_layout(state: State) -> Layout:
             "proposals.rpn.head.": "proposals serve training alone; 0 stands there",
         },
         remarks=_REMARKS,
+        tables={_TABLE: "identity.table", "roi_head.bbox_head.loss_oim.lut": "region_identity.table"},
     )
 
 

@@ -178,6 +178,7 @@ def oim_layout(state: State) -> Layout:
             log_odds_of_two_classes("proposals.rpn.head.cls_logits."),
             hidden_channels_added("proposals.rpn.head.", 1024),
         ),
+        tables={table: "identity.table"},
         remarks=(
             "boxes of the published program end at their last pixel, ours behind it: they may differ by a pixel, and "
             "the smallest proposal is 16 pixels of the resized scene here, of the picture there",

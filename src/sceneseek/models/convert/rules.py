@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sceneseek.errors import WeightsError
 from sceneseek.models import zoo
-from sceneseek.models.weights import working_state
+from sceneseek.models.weights import identity_tables, working_state
 
 State = dict[str, Tensor]
 Rewrite = Callable[[State], dict[str, str]]
@@ -34,6 +34,7 @@ class Layout:
         rewrites: What renaming alone does not do, in order.
         optional: Beginnings of our names that a checkpoint may lack, with the reason why search does not miss them.
         remarks: What differs from the published program in spite of all, for the report.
+        tables: Published names of identity tables to ours, for those who want to keep them.
     """
 
     builder: str
@@ -43,6 +44,7 @@ class Layout:
     rewrites: Sequence[Rewrite] = ()
     optional: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    tables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,18 +94,23 @@ class Translation:
     unused: dict[str, str]
 
 
-def translate(state: Mapping[str, Tensor], layout: Layout, origin: str) -> Translation:
+def translate(
+    state: Mapping[str, Tensor], layout: Layout, origin: str, *, keep_identity_table: bool = False
+) -> Translation:
     """Put a checkpoint's tensors into our network.
 
     Args:
         state: Published names to tensors.
         layout: How they are read.
         origin: The file, for messages.
+        keep_identity_table: Read the rows that training kept for each person, too.
 
     Raises:
-        WeightsError: A tensor has no place here, one that search needs is missing, or a shape differs; all of them are
-            counted and the first named.
+        WeightsError: There is no identity table to keep; a tensor has no place here, one that search needs is missing,
+            or a shape differs; all of them are counted and the first named.
     """
+    if keep_identity_table:
+        layout = _with_tables(state, layout, origin)
     renamed, used, unused = rename(state, layout, origin)
     rewritten: dict[str, str] = {}
     for rewrite in layout.rewrites:
@@ -111,10 +118,32 @@ def translate(state: Mapping[str, Tensor], layout: Layout, origin: str) -> Trans
     with torch.device("meta"):
         model = zoo.create(layout.builder, **layout.options)
     wanted = working_state(model)
+    if keep_identity_table:
+        wanted |= identity_tables(model)
     filled = _fill(renamed, wanted, layout)
     _refuse_misfits(renamed, wanted, used, layout, origin)
     model.load_state_dict(renamed, strict=False, assign=True)
     return Translation(model.eval(), used, rewritten, filled, unused)
+
+
+def _with_tables(state: Mapping[str, Tensor], layout: Layout, origin: str) -> Layout:
+    """The same layout for those who keep identity tables: rows that are not zero belong to people who were seen."""
+    missing = [name for name in layout.tables if name not in state]
+    if missing or not layout.tables:
+        raise WeightsError(
+            f"{origin} holds no identity table (expected {', '.join(missing) or 'one'}): there is nothing to keep. "
+            "Import it without."
+        )
+
+    def mark_seen(renamed: State) -> dict[str, str]:
+        done = {}
+        for ours in layout.tables.values():
+            renamed[f"{ours}.seen"] = (renamed[f"{ours}.centres"] != 0).any(dim=1)
+            done[f"{ours}.seen"] = "rows of the identity table that are not zero"
+        return done
+
+    names = {**layout.names, **{theirs: f"{ours}.centres" for theirs, ours in layout.tables.items()}}
+    return replace(layout, names=names, rewrites=(*layout.rewrites, mark_seen))
 
 
 def rename(state: Mapping[str, Tensor], layout: Layout, origin: str) -> tuple[State, dict[str, str], dict[str, str]]:

@@ -24,6 +24,7 @@ _CONVOLUTION = 4
 """Axes of a convolution's weight."""
 LEARNT = "a memory of training; files of weights hold none"
 _MEMORIES = {f"roi_heads.reid_loss.{name}": LEARNT for name in ("lut", "cq", "cq_omega")}
+_TABLE = {"roi_heads.reid_loss.lut": "identity.table"}
 BEHAVIOUR: dict[str, Any] = {
     "min_size": 900,
     "max_size": 1500,
@@ -90,6 +91,7 @@ def seqnet_layout(state: State) -> Layout:
         unused=_MEMORIES,
         rewrites=() if _has_norm(state) else (_BOX_NORM,),
         remarks=(WEIGHTED,),
+        tables=_TABLE,
     )
 
 
@@ -116,6 +118,7 @@ def nae_layout(state: State) -> Layout:
         },
         rewrites=() if _has_norm(state) else (_BOX_NORM,),
         remarks=(WEIGHTED,),
+        tables=_TABLE,
     )
 
 
@@ -147,6 +150,7 @@ def oimnetpp_layout(state: State) -> Layout:
             "roi_heads.faster_rcnn_predictor.": f"a classifier {never}",
         },
         rewrites=() if _has_norm(state) else (_BOX_NORM,),
+        tables=_TABLE,
     )
 
 
