@@ -105,7 +105,7 @@ def kind(annotation: Any) -> str:
 
 def tables(model: type[BaseModel], path: str) -> Iterator[str]:
     """Describe a table of the recipe and those inside it."""
-    told = attributes(model)
+    told = {key: text for base in reversed(model.__mro__) for key, text in attributes(base).items()}
     rows, inner = [], []
     for name, field in model.model_fields.items():
         nested = members(field.annotation)

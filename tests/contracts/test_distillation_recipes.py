@@ -53,7 +53,9 @@ def test_two_steps_with_a_teacher(path):
 
 
 def test_the_pairs_that_are_promised_have_recipes():
-    pairs = {(read_recipe(path).model.name, Path(read_recipe(path).distillation.teacher.weights).stem) for path in DISTILLED}
+    pairs = {
+        (read_recipe(path).model.name, Path(read_recipe(path).distillation.teacher.weights).stem) for path in DISTILLED
+    }
     assert pairs >= {
         ("alignps_resnet50", "alignps_dcn-cuhk-sysu"),
         ("dcinet_resnet18", "dcinet_resnet50-cuhk-sysu"),

@@ -160,6 +160,30 @@ def test_what_distillation_reads(model):
     assert model.scale > 0
 
 
+def test_one_look_answers_everything(model):
+    images, targets = scenes()
+    model.eval()
+    with torch.inference_mode():
+        reading = model.read(images, targets)
+        assert list(model.map_strides)[: len(model.feature_strides)] == list(model.feature_strides)
+        for name, stride in model.map_strides.items():
+            assert reading.map(name).shape[-2:] == (64 // stride, 96 // stride)
+        shared = model.shared_features(images)
+        assert all(torch.equal(reading.map(name), shared[name]) for name in shared)
+        people = sum(len(target["boxes"]) for target in targets)
+        assert reading.embeddings.shape == (people, model.embedding_dim)
+        torch.testing.assert_close(reading.embeddings.norm(dim=1), torch.ones(people), atol=1e-5, rtol=0)
+        if model.detects == "regions":
+            assert all(len(boxes) for boxes in reading.proposals)
+            assert reading.region_logits(reading.boxes).shape == (people,)
+        else:
+            (level,) = shared.values()
+            assert reading.location_logits.shape == (len(images), 1, *level.shape[-2:])
+        if reading.located is not None:
+            assert reading.located.embeddings.shape == (len(reading.located.labels), model.embedding_dim)
+            assert set(reading.located.labels.tolist()) == {0, 1, -1}
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_weights_come_back_as_they_were_stored(named, tmp_path, dtype):
     name, model = named

@@ -48,8 +48,11 @@ def pair_of(student, teacher):
     fill_table(student)
     answers = OnlineTeacher(teacher, scenes="own", student=student)
     table = teacher.identity_table.detach()
-    pair = terms.Pair(facts_of(student), answers.facts, table, lambda: student.identity_table.detach())
-    return answers, pair
+
+    def own_table():
+        return student.identity_table.detach()
+
+    return answers, terms.Pair(facts_of(student), answers.facts, table, own_table)
 
 
 def built(student, teacher, text):
@@ -160,7 +163,10 @@ def test_facts_and_what_is_refused_before_training(networks):
         terms.IdentityTerm(terms.Pair(align, align), terms.kl, effective_scale=10.0)
     with pytest.raises(RecipeError, match='Set it to "people"'):
         terms.IdentityTerm(
-            terms.Pair(region, align, torch.eye(6), lambda: torch.eye(6)), terms.kl, effective_scale=1.0, rows="locations"
+            terms.Pair(region, align, torch.eye(6), lambda: torch.eye(6)),
+            terms.kl,
+            effective_scale=1.0,
+            rows="locations",
         )
     with pytest.raises(ModelError, match=r"The teacher, a Linear, cannot be distilled: it has no detects"):
         facts_of(networks["linear"], "teacher")

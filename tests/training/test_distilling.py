@@ -188,16 +188,18 @@ def test_the_student_is_alone_in_what_is_left(run, data):
     assert state["model"].keys() == plain["model"].keys()
     assert {name.split(".")[0] for name in state["task"]["terms"]} == {"feature"}
     assert any("adapters" in name for name in state["task"]["terms"])
-    assert not torch.equal(state["model"]["detector.head.conv_cls.weight"], plain["model"]["detector.head.conv_cls.weight"])
+    assert not torch.equal(
+        state["model"]["detector.head.conv_cls.weight"], plain["model"]["detector.head.conv_cls.weight"]
+    )
     taught = (folder / "teacher.json").read_text()
     assert state["task"]["teacher"] in taught
     assert '"detector.head.conv_cls.bias"' in taught
     code = (
         "import sys; sys.modules['sceneseek.distillation'] = None; from sceneseek.models.weights import load_model; "
-        f"net, info = load_model({str(folder / 'model.safetensors')!r}); print(net.embedding_dim)"
+        f"net, info = load_model({str(folder / 'model.safetensors')!r}); print(net.embedding_dim, info.info['teacher'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "8"
+    assert done.stdout.split() == ["8", state["task"]["teacher"]]
 
 
 def test_logs_hold_raw_weighted_and_shares(run):
@@ -225,7 +227,7 @@ def test_a_run_keeps_its_teacher(run, data):
     stop.signal_number = 15
     train(parse_recipe(PLAIN + TEACHING), data / "changed", data_root=data, stop=stop)
     state = read_checkpoint(data / "teacher.pt")
-    state["model"]["detector.head.conv_cls.bias"] += 1.0
+    state["average"]["average"]["detector.head.conv_cls.bias"] += 1.0  # a teacher is the average, where one was kept
     other = data / "other"
     other.mkdir()
     torch.save(state, other / "teacher.pt")
@@ -244,7 +246,9 @@ def test_weights_out_of_proportion_are_spoken_of(data, monkeypatch):
 
 def test_a_teacher_asked_beforehand(data):
     text = (PLAIN + TEACHING).replace('mode = "online"', 'mode = "offline"').replace('cache = ""', 'cache = "asked"')
-    text = text.replace("cached_maps = false", "cached_maps = true").replace('table = "own"\ncache', 'table = "means"\ncache')
+    text = text.replace("cached_maps = false", "cached_maps = true").replace(
+        'table = "own"\ncache', 'table = "means"\ncache'
+    )
     text = text.replace('scenes = "student"', 'scenes = "own"').replace('rows = "auto"', 'rows = "people"')
     assert train(parse_recipe(text), data / "offline", data_root=data).finished
     asked = data / "asked" / "answers.safetensors"
@@ -264,7 +268,11 @@ def test_a_teacher_asked_beforehand(data):
         ("masked = 0.5", "mask = 0.5", r"distillation\.feature\.masked is missing.*distillation\.feature\.mask\."),
         ('mode = "online"', 'mode = "live"', r"distillation\.teacher\.mode = 'live': expected 'online' or 'offline'"),
         ("active = [0.5, 1.0]", "active = [1.0, 0.5]", r"distillation\.response\.active.*low <= high"),
-        ('maps = "shared"', 'maps = [["p4", "p3"]]', r"The student shows no map 'p4'\. Did you mean 'p3'"),
+        (
+            'maps = "shared"',
+            'maps = [["p4", "p3"]]',
+            r"The student shows no map 'p4'\. Known: cls_tower, p3, reg_tower",
+        ),
         ('"detector.head.conv_cls.bias"', '"dete.*"', r"nothing of the student is named 'dete\.\*'"),
         ("cached_maps = false", "cached_maps = true", r"teacher\.cached_maps is for an offline teacher"),
     ],

@@ -62,7 +62,7 @@ def _angles(rows: Tensor) -> Tensor:
 def similarity_preserving(student: Tensor, teacher: Tensor) -> Tensor:
     """``sum (G_S - G_T)^2 / N^2``, ``G`` the products of rows, each row of ``G`` brought to length one.
 
-    Source: Tung and Mori, Similarity-Preserving Knowledge Distillation (2019), eq. 1 to 4.
+    Source: Similarity-Preserving Knowledge Distillation (ICCV 2019), eq. 1 to 4.
     """
     ours, theirs = (F.normalize(rows @ rows.T, dim=1) for rows in (student, teacher.detach()))
     return (ours - theirs).square().sum() / max(len(student), 1) ** 2

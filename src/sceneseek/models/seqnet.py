@@ -207,7 +207,7 @@ def seqnet_resnet50(**options: Any) -> SeqNet:
 def seqnet_resnet18(**options: Any) -> SeqNet:
     """SeqNet on ResNet-18, laid out as on ResNet-50; ``options`` are those of ``SeqNetOptions``."""
     chosen = RESNET50.changed(options)
-    return build(BACKBONES["resnet18"](chosen.weights), chosen)
+    return build(make_backbone(chosen.backbone or "resnet18", chosen.weights), chosen)
 
 
 @register("seqnet_mobilenet_v2", MOBILENET)

@@ -95,7 +95,8 @@ class _Window:
 
     def load_state_dict(self, state: dict[str, Any], processes: Processes) -> None:
         self.sums = dict(zip(state["names"], state["sums"][processes.rank].tolist(), strict=True))
-        self.counts = dict(zip(state["names"], map(int, state["counts"]), strict=True))
+        counts = state["counts"] if "counts" in state else [state["count"]] * len(self.sums)
+        self.counts = dict(zip(state["names"], map(int, counts), strict=True))
 
     def _row(self) -> Tensor:
         return torch.tensor(list(self.sums.values()), dtype=torch.float64)
@@ -198,7 +199,8 @@ class TrainingLoop:
         done = self.loader.sampler.resume(state["sampler"])
         try:
             self.task.model.load_state_dict(state["model"])
-            self.task.load_state_dict(state["task"])
+            # Checkpoints from before there were teachers say nothing of the task.
+            self.task.load_state_dict(state.get("task", {}))
             self.optimiser.load_state_dict(state["optimiser"])
             restore_generators(state["random"][self.processes.rank], self.processes.device)
         except (RuntimeError, ValueError, KeyError, IndexError) as error:

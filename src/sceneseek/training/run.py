@@ -293,7 +293,9 @@ class TrainingRun:
         }
 
     def _load(self, state: State) -> None:
-        changed = differences(state["recipe"], self.recipe.model_dump(mode="json"))
+        # Checkpoints from before there were teachers have recipes without the table.
+        before = {"distillation": None, **state["recipe"]}
+        changed = differences(before, self.recipe.model_dump(mode="json"))
         changed = [line for line in changed if line.split(":")[0] not in FREE_KEYS]
         if changed:
             raise CheckpointError(
@@ -333,6 +335,7 @@ class TrainingRun:
                 "training data": self._scenes_name,
                 "training step": str(step),
                 "recipe sha256": hashlib.sha256(self._recipe_text.encode()).hexdigest(),
+                **({} if self._taught_by is None else {"teacher": str(self._taught_by["fingerprint"])}),
                 **{f"{name} version": version for name, version in _versions().items()},
             },
             dtype=getattr(torch, self.recipe.export.dtype),

@@ -69,7 +69,7 @@ class Pearson(FeatureTable):
 
 
 class FocalGlobal(FeatureTable):
-    """``name = "fgd"``: see ``distillation.terms.FocalGlobal``."""
+    """``name = "fgd"``: see ``distillation.terms.levels.FocalGlobal``."""
 
     name: Literal["fgd"]
     foreground: NotNegative
@@ -81,7 +81,7 @@ class FocalGlobal(FeatureTable):
 
 
 class MaskedGeneration(FeatureTable):
-    """``name = "mgd"``: see ``distillation.terms.MaskedGeneration``."""
+    """``name = "mgd"``: see ``distillation.terms.levels.MaskedGeneration``."""
 
     name: Literal["mgd"]
     masked: Share
