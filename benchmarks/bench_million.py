@@ -4,7 +4,7 @@ Synthetic embeddings of 256 numbers: views of identities around random centres, 
 the hardest case for an index. Twenty people a frame, one frame a second, each followed for five frames; thumbnails of
 4 kB of noise. Each part runs in a process of its own, so that its peak memory is its own.
 
-Environment: ``MILLION_SIZES`` (default ``10000,100000``; a million takes some ten minutes on an idle machine) and
+Environment: ``MILLION_SIZES`` (default ``10000,100000``: a million takes its time) and
 ``MILLION_FOLDER``, where the galleries are made and removed again (default: where temporary files go; a million people
 with their thumbnails take 10 GB).
 """
