@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image
 
 from sceneseek.gallery import Gallery, GalleryWriter
+from sceneseek.gallery.schema import TABLES
+from sceneseek.gallery.tables import Tables
 from sceneseek.structures import Detections, Frame, ImageArray, MediaItem
 
 DIM = 32
@@ -84,3 +86,12 @@ def populate(path: Path, num_photos: int = 40, num_videos: int = 1) -> Gallery:
         for number in range(num_videos):
             add_video(writer, video(number))
     return gallery
+
+
+def all_rows(gallery: Gallery) -> dict[str, list[dict[str, object]]]:
+    """All rows of all tables, in an order that does not depend on how they came in; but for when it was written."""
+    found = {}
+    for name in TABLES:
+        rows = [{**row, "indexed_at": ""} for row in Tables(gallery.path)[name].to_arrow().to_pylist()]
+        found[name] = sorted(rows, key=lambda row: str(sorted(row.items(), key=str)))
+    return found
