@@ -36,8 +36,8 @@ EXACT_BELOW = 200_000
 ways take as long, with a million the index takes a quarter of the time (``benchmarks/results.md``)."""
 
 PROBED_SHARE = 1.0
-"""Share of the partitions that a question looks at. With half of them it takes two thirds of the time, and a hundredth of
-the matches is missed where embeddings form no clusters at all."""
+"""Share of the partitions that a question looks at. With half of them it takes two thirds of the time, and a hundredth
+of the matches is missed where embeddings form no clusters at all."""
 
 NARROW = 20_000
 """Filters that let at most this many people pass are answered exactly: codes of a few rows spare nothing."""
