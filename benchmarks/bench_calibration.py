@@ -24,7 +24,7 @@ from sceneseek.reports.words import MANY
 from sceneseek.structures import UNEXPECTED
 
 MODEL = "dcinet-synthetic"
-WORLD = WorldSpec(seed=90_002, num_scenes=700, num_identities=140, test_share=0.98)
+WORLD = WorldSpec(seed=90_002, num_scenes=800, num_identities=150, test_share=0.98)
 PLOT = Path(__file__).resolve().parents[1] / "docs" / "images" / "calibration.png"
 CLAIMS = np.logspace(-0.5, -4.5, 17)
 QUERIES = 400
@@ -78,14 +78,14 @@ def _trust(world: HeldOut) -> list[Curve]:
     curves = [_curve(f"{world.name}: strangers", calibration, world, rows, world.strangers)]
     alike = _curve(f"{world.name}: look-alikes", calibration, world, rows, lambda row: _lookalikes(world, row))
     curves += [alike] if alike.count else []
-    print("claimed      " + "".join(f"{f'{c:.0e}':>22s}" for c in CLAIMS[2::4]))
+    print("claimed      " + "".join(f"{f'{c:.0e}':>24s}" for c in CLAIMS[2::4]))
     for curve in curves:
         cells = [
             f"{a:.1e} ({lo:.0e} to {hi:.0e})" for a, lo, hi in zip(curve.actual, curve.low, curve.high, strict=True)
         ]
         print(
             f"{curve.label.split(': ')[1]:13s}"
-            + "".join(f"{cell:>22s}" for cell in cells[2::4])
+            + "".join(f"{cell:>24s}" for cell in cells[2::4])
             + f"  of {curve.count:,}"
         )
     _verdicts(calibration, world, rows)

@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image
 
 from sceneseek.gallery import Gallery, GalleryWriter
+from sceneseek.gallery.schema import TABLES
+from sceneseek.gallery.tables import Tables
 from sceneseek.structures import Detections, Frame, ImageArray, MediaItem
 
 DIM = 32
@@ -46,6 +48,7 @@ def video(number: int, camera_id: str = "hall") -> MediaItem:
 
 def add_photo(writer: GalleryWriter, item: MediaItem, identities: Sequence[int]) -> None:
     """A photograph of some people."""
+    start = writer.plan(item).start_frame
     writer.begin(item)
     view = int(item.content_key.removeprefix("photo"))
     people = Detections(
@@ -54,7 +57,8 @@ def add_photo(writer: GalleryWriter, item: MediaItem, identities: Sequence[int])
         np.stack([embedding(identity, view) for identity in identities]),
     )
     frame = Frame(SCENE, item.source, 0, None, item.camera_id, item.captured_at)
-    writer.add(item, frame, people, thumbnails=[jpeg(identity, view) for identity in identities])
+    if not start:  # else an interrupted run has done it, and only the end is missing
+        writer.add(item, frame, people, thumbnails=[jpeg(identity, view) for identity in identities])
     writer.finish(item)
 
 
@@ -84,3 +88,12 @@ def populate(path: Path, num_photos: int = 40, num_videos: int = 1) -> Gallery:
         for number in range(num_videos):
             add_video(writer, video(number))
     return gallery
+
+
+def all_rows(gallery: Gallery) -> dict[str, list[dict[str, object]]]:
+    """All rows of all tables, in an order that does not depend on how they came in; but for when it was written."""
+    found = {}
+    for name in TABLES:
+        rows = [{**row, "indexed_at": ""} for row in Tables(gallery.path)[name].to_arrow().to_pylist()]
+        found[name] = sorted(rows, key=lambda row: str(sorted(row.items(), key=str)))
+    return found

@@ -24,6 +24,7 @@ Catch ``SceneseekError`` to catch them all::
         ├── GalleryModelError     the gallery was made by another model
         ├── GalleryMissingError   there is no gallery at that path
         ├── GalleryBusyError      somebody else is writing into the gallery
+        ├── GalleryArchiveError   a gallery archive is damaged, foreign or hostile
         └── NotInGalleryError     the gallery holds nothing of that name
 
 Each message says what was found, what was expected and what to do. The command line prints it on one line and exits
@@ -119,6 +120,10 @@ class GalleryMissingError(GalleryError):
 
 class GalleryBusyError(GalleryError):
     """Somebody else is writing into the gallery."""
+
+
+class GalleryArchiveError(GalleryError):
+    """A gallery archive is damaged, foreign or hostile."""
 
 
 class NotInGalleryError(GalleryError):

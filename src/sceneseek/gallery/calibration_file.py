@@ -6,12 +6,13 @@ import json
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sceneseek.gallery.calibration import Calibration, calibrate
 from sceneseek.gallery.manifest import write_whole
+from sceneseek.gallery.rewrites import rewrites
 from sceneseek.gallery.schema import DETECTIONS
 from sceneseek.gallery.store import By, Gallery
 from sceneseek.gallery.strangers import sightings
@@ -39,34 +40,50 @@ class Calibrator:
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
         self._tables = Tables(gallery.path)
-        self._known: dict[By, tuple[int, Calibration]] = {}
+        self._known: dict[By, _Known] = {}
 
     def __call__(self, by: By = "sighting") -> Calibration:
         """The calibration of the gallery as it is now."""
-        version = self.version
-        if by not in self._known or self._known[by][0] != version:
-            self._known[by] = (version, self._look(by, version))
-        return self._known[by][1]
+        version, known = self.version, self._known.get(by)
+        if known is not None and known.version == version:
+            return known.calibration
+        people, changes = len(self._gallery), rewrites(self._gallery.path)
+        # Whoever was forgotten must leave this memory, too; that some were added changes little.
+        if known is None or known.rewrites != changes or not _alike(known.people, people):
+            known = _Known(version, people, changes, self._look(by, version, people))
+        self._known[by] = known._replace(version=version)
+        return known.calibration
 
     @property
     def version(self) -> int:
         """Counts the changes to the gallery's people."""
         return int(self._tables[DETECTIONS].version)
 
-    def _look(self, by: By, version: int) -> Calibration:
-        reference, people = _reference(self._gallery), len(self._gallery)
+    def _look(self, by: By, version: int, people: int) -> Calibration:
+        reference = _reference(self._gallery)
         path = calibration_path(self._gallery.path, by)
         key = {"format": _FORMAT, "fingerprint": self._gallery.manifest.fingerprint}
         kept = _read(path, key)
-        if kept is not None and (
-            kept["version"] == version or abs(people - kept["people"]) <= _GROWTH * kept["people"]
-        ):
+        if kept is not None and (version == kept["version"] or _alike(kept["people"], people)):
             return _from_fields(kept["calibration"], reference)
         found = calibrate(self._gallery.sample_embeddings(_SAMPLE, seed=0, run=_RUN), reference, by)
         with suppress(OSError):  # a gallery that may not be written to is calibrated each time
-            text = json.dumps({**key, "version": version, "people": people, "calibration": _fields(found)})
-            write_whole(path, text)
+            facts = {**key, "version": version, "people": people, "calibration": _fields(found)}
+            write_whole(path, json.dumps(facts))
         return found
+
+
+class _Known(NamedTuple):
+    """What was found out, and what the gallery was like then."""
+
+    version: int
+    people: int
+    rewrites: int
+    calibration: Calibration
+
+
+def _alike(known: int, people: int) -> bool:
+    return abs(people - known) <= _GROWTH * known
 
 
 def calibration_path(folder: Path, by: By) -> Path:

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sceneseek.errors import ValueRefused
-from sceneseek.gallery.schema import DETECTIONS, MEDIA, detection_id, table_schema, tracklet_id
+from sceneseek.gallery.schema import MEDIA, detection_id, table_schema, tracklet_id
 from sceneseek.structures import Detections, FloatArray, Frame
 
 
@@ -252,15 +253,15 @@ def captured_at(record: MediaRecord, frame: Frame) -> datetime | None:
     return record.captured_at + timedelta(seconds=frame.time_s or 0.0)
 
 
-def detection_rows(record: MediaRecord, seen: Seen) -> pa.Table:
-    """The people of one frame as rows of the detections table."""
+def detection_columns(record: MediaRecord, seen: Seen) -> dict[str, list[Any] | NDArray[Any]]:
+    """The people of one frame as columns of the detections table; the embeddings are ``(N, D)``."""
     frame, people = seen.frame, seen.people
-    embeddings = people.embeddings
-    assert embeddings is not None
-    n, embedding_dim = embeddings.shape
+    assert people.embeddings is not None
+    n = len(people)
     height, width = frame.image.shape[:2]
     x1, y1, x2, y2 = people.boxes.T
-    columns = {
+    unknown = np.full(n, np.nan, np.float32)
+    return {
         "id": [detection_id(record.key, frame.frame_index, i) for i in range(n)],
         "media_key": [record.key] * n,
         "source": [record.source] * n,
@@ -274,13 +275,28 @@ def detection_rows(record: MediaRecord, seen: Seen) -> pa.Table:
         "x2": x2,
         "y2": y2,
         "score": people.scores,
-        "embedding": pa.FixedSizeListArray.from_arrays(pa.array(embeddings.reshape(-1)), embedding_dim),
+        "embedding": people.embeddings,
         "captured_at": [captured_at(record, frame)] * n,
         "tracklet_id": seen.tracklet_names(record.key),
         "flags": [None] * n if seen.flags is None else [list(flags) for flags in seen.flags],
-        "sharpness": [None] * n if seen.sharpness is None else np.asarray(seen.sharpness, np.float32),
+        "sharpness": unknown if seen.sharpness is None else np.asarray(seen.sharpness, np.float32),
     }
-    return pa.Table.from_pydict(columns, schema=table_schema(DETECTIONS, embedding_dim))
+
+
+def detection_rows(parts: Sequence[dict[str, list[Any] | NDArray[Any]]], schema: pa.Schema) -> pa.Table:
+    """Columns of several frames, at least one, as rows of the detections table; a number that is none is null."""
+    columns: dict[str, Any] = {}
+    for field in schema:
+        values = [part[field.name] for part in parts]
+        if not isinstance(values[0], np.ndarray):
+            columns[field.name] = pa.array([v for value in values for v in value], field.type)
+            continue
+        joined = np.concatenate(values)
+        if joined.ndim == 2:
+            columns[field.name] = pa.FixedSizeListArray.from_arrays(pa.array(joined.reshape(-1)), joined.shape[1])
+        else:
+            columns[field.name] = pa.array(joined, field.type, from_pandas=True)
+    return pa.Table.from_pydict(columns, schema=schema)
 
 
 def frame_row(record: MediaRecord, seen: Seen) -> dict[str, Any]:

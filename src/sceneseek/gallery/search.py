@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sceneseek.errors import ValueRefused
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.schema import DETECTIONS, NEW_IN_VERSION_2
 from sceneseek.gallery.tables import embeddings_of
@@ -94,13 +93,7 @@ def search_blocks(
 
     Returns:
         One answer per question; equal similarities keep the gallery's order.
-
-    Raises:
-        ValueRefused: ``top`` is below 1.
-        EmbeddingSizeError: The query comes from another model.
     """
-    if top < 1:
-        raise ValueRefused(f"top is {top}; expected at least 1.")
     best = [_Best(top, by_sighting) for _ in queries]
     searched = 0
     for block in blocks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +27,7 @@ from sceneseek.gallery.answers import rankings
 from sceneseek.gallery.audit import AUDIT, AUDIT_HEAD
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.forgetting import FORGETTING
+from sceneseek.gallery.index import EXACT_BELOW, Optimised, build, people_index, search_index
 from sceneseek.gallery.keep_out import KEEP_OUT
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.lookups import EmbeddingSample
@@ -40,14 +41,13 @@ from sceneseek.gallery.schema import (
     JOURNAL,
     LOCK,
     MANIFEST,
-    MEDIA,
     REWRITES,
     TABLES,
     TRACKLETS,
     table_schema,
 )
 from sceneseek.gallery.search import BLOCK_ROWS, Block, blocks_of, search_blocks
-from sceneseek.gallery.tables import Tables
+from sceneseek.gallery.tables import T, Tables, patiently
 from sceneseek.gallery.writer import GalleryWriter
 from sceneseek.similarity import normalise
 from sceneseek.structures import Ranking
@@ -110,12 +110,17 @@ class Gallery:
         path: The folder.
         manifest: What it says about itself.
         memory_limit: Bytes of embeddings to keep in memory; above, they are read in blocks for each search.
+        exact_below: Everybody is compared in galleries of up to this many people; larger ones are searched with the
+            help of an index as soon as there is one.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, memory_limit: int = MEMORY_LIMIT) -> None:
+    def __init__(
+        self, path: Path, manifest: Manifest, memory_limit: int = MEMORY_LIMIT, exact_below: int = EXACT_BELOW
+    ) -> None:
         self.path = path
         self.manifest = manifest
         self.memory_limit = memory_limit
+        self.exact_below = exact_below
         self._tables = Tables(path)
         self._in_memory = PeopleInMemory(path)
         _ = self._tables[DETECTIONS]  # a damaged gallery is reported now
@@ -205,19 +210,19 @@ class Gallery:
         Raises:
             GalleryError: (on entering) somebody else is writing.
         """
-        return GalleryWriter(self.path, self.manifest, commit_frames, commit_seconds)
+        return GalleryWriter(self.path, self.manifest, commit_frames, commit_seconds, self.exact_below)
 
     def media(self) -> list[MediaRecord]:
         """Every file that was looked at, in no particular order."""
-        return [MediaRecord.from_row(row) for row in self._tables[MEDIA].to_arrow().to_pylist()]
+        return self._read(lookups.media_records)
 
     def places(self, source: str) -> tuple[str, ...]:
         """All paths at which the content of ``source`` was met, ``source`` first; one of them may still be there."""
-        return lookups.places_of(self._tables, source)
+        return self._read(lookups.places_of, source)
 
     def cameras(self) -> list[str]:
         """Names of all cameras, sorted."""
-        return lookups.camera_names(self._tables)
+        return self._read(lookups.camera_names)
 
     def person(self, detection_id: str) -> StoredPerson:
         """One person in one frame.
@@ -233,7 +238,7 @@ class Gallery:
         Raises:
             NotInGalleryError: One of them is not there.
         """
-        return lookups.people_by_id(self._tables, detection_ids)
+        return self._read(lookups.people_by_id, detection_ids)
 
     def thumbnail(self, detection_id: str) -> bytes | None:
         """The small JPEG of a person, when one was made."""
@@ -241,7 +246,7 @@ class Gallery:
 
     def thumbnails(self, detection_ids: Iterable[str]) -> dict[str, bytes]:
         """Small JPEGs of several people by detection id, of those who have one."""
-        return lookups.thumbnails_by_id(self._tables, detection_ids)
+        return self._read(lookups.thumbnails_by_id, list(detection_ids))
 
     def tracklet(self, tracklet_id: str) -> list[StoredPerson]:
         """All detections of one tracklet, in time order.
@@ -249,11 +254,11 @@ class Gallery:
         Raises:
             NotInGalleryError: There is no such tracklet.
         """
-        return lookups.people_of_tracklet(self._tables, tracklet_id)
+        return self._read(lookups.people_of_tracklet, tracklet_id)
 
     def tracklets(self, media_keys: Collection[str] | None = None) -> list[StoredTracklet]:
         """What is known of tracklets as a whole, of some files or of all, by file and beginning."""
-        return lookups.stored_tracklets(self._tables, media_keys)
+        return self._read(lookups.stored_tracklets, media_keys)
 
     def frame(self, media_key: str, frame_index: int = 0) -> StoredFrame:
         """One searched picture with its people.
@@ -261,7 +266,7 @@ class Gallery:
         Raises:
             NotInGalleryError: That picture was not searched.
         """
-        return lookups.frame_at(self._tables, media_key, frame_index)
+        return self._read(lookups.frame_at, media_key, frame_index)
 
     def frames_around(self, media_key: str, frame_index: int, before: int = 5, after: int = 5) -> list[StoredFrame]:
         """The searched frames of a video next to one of them, which need not have been searched, in order.
@@ -272,14 +277,20 @@ class Gallery:
             before: How many earlier ones at most.
             after: How many later ones at most.
         """
-        return lookups.frames_around(self._tables, media_key, frame_index, before, after)
+        return self._read(lookups.frames_around, media_key, frame_index, before, after)
 
     def sample_embeddings(self, count: int, seed: int = 0, run: int = 1) -> EmbeddingSample:
         """Draw people at random, the same ones for the same gallery and seed; see ``lookups.sample``."""
-        return lookups.sample(self._tables, count, seed, run)
+        return self._read(lookups.sample, count, seed, run)
 
     def search(
-        self, query: ArrayLike, top: int = 20, filters: Filters | None = None, *, by: By = "sighting"
+        self,
+        query: ArrayLike,
+        top: int = 20,
+        filters: Filters | None = None,
+        *,
+        by: By = "sighting",
+        exact: bool = False,
     ) -> Ranking:
         """Find the people most similar to an embedding.
 
@@ -289,18 +300,26 @@ class Gallery:
             filters: Whom to compare; everybody when not given.
             by: ``"sighting"``: of each tracklet only the frame that is most similar to the query; a photograph is a
                 sighting of its own. ``"detection"``: every frame for itself.
+            exact: Compare everybody, however large the gallery is.
 
         Returns:
-            Matches, best first.
+            Matches, best first. ``method["index"]`` says ``"exact"``, or ``"approximate (...)"`` and how: similarities
+            are exact then, too, but somebody may have been missed.
 
         Raises:
             EmbeddingSizeError: The query has another length.
             ValueRefused: ``top`` is below 1, or the query is zero or not finite.
         """
-        return self.search_many(np.asarray(query, np.float32).reshape(1, -1), top, filters, by=by)[0]
+        return self.search_many(np.asarray(query, np.float32).reshape(1, -1), top, filters, by=by, exact=exact)[0]
 
     def search_many(
-        self, queries: ArrayLike, top: int = 20, filters: Filters | None = None, *, by: By = "sighting"
+        self,
+        queries: ArrayLike,
+        top: int = 20,
+        filters: Filters | None = None,
+        *,
+        by: By = "sighting",
+        exact: bool = False,
     ) -> list[Ranking]:
         """Answer several questions at once, which is faster than one after the other; see ``search``.
 
@@ -309,6 +328,7 @@ class Gallery:
             top: How many matches at most, for each.
             filters: Whom to compare, for all.
             by: See ``search``.
+            exact: See ``search``.
 
         Returns:
             ``Q`` rankings.
@@ -322,9 +342,35 @@ class Gallery:
                 f"the query has {found} and {self.path} holds embeddings of "
                 f"{self.manifest.embedding_dim}; query it with model {self.manifest.model!r}."
             )
+        if top < 1:
+            raise ValueRefused(f"top is {top}; expected at least 1.")
         filters = filters or Filters()
-        found_people = search_blocks(self._blocks(filters), normalise(vectors), top, filters, by == "sighting")
-        return rankings(self._tables, found_people, self.manifest.model, filters, by, {"index": "exact"})
+        unit = normalise(vectors)
+
+        def answer(tables: Tables) -> list[Ranking]:
+            table = tables[DETECTIONS]
+            num_people = int(table.count_rows())
+            index = people_index(table) if not exact and num_people > self.exact_below else None
+            if index is None:
+                answers = search_blocks(self._blocks(table, num_people, filters), unit, top, filters, by == "sighting")
+                how = "exact"
+            else:
+                self._in_memory.clear()
+                answers, how = search_index(table, index, unit, top, filters, by == "sighting")
+            return rankings(tables, answers, self.manifest.model, filters, by, {"index": how})
+
+        return self._read(answer)
+
+    def optimise(self, force: bool = False) -> Optimised:
+        """Build the index of a large gallery where it is time; searches and a writer go on meanwhile.
+
+        A writer does this by itself. People who came after the index was built are compared exactly until a writer's
+        next merging of files takes them in.
+
+        Args:
+            force: Build a new one even when the present one will do.
+        """
+        return build(self.path, self.exact_below, force)
 
     def compact(self, purge: bool = False) -> None:
         """Merge small files and drop versions of the tables that nobody reads any more.
@@ -340,12 +386,17 @@ class Gallery:
             if purge:
                 writer.purge()
             else:
-                writer.compact()
+                writer.compact(all_files=True)
+        if purge:
+            self.optimise()
 
     def info(self) -> GalleryInfo:
         """Count what the gallery holds."""
-        records = self.media()
-        detections = self._tables[DETECTIONS]
+        return self._read(self._info)
+
+    def _info(self, tables: Tables) -> GalleryInfo:
+        records = lookups.media_records(tables)
+        detections = tables[DETECTIONS]
         columns = [name for name in ("camera_id", "captured_at") if name in detections.schema.names]
         people = detections.search().select(columns).to_arrow()
         span = pc.min_max(people["captured_at"]).as_py() if "captured_at" in columns else {"min": None, "max": None}
@@ -362,18 +413,20 @@ class Gallery:
                 c["values"] or "": int(c["counts"]) for c in people["camera_id"].value_counts().to_pylist()
             },
             bytes_on_disk=sum(f.stat().st_size for f in self.path.rglob("*") if f.is_file()),
-            num_tracklets=int(self._tables[TRACKLETS].count_rows()) if TRACKLETS in self._tables else 0,
+            num_tracklets=int(tables[TRACKLETS].count_rows()) if TRACKLETS in tables else 0,
             captured_from=span["min"],
             captured_until=span["max"],
         )
 
-    def _blocks(self, filters: Filters) -> Iterable[Block]:
+    def _read(self, look_up: Callable[..., T], *arguments: Any) -> T:
+        return patiently(self._tables, lambda: look_up(self._tables, *arguments))
+
+    def _blocks(self, table: Any, num_people: int, filters: Filters) -> Iterable[Block]:
         """The gallery as it is now: from memory while it fits, else from disk with the filters applied there."""
         dim = self.manifest.embedding_dim
-        if len(self) * dim * 4 <= self.memory_limit:
+        if num_people * dim * 4 <= self.memory_limit:
             return self._in_memory.blocks()
         self._in_memory.clear()
-        table: Any = self._tables[DETECTIONS]
         query = table.search()
         condition = filters.sql()
         # A table of an early format lacks columns that a filter may name; the blocks are filtered in any case.

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,9 @@ import pyarrow as pa
 
 from sceneseek.errors import EmbeddingSizeError, GalleryError
 from sceneseek.gallery.compaction import compact, purge_all
+from sceneseek.gallery.failures import is_of_storage, write_failure
 from sceneseek.gallery.forgetting import end_interrupted
+from sceneseek.gallery.index import EXACT_BELOW, BackgroundBuild
 from sceneseek.gallery.journal import Journal
 from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.lock import WriterLock
@@ -37,6 +39,7 @@ from sceneseek.gallery.records import (
     MediaRecord,
     MediaStatus,
     Seen,
+    detection_columns,
     detection_rows,
     frame_row,
     media_rows,
@@ -77,9 +80,17 @@ class GalleryWriter:
         manifest: Its manifest.
         commit_frames: Frames in a batch at most.
         commit_seconds: Age of a batch at most.
+        exact_below: Galleries up to this many people need no index.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, commit_frames: int = 64, commit_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        commit_frames: int = 64,
+        commit_seconds: float = 5.0,
+        exact_below: int = EXACT_BELOW,
+    ) -> None:
         self._folder = folder
         self._manifest = manifest
         self._commit_frames = commit_frames
@@ -87,6 +98,7 @@ class GalleryWriter:
         self._open = ExitStack()
         self._tables = Tables(folder)
         self._tracklets = TrackletBook(self._tables)
+        self._index = BackgroundBuild(folder, exact_below)
         self._records: dict[str, MediaRecord] = {}
         self._keys_at: defaultdict[str, set[str]] = defaultdict(set)
         self._batch = _Batch()
@@ -118,8 +130,13 @@ class GalleryWriter:
             for record in self._records.values():
                 for source in record.sources:
                     self._keys_at[source].add(record.key)
-            self._recover()
-            end_interrupted(self)
+            try:
+                self._recover()
+                end_interrupted(self)
+            except Exception as error:
+                if not is_of_storage(error):
+                    raise
+                raise write_failure(self._folder, error) from error
             self._keep_out = KeepOut.read(self._folder)
             self._last_commit = time.monotonic()
             self._open = stack.pop_all()
@@ -128,17 +145,29 @@ class GalleryWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what is in hand, drop what was replaced, tidy up, release the lock.
+        """Write what is in hand, drop what was replaced, tidy up, build an index where it is time, release the lock.
 
         After an error nothing more is written; whole frames in hand are kept when the user stopped the work.
         """
         with self._open:
-            if error is None or isinstance(error, KeyboardInterrupt):
-                self.commit()
-            if error is None:
-                self._drop_superseded()
-                if self._num_commits:
-                    self.compact()
+            if is_of_storage(error):
+                assert error is not None
+                raise write_failure(self._folder, error) from error
+            try:
+                self._close(error)
+            except Exception as failure:
+                if not is_of_storage(failure):
+                    raise
+                raise write_failure(self._folder, failure) from failure
+
+    def _close(self, error: BaseException | None) -> None:
+        if error is None or isinstance(error, KeyboardInterrupt):
+            self.commit()
+        if error is None:
+            self._drop_superseded()
+            if self._num_commits:
+                self.compact()
+                self._index.wait()
 
     @property
     def folder(self) -> Path:
@@ -293,9 +322,14 @@ class GalleryWriter:
         self._changed.discard(key)
         self._tracklets.forget(key)
 
-    def compact(self) -> None:
-        """Merge the small files that batches leave, where there are many."""
-        compact(self._folder, self._tables)
+    def compact(self, all_files: bool = False) -> None:
+        """Merge the small files that batches leave, where there are many, and begin to build an index where it is time.
+
+        Args:
+            all_files: Merge even where there are few.
+        """
+        compact(self._folder, self._tables, all_files)
+        self._index.begin_if_due(self._tables[DETECTIONS])
 
     def purge(self) -> bool:
         """Leave no byte of what was removed in the gallery's files.
@@ -304,7 +338,46 @@ class GalleryWriter:
             Whether an index was dropped that is to be built again.
         """
         self.commit()
+        self._index.wait()
         return purge_all(self._folder, self._tables)
+
+    def start_over(self, keys: Iterable[str]) -> None:
+        """Remove what was seen in files, so that they are read again from their start."""
+        for key in keys:
+            self._start_over(self._records[key])
+
+    def recount(self, keys: Iterable[str]) -> None:
+        """Let files say how many people are there, whatever they said before."""
+        for key in keys:
+            num_people = int(self._tables[DETECTIONS].count_rows(f"media_key = {sql_text(key)}"))
+            self._set(replace(self._records[key], num_people=num_people))
+        self._write_media()
+
+    def adopt(self, records: Sequence[MediaRecord], rows: Mapping[str, Iterable[pa.RecordBatch]]) -> None:
+        """Take over files with all that was seen in them from elsewhere, all or nothing.
+
+        Args:
+            records: Files that this gallery does not know.
+            rows: By table, what was seen in them; same model, same columns.
+        """
+        self.commit()
+        self._journal(Journal(adding=tuple(record.key for record in records)))
+        for name in (FRAMES, THUMBNAILS, TRACKLETS, DETECTIONS):
+            for batch in rows[name]:
+                if batch.num_rows:
+                    self._tables[name].add(pa.Table.from_batches([batch]))
+        for record in records:
+            self._set(record)
+        self._write_media()
+        self._forget_journal()
+        self._num_commits += 1
+
+    def also_met_at(self, key: str, sources: Iterable[str]) -> None:
+        """Note that a known file's content is to be found at further paths."""
+        record = self._records[key]
+        further = tuple(source for source in dict.fromkeys(sources) if source not in record.sources)
+        if further:
+            self._set(replace(record, aliases=(*record.aliases, *further)))
 
     def commit(self) -> None:
         """Write the batch in hand."""
@@ -434,7 +507,7 @@ class _Batch:
     def __init__(self) -> None:
         self.num_frames = 0
         self._keys: set[str] = set()
-        self._people: list[pa.Table] = []
+        self._people: list[dict[str, Any]] = []
         self._frames: list[dict[str, Any]] = []
         self._thumbnails: list[dict[str, Any]] = []
 
@@ -450,7 +523,7 @@ class _Batch:
         self._frames.append(frame_row(record, seen))
         self._thumbnails.extend(thumbnail_rows(record, seen))
         if len(seen.people):
-            self._people.append(detection_rows(record, seen))
+            self._people.append(detection_columns(record, seen))
 
     def write(self, tables: Tables, tracklets: TrackletBook) -> None:
         """Write all rows; people last, because searches look for them."""
@@ -460,7 +533,8 @@ class _Batch:
                 table.add(pa.Table.from_pylist(rows, schema=table.schema))
         tracklets.write()
         if self._people:
-            tables[DETECTIONS].add(pa.concat_tables(self._people).combine_chunks())
+            table = tables[DETECTIONS]
+            table.add(detection_rows(self._people, table.schema))
 
 
 def _resampled(record: MediaRecord, item: MediaItem, every_s: float | None) -> bool:

@@ -38,8 +38,8 @@ from sceneseek.structures import ImageArray, Match
 
 _MARGIN = 17 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
-_PERSON = (22 * mm, 37 * mm)
-_SCENE = (74 * mm, 37 * mm)
+_PERSON = (22 * mm, 36 * mm)
+_SCENE = (74 * mm, 36 * mm)
 _TEXT = _WIDTH - _PERSON[0] - _SCENE[0] - 6 * mm
 _SCENE_PIXELS = 760
 
@@ -139,8 +139,8 @@ def _match(match: Match, view: View) -> Flowable:
     row.setStyle(
         _tight(
             ("LINEABOVE", (0, 0), (-1, 0), 0.5, _EDGE),
-            ("TOPPADDING", (0, 0), (-1, -1), 7),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 7),
+            ("TOPPADDING", (0, 0), (-1, -1), 6),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 6),
         )
     )
     return row

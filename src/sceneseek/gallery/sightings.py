@@ -1,0 +1,154 @@
+"""Who was seen when and where, as a table for other programs: Parquet or CSV, without embeddings and pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from sceneseek.errors import GalleryError, ValueRefused
+from sceneseek.gallery.archiving import refuse_existing
+from sceneseek.gallery.audit import AuditLog
+from sceneseek.gallery.records import StoredPerson, StoredTracklet
+from sceneseek.gallery.schema import DETECTIONS, INSTANT
+from sceneseek.gallery.tables import Tables, in_parts
+
+if TYPE_CHECKING:
+    from sceneseek.gallery.store import Gallery
+
+SIGHTINGS = pa.schema([
+    pa.field("sighting", pa.string()),
+    pa.field("media_key", pa.string()),
+    pa.field("source", pa.string()),
+    pa.field("camera_id", pa.string()),
+    pa.field("captured_at", INSTANT),
+    pa.field("start_s", pa.float64()),
+    pa.field("end_s", pa.float64()),
+    pa.field("num_detections", pa.int64()),
+    pa.field("detection_id", pa.string()),
+    pa.field("frame_index", pa.int64()),
+    pa.field("x1", pa.float32()),
+    pa.field("y1", pa.float32()),
+    pa.field("x2", pa.float32()),
+    pa.field("y2", pa.float32()),
+    pa.field("score", pa.float32()),
+    pa.field("width", pa.int32()),
+    pa.field("height", pa.int32()),
+    pa.field("flags", pa.string()),
+])  # fmt: skip
+"""Columns. A tracklet is one row, its box that of its best frame; a person outside of any tracklet is one row too."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_PART = 1000
+
+
+def export_sightings(gallery: Gallery, path: Path, *, actor: str, overwrite: bool = False) -> int:
+    """Write all sightings into one file, whole or not at all.
+
+    In CSV, a text that a spreadsheet would take for a formula gets an apostrophe before it.
+
+    Args:
+        gallery: What to export.
+        path: The file, ``.parquet`` or ``.csv``.
+        actor: Who asks for it, for the audit log.
+        overwrite: Whether an existing file may be replaced.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        ValueRefused: The name has another ending.
+        GalleryError: The file exists or cannot be written.
+    """
+    if path.suffix.lower() not in (".parquet", ".csv"):
+        raise ValueRefused(f"{path.name} ends in {path.suffix or 'nothing'}; expected .parquet or .csv.")
+    refuse_existing(path, overwrite)
+    AuditLog(gallery.path).append(actor, "export", into=str(path))
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            rows = _write(file, path.suffix.lower() == ".csv", gallery)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        raise GalleryError(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return rows
+
+
+def sightings(gallery: Gallery) -> Iterator[pa.Table]:
+    """All sightings in parts: first the tracklets, then those who belong to none."""
+    tracklets = gallery.tracklets()
+    for start in range(0, len(tracklets), _PART):
+        part = tracklets[start : start + _PART]
+        best = {p.detection_id: p for p in gallery.people([tracklet.best_ids[0] for tracklet in part])}
+        yield _table([_of_tracklet(tracklet, best[tracklet.best_ids[0]]) for tracklet in part])
+    detections: Any = Tables(gallery.path)[DETECTIONS]
+    alone = "tracklet_id IS NULL" if "tracklet_id" in detections.schema.names else "true"
+    names = detections.search().where(alone).select(["id"]).to_arrow()["id"].to_pylist()
+    for ids in in_parts(sorted(names), _PART):
+        yield _table([_alone(person) for person in gallery.people(ids)])
+
+
+def _write(file: IO[bytes], as_csv: bool, gallery: Gallery) -> int:
+    rows = 0
+    writer = pa.csv.CSVWriter(file, SIGHTINGS) if as_csv else pq.ParquetWriter(file, SIGHTINGS, compression="zstd")
+    with writer:
+        for part in sightings(gallery):
+            writer.write_table(_without_formulas(part) if as_csv else part)
+            rows += part.num_rows
+    return rows
+
+
+def _of_tracklet(tracklet: StoredTracklet, best: StoredPerson) -> dict[str, Any]:
+    return {
+        **_alone(best),
+        "sighting": tracklet.tracklet_id,
+        "captured_at": tracklet.captured_at,
+        "start_s": tracklet.start_s,
+        "end_s": tracklet.end_s,
+        "num_detections": tracklet.num_detections,
+    }
+
+
+def _alone(person: StoredPerson) -> dict[str, Any]:
+    x1, y1, x2, y2 = person.box
+    return {
+        "sighting": person.detection_id,
+        "media_key": person.media_key,
+        "source": person.source,
+        "camera_id": person.camera_id,
+        "captured_at": person.captured_at,
+        "start_s": person.time_s,
+        "end_s": person.time_s,
+        "num_detections": 1,
+        "detection_id": person.detection_id,
+        "frame_index": person.frame_index,
+        "x1": x1,
+        "y1": y1,
+        "x2": x2,
+        "y2": y2,
+        "score": person.score,
+        "width": person.width,
+        "height": person.height,
+        "flags": " ".join(person.flags),
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=SIGHTINGS)
+
+
+def _without_formulas(table: pa.Table) -> pa.Table:
+    for i, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            texts = [f"'{t}" if t is not None and t.startswith(_FORMULA) else t for t in table[field.name].to_pylist()]
+            table = table.set_column(i, field, pa.array(texts, pa.string()))
+    return table

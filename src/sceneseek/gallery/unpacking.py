@@ -1,0 +1,319 @@
+"""Import an archive that may come from anywhere: nothing in it is believed, and none of its names becomes a path.
+
+Only the files of ``archiving`` are taken, by their fixed names; an archive with anything else in it is refused, and so
+are links, encrypted files, files that would grow beyond bounds, and tables whose rows contradict each other. A new
+gallery is made beside its final place and moved there when it is complete, so an import that was killed leaves nothing
+half.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sceneseek.errors import GalleryArchiveError, GalleryError
+from sceneseek.gallery.archiving import CONTENTS, FORMAT, VERSION, Member, member_name
+from sceneseek.gallery.audit import AuditLog
+from sceneseek.gallery.lock import Lock
+from sceneseek.gallery.merging import Merged, merge
+from sceneseek.gallery.schema import DETECTIONS, FRAMES, LOCK, MEDIA, TABLES, THUMBNAILS, TRACKLETS, table_schema
+from sceneseek.gallery.store import Gallery
+from sceneseek.gallery.tables import Tables
+
+MOST_BYTES = 1 << 38
+"""Bytes of an archive's tables at most, 256 GiB: hundred million people."""
+
+_MOST_GROWTH = 100
+"""Times a compressed file may grow. Embeddings and JPEG files hardly shrink, texts by ten."""
+
+_MOST_CONTENTS = 1 << 20
+_MOST_THUMBNAIL = 1 << 18
+_MOST_TEXT = 4096
+_MOST_DIM = 1 << 16
+_BATCH_ROWS = 2048
+_BLOCK = 1 << 20
+_FINGERPRINT = re.compile(r"[\w.+:-]{1,200}")
+
+
+def import_archive(archive: Path, target: Path, *, actor: str, most_bytes: int = MOST_BYTES) -> Merged:
+    """Make a gallery from an archive, or add the archive to a gallery of the same model.
+
+    Args:
+        archive: The file.
+        target: The gallery's folder: a new one is made, an existing one grows as by ``merge``.
+        actor: Who asks for it, for the audit log.
+        most_bytes: How large the unpacked tables may be together.
+
+    Raises:
+        GalleryArchiveError: The archive is damaged, foreign or hostile.
+        GalleryError: The gallery cannot be made, or was made by another model.
+    """
+    target = target.expanduser().absolute()
+    digest = _digest_of(archive)
+    with ExitStack() as held:
+        packed = held.enter_context(_open(archive))
+        contents = _contents_of(packed, archive, most_bytes)
+        unfinished = target.with_name(f".{target.name}.importing")
+        _clear(unfinished)
+        try:
+            fresh = _build(packed, contents, unfinished, archive)
+            AuditLog(fresh.path).append(actor, "import", archive=str(archive), sha256=digest)
+            if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+                people = len(fresh)
+                files = len(fresh.media())
+                if target.exists():
+                    target.rmdir()
+                os.replace(unfinished, target)
+                return Merged(files, people)
+            gallery = Gallery.open(target)
+            AuditLog(gallery.path).append(actor, "import", archive=str(archive), sha256=digest)
+            return merge(gallery, fresh, actor=actor)
+        except OSError as error:
+            raise GalleryError(f"{target} cannot be made from {archive}: {error.strerror or error}.") from error
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What an archive says about itself, checked."""
+
+    model: str
+    fingerprint: str
+    embedding_dim: int
+    members: dict[str, Member]
+
+
+def _open(archive: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(archive)
+    except (OSError, zipfile.BadZipFile, ValueError) as error:
+        raise GalleryArchiveError(
+            f"{archive} is no gallery archive ({error}); expected one made by: sceneseek gallery export."
+        ) from error
+
+
+def _contents_of(packed: zipfile.ZipFile, archive: Path, most_bytes: int) -> _Contents:
+    """Check the list of files, before anything is unpacked, and read what the archive says about itself."""
+    expected = {CONTENTS, *(member_name(name) for name in TABLES)}
+    entries = packed.infolist()
+    names = [entry.filename for entry in entries]
+    foreign = sorted(set(names) - expected)
+    if foreign:
+        raise GalleryArchiveError(
+            f"{archive} holds {foreign[0][:200]!r}, which is no part of a gallery archive; nothing was unpacked."
+        )
+    if len(names) != len(expected):
+        what = "holds a file twice" if len(set(names)) < len(names) else f"lacks {min(expected - set(names))}"
+        raise GalleryArchiveError(f"{archive} {what}; nothing was unpacked.")
+    for entry in entries:
+        _check_entry(entry, archive)
+    total = sum(entry.file_size for entry in entries)
+    if total > most_bytes:
+        raise GalleryArchiveError(f"{archive} would unpack to {total:,} bytes; at most {most_bytes:,} are allowed.")
+    try:
+        fields = json.loads(_read(packed, CONTENTS, _MOST_CONTENTS))
+        if (fields["format"], fields["version"]) != (FORMAT, VERSION):
+            found = f"{fields['format']!r} {fields['version']!r}"
+            raise GalleryArchiveError(f"{archive} has format {found}; expected {FORMAT!r} {VERSION}.")
+        gallery, tables = fields["gallery"], fields["tables"]
+        members = {
+            name: Member(int(tables[name]["rows"]), int(tables[name]["bytes"]), str(tables[name]["sha256"]))
+            for name in TABLES
+        }
+        contents = _Contents(str(gallery["model"]), str(gallery["fingerprint"]), int(gallery["embedding_dim"]), members)
+    except (ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise GalleryArchiveError(f"{archive}: its {CONTENTS} is damaged ({error!r}).") from error
+    if not (1 <= contents.embedding_dim <= _MOST_DIM and _FINGERPRINT.fullmatch(contents.fingerprint)):
+        raise GalleryArchiveError(f"{archive} names an impossible model ({contents.embedding_dim} numbers a person).")
+    if not 0 < len(contents.model) <= _MOST_TEXT or not contents.model.isprintable():
+        raise GalleryArchiveError(f"{archive} names a model that is no name.")
+    return contents
+
+
+def _check_entry(entry: zipfile.ZipInfo, archive: Path) -> None:
+    mode = entry.external_attr >> 16
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        raise GalleryArchiveError(f"{archive}: {entry.filename} is no plain file; nothing was unpacked.")
+    if entry.flag_bits & 1:
+        raise GalleryArchiveError(f"{archive}: {entry.filename} is encrypted; nothing was unpacked.")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise GalleryArchiveError(f"{archive}: {entry.filename} is packed in an unusual way; nothing was unpacked.")
+    if entry.file_size > _MOST_GROWTH * entry.compress_size + _BLOCK:
+        raise GalleryArchiveError(
+            f"{archive}: {entry.filename} would grow from {entry.compress_size:,} to {entry.file_size:,} bytes; "
+            "nothing was unpacked."
+        )
+
+
+def _read(packed: zipfile.ZipFile, name: str, most: int) -> bytes:
+    with packed.open(name) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise GalleryArchiveError(f"{name} is larger than {most:,} bytes.")
+    return data
+
+
+def _build(packed: zipfile.ZipFile, contents: _Contents, folder: Path, archive: Path) -> Gallery:
+    """A gallery of the archive's tables."""
+    gallery = Gallery.create(folder, contents.model, contents.fingerprint, contents.embedding_dim)
+    tables = Tables(folder)
+    checks = _Checks(archive)
+    with TemporaryDirectory(prefix="unpacking-", dir=folder) as place:
+        for name in (MEDIA, FRAMES, DETECTIONS, TRACKLETS, THUMBNAILS):
+            path = Path(place) / "table"
+            _unpack(packed, name, contents.members[name], path, archive)
+            schema = table_schema(name, contents.embedding_dim)
+            batches = _batches_of(path, schema, contents.members[name].rows, archive, name)
+            for batch in batches:
+                checks.see(name, batch)
+                tables[name].add(pa.Table.from_batches([batch]))
+            path.unlink()
+    return gallery
+
+
+def _unpack(packed: zipfile.ZipFile, name: str, member: Member, path: Path, archive: Path) -> None:
+    digest, size = hashlib.sha256(), 0
+    try:
+        with packed.open(member_name(name)) as source, path.open("wb") as file:
+            while block := source.read(_BLOCK):
+                size += len(block)
+                if size > member.bytes:
+                    break
+                digest.update(block)
+                file.write(block)
+    except (zipfile.BadZipFile, EOFError, ValueError) as error:
+        raise GalleryArchiveError(f"{archive}: {member_name(name)} is damaged ({error}).") from error
+    if size != member.bytes or digest.hexdigest() != member.sha256:
+        raise GalleryArchiveError(f"{archive}: {member_name(name)} is not what {CONTENTS} says; it was changed or cut.")
+
+
+def _batches_of(path: Path, schema: pa.Schema, rows: int, archive: Path, name: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file, with the columns that the table must have."""
+    seen = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow
+            if found.names != schema.names or [f.type for f in found] != [f.type for f in schema]:
+                raise GalleryArchiveError(f"{archive}: {member_name(name)} has other columns than a gallery's table.")
+            if file.metadata.num_rows != rows:
+                raise GalleryArchiveError(
+                    f"{archive}: {member_name(name)} has {file.metadata.num_rows} rows, not {rows}."
+                )
+            for batch in file.iter_batches(_BATCH_ROWS):
+                seen += batch.num_rows
+                if seen > rows:
+                    break
+                yield batch.cast(schema)
+    except GalleryArchiveError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise GalleryArchiveError(f"{archive}: {member_name(name)} is damaged ({error}).") from error
+    if seen != rows:
+        raise GalleryArchiveError(f"{archive}: {member_name(name)} does not have the {rows} rows that it promises.")
+
+
+class _Checks:
+    """What rows must be, for themselves and for each other."""
+
+    def __init__(self, archive: Path) -> None:
+        self._archive = archive
+        self._keys: set[str] = set()
+        self._people: set[str] = set()
+        self._others: dict[str, set[Any]] = {FRAMES: set(), TRACKLETS: set(), THUMBNAILS: set()}
+
+    def see(self, name: str, batch: pa.RecordBatch) -> None:
+        """Check some rows; media come first, then frames, people, tracklets and thumbnails.
+
+        Raises:
+            GalleryArchiveError: Something is impossible.
+        """
+        for field in batch.schema:
+            if pa.types.is_string(field.type):
+                longest = pc.max(pc.binary_length(batch[field.name])).as_py() or 0
+                self._demand(longest <= _MOST_TEXT, name, f"a {field.name} of {longest:,} bytes")
+            if not field.nullable:
+                self._demand(batch[field.name].null_count == 0, name, f"a row without {field.name}")
+        if name == MEDIA:
+            self._see_new(name, batch["key"].to_pylist(), self._keys)
+            return
+        keys = batch["media_key"].to_pylist()
+        self._demand(self._keys.issuperset(keys), name, "a row of a file that the media table does not know")
+        if "embedding" in batch.schema.names:
+            vectors = np.asarray(batch["embedding"].flatten(), np.float64).reshape(batch.num_rows, -1)
+            lengths = np.linalg.norm(vectors, axis=1)
+            self._demand(bool((np.abs(lengths - 1) < 1e-3).all()), name, "an embedding that is not of length one")
+        if name == DETECTIONS:
+            self._see_people(batch, keys)
+        elif name == FRAMES:
+            self._see_new(name, list(zip(keys, batch["frame_index"].to_pylist(), strict=True)), self._others[name])
+        elif name == TRACKLETS:
+            names = batch["id"].to_pylist()
+            self._see_new(name, names, self._others[name])
+            self._demand(_all_begin(names, keys), name, "a tracklet of another file's name")
+        elif name == THUMBNAILS:
+            names = batch["id"].to_pylist()
+            self._see_new(name, names, self._others[name])
+            self._demand(self._people.issuperset(names), name, "a thumbnail of nobody")
+            jpegs = batch["jpeg"].to_pylist()
+            plausible = all(data.startswith(b"\xff\xd8\xff") and len(data) <= _MOST_THUMBNAIL for data in jpegs)
+            self._demand(plausible, name, "a thumbnail that is no small JPEG file")
+
+    def _see_people(self, batch: pa.RecordBatch, keys: Sequence[str]) -> None:
+        names = batch["id"].to_pylist()
+        self._see_new(DETECTIONS, names, self._people)
+        frames = batch["frame_index"].to_pylist()
+        heads = [f"{key}:{frame}" for key, frame in zip(keys, frames, strict=True)]
+        self._demand(_all_begin(names, heads), DETECTIONS, "a person of another frame's name")
+        corners = np.stack([batch[side].to_numpy() for side in ("x1", "y1", "x2", "y2", "score")])
+        x1, y1, x2, y2, score = corners
+        possible = np.isfinite(corners).all() and (x1 < x2).all() and (y1 < y2).all() and (score >= 0).all()
+        self._demand(bool(possible and (score <= 1).all()), DETECTIONS, "an impossible box or score")
+
+    def _see_new(self, name: str, names: Sequence[Any], seen: set[Any]) -> None:
+        before = len(seen)
+        seen.update(names)
+        self._demand(len(seen) == before + len(names), name, "something twice")
+
+    def _demand(self, holds: bool, name: str, what: str) -> None:
+        if not holds:
+            raise GalleryArchiveError(f"{self._archive}: {member_name(name)} holds {what}; nothing was imported.")
+
+
+def _all_begin(names: Sequence[str], heads: Sequence[str]) -> bool:
+    """Whether each name is its head, a colon, and one more part."""
+    return all(name.rpartition(":")[0] == head for name, head in zip(names, heads, strict=True))
+
+
+def _clear(unfinished: Path) -> None:
+    """Remove what a killed import left, unless its process lives."""
+    if not unfinished.exists():
+        return
+    with Lock(unfinished / LOCK).if_free() as free:
+        if not free:
+            raise GalleryError(f"another import is working in {unfinished}; wait until it has finished.")
+    shutil.rmtree(unfinished)
+
+
+def _digest_of(archive: Path) -> str:
+    try:
+        with archive.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise GalleryArchiveError(f"{archive} cannot be read: {error.strerror or error}.") from error
