@@ -48,6 +48,7 @@ def video(number: int, camera_id: str = "hall") -> MediaItem:
 
 def add_photo(writer: GalleryWriter, item: MediaItem, identities: Sequence[int]) -> None:
     """A photograph of some people."""
+    start = writer.plan(item).start_frame
     writer.begin(item)
     view = int(item.content_key.removeprefix("photo"))
     people = Detections(
@@ -56,7 +57,8 @@ def add_photo(writer: GalleryWriter, item: MediaItem, identities: Sequence[int])
         np.stack([embedding(identity, view) for identity in identities]),
     )
     frame = Frame(SCENE, item.source, 0, None, item.camera_id, item.captured_at)
-    writer.add(item, frame, people, thumbnails=[jpeg(identity, view) for identity in identities])
+    if not start:  # else an interrupted run has done it, and only the end is missing
+        writer.add(item, frame, people, thumbnails=[jpeg(identity, view) for identity in identities])
     writer.finish(item)
 
 

@@ -24,7 +24,7 @@ Catch ``SceneseekError`` to catch them all::
         ├── GalleryModelError     the gallery was made by another model
         ├── GalleryMissingError   there is no gallery at that path
         ├── GalleryBusyError      somebody else is writing into the gallery
-        ├── ArchiveError          a gallery archive is damaged, foreign or hostile
+        ├── GalleryArchiveError   a gallery archive is damaged, foreign or hostile
         └── NotInGalleryError     the gallery holds nothing of that name
 
 Each message says what was found, what was expected and what to do. The command line prints it on one line and exits
@@ -122,7 +122,7 @@ class GalleryBusyError(GalleryError):
     """Somebody else is writing into the gallery."""
 
 
-class ArchiveError(GalleryError):
+class GalleryArchiveError(GalleryError):
     """A gallery archive is damaged, foreign or hostile."""
 
 

@@ -169,3 +169,40 @@ def test_compact_and_purge(run: Run, gallery: Gallery) -> None:
     assert facts["purged"]
     assert facts["bytes_after"] <= facts["bytes_before"]
     assert len(gallery) == 12 * 2 + 22
+
+
+def test_index_has_nothing_to_do_in_a_small_gallery(run: Run, gallery: Gallery) -> None:
+    assert "Nothing to do: 46 people" in run("index", gallery.path)[1]
+    assert json.loads(run("index", gallery.path, "--json")[1])["action"] == "none"
+
+
+def test_check_names_damage_and_repairs(run: Run, gallery: Gallery) -> None:
+    code, out, _ = run("check", gallery.path)
+    assert code == 0
+    assert "13 of 13 indexed files are not where they were" in out
+    assert "Sound. Kept: 13 media" in out
+    (gallery.path / "journal.json").write_text("{")
+    report = json.loads(run("check", gallery.path, "--no-media", "--json")[1])
+    assert (report["sound"], report["findings"][0]["kind"]) == (False, "journal")
+    assert run("check", gallery.path)[0] == 1
+    code, out, _ = run("check", gallery.path, "--repair")
+    assert code == 0
+    assert "The journal was replaced" in out
+
+
+def test_export_import_and_merge(run: Run, gallery: Gallery, tmp_path: Path) -> None:
+    archive, table = tmp_path / "all.zip", tmp_path / "sightings.csv"
+    written = json.loads(run("export", gallery.path, archive, "--json")[1])
+    assert (written["rows"]["detections"], written["bytes"]) == (46, archive.stat().st_size)
+    assert "27 sightings" in run("export", gallery.path, table)[1]
+    assert run("export", gallery.path, table)[0] == 2
+    assert run("export", gallery.path, table, "--overwrite")[0] == 0
+    assert "expected .zip, .parquet or .csv" in run("export", gallery.path, tmp_path / "x.xml")[2]
+    code, out, _ = run("import", archive, tmp_path / "copy")
+    assert code == 0
+    assert "13 files with 46 people taken over" in out
+    other = populate(tmp_path / "other", num_photos=20, num_videos=0)
+    (done,) = json.loads(run("merge", tmp_path / "copy", other.path, "--json")[1])
+    assert (done["files"], done["known"]) == (8, 12)
+    assert "0 files" in run("merge", tmp_path / "copy", gallery.path)[1]
+    assert [e.action for e in AuditLog(gallery.path).entries()].count("export") == 4

@@ -477,7 +477,7 @@ def test_index_options_are_checked(
     assert expected in err.replace("\n", " ")
 
 
-def test_ctrl_c_stops_politely_and_the_same_command_goes_on(tmp_path: Path) -> None:
+def test_ctrl_c_stops_politely_and_the_same_command_goes_on(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "media"
     for i in range(160):
         save_scene(folder / f"{i:03d}.png", person((60 + i % 190, 200 - i % 100, 90), i % 5))
@@ -496,6 +496,5 @@ def test_ctrl_c_stops_politely_and_the_same_command_goes_on(tmp_path: Path) -> N
     assert "stopping after the pictures in hand" in err
     assert first["stopped"]
     assert first["photos"] < 160
-    again = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
-    second = json.loads(again.stdout)
+    second = json.loads(run("index", folder, "-g", tmp_path / "g", "--json")[1])
     assert (second["already"], second["photos"]) == (first["photos"], 160 - first["photos"])

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from populated_gallery import DIM, add_photo, all_rows, photo, populate
-from sceneseek.errors import ArchiveError, GalleryError, GalleryModelError, ValueRefused
+from sceneseek.errors import GalleryArchiveError, GalleryError, GalleryModelError, ValueRefused
 from sceneseek.gallery import Gallery, export_archive, export_sightings, import_archive
 from sceneseek.gallery.archiving import CONTENTS
 
@@ -117,7 +117,7 @@ def first_changed(table: pa.Table, name: str, value: Any) -> pa.Table:
 
 
 def refused(archive: Path, tmp_path: Path, words: str) -> None:
-    with pytest.raises(ArchiveError, match=words):
+    with pytest.raises(GalleryArchiveError, match=words):
         import_archive(archive, tmp_path / "new", actor=WHO)
     assert not (tmp_path / "new").exists()
     assert not list(tmp_path.glob(".new*")), "nothing is left behind"
@@ -155,7 +155,7 @@ def test_bombs_are_refused_before_they_are_unpacked(archive: Path, tmp_path: Pat
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("thumbnails.parquet", b"\0" * 50_000_000)
     refused(path, tmp_path, "would grow")
-    with pytest.raises(ArchiveError, match="at most 1,000"):
+    with pytest.raises(GalleryArchiveError, match="at most 1,000"):
         import_archive(archive, tmp_path / "new", actor=WHO, most_bytes=1000)
 
 
@@ -173,7 +173,7 @@ def test_a_changed_cut_or_foreign_file_is_refused(archive: Path, tmp_path: Path)
     with zipfile.ZipFile(foreign, "w") as packed:
         packed.writestr("holiday.jpg", b"x")
     refused(foreign, tmp_path, "no part of a gallery")
-    with pytest.raises(ArchiveError, match="cannot be read"):
+    with pytest.raises(GalleryArchiveError, match="cannot be read"):
         import_archive(tmp_path / "nowhere.zip", tmp_path / "new", actor=WHO)
 
 
@@ -192,7 +192,7 @@ def test_a_changed_cut_or_foreign_file_is_refused(archive: Path, tmp_path: Path)
 )
 def test_a_damaged_list_of_contents_is_refused(archive: Path, tmp_path: Path, contents: bytes) -> None:
     path = rewritten(archive, tmp_path / "a.zip", lambda files: files.update({CONTENTS: contents}))
-    with pytest.raises(ArchiveError):
+    with pytest.raises(GalleryArchiveError):
         import_archive(path, tmp_path / "new", actor=WHO)
     assert not (tmp_path / "new").exists()
 

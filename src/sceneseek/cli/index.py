@@ -82,7 +82,7 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
     from functools import partial
 
     from sceneseek.finder import Finder, expected_pictures
-    from sceneseek.gallery import Gallery
+    from sceneseek.gallery import AuditLog, Gallery, local_user
     from sceneseek.inference.media import discover, frames_of
     from sceneseek.inference.predictor import load_predictor
     from sceneseek.inference.streams import Listening
@@ -98,6 +98,7 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
     store = Gallery.open_or_create(
         gallery, lasting_name(spec, predictor.name), predictor.fingerprint, predictor.embedding_dim
     )
+    AuditLog(store.path).append(local_user(), "index", paths=list(paths))
     finder = Finder(predictor, store)
     items = []
     with progress_bar("looking for files") as progress:

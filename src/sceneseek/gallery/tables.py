@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from sceneseek.errors import GalleryError, SceneseekError
+from sceneseek.gallery.failures import is_of_storage, read_failure
 from sceneseek.gallery.schema import sql_text
 from sceneseek.structures import FloatArray
 
@@ -65,7 +66,7 @@ def patiently(tables: Tables, ask: Callable[[], T]) -> T:
     """Read, and begin again when files vanish meanwhile: purging removes former versions while they are being read.
 
     Raises:
-        GalleryError: They vanish again and again.
+        GalleryError: They vanish again and again, or they are damaged.
     """
     for attempt in range(_ATTEMPTS):
         try:
@@ -73,12 +74,11 @@ def patiently(tables: Tables, ask: Callable[[], T]) -> T:
         except SceneseekError:
             raise
         except Exception as error:
-            if "not found" not in str(error).lower():
+            vanished = "not found" in str(error).lower()
+            if not vanished and not is_of_storage(error):
                 raise
-            if attempt + 1 == _ATTEMPTS:
-                raise GalleryError(
-                    f"{tables.folder} cannot be read ({error}). Look at it with: sceneseek gallery check"
-                ) from error
+            if not vanished or attempt + 1 == _ATTEMPTS:
+                raise read_failure(tables.folder, error) from error
             tables.reopen()
             time.sleep(_PAUSE_S)
     raise AssertionError("the last attempt returns or raises")

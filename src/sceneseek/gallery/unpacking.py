@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sceneseek.errors import ArchiveError, GalleryError
+from sceneseek.errors import GalleryArchiveError, GalleryError
 from sceneseek.gallery.archiving import CONTENTS, FORMAT, VERSION, Member, member_name
 from sceneseek.gallery.audit import AuditLog
 from sceneseek.gallery.lock import Lock
@@ -61,7 +61,7 @@ def import_archive(archive: Path, target: Path, *, actor: str, most_bytes: int =
         most_bytes: How large the unpacked tables may be together.
 
     Raises:
-        ArchiveError: The archive is damaged, foreign or hostile.
+        GalleryArchiveError: The archive is damaged, foreign or hostile.
         GalleryError: The gallery cannot be made, or was made by another model.
     """
     target = target.expanduser().absolute()
@@ -104,7 +104,7 @@ def _open(archive: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(archive)
     except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise ArchiveError(
+        raise GalleryArchiveError(
             f"{archive} is no gallery archive ({error}); expected one made by: sceneseek gallery export."
         ) from error
 
@@ -116,22 +116,22 @@ def _contents_of(packed: zipfile.ZipFile, archive: Path, most_bytes: int) -> _Co
     names = [entry.filename for entry in entries]
     foreign = sorted(set(names) - expected)
     if foreign:
-        raise ArchiveError(
+        raise GalleryArchiveError(
             f"{archive} holds {foreign[0][:200]!r}, which is no part of a gallery archive; nothing was unpacked."
         )
     if len(names) != len(expected):
         what = "holds a file twice" if len(set(names)) < len(names) else f"lacks {min(expected - set(names))}"
-        raise ArchiveError(f"{archive} {what}; nothing was unpacked.")
+        raise GalleryArchiveError(f"{archive} {what}; nothing was unpacked.")
     for entry in entries:
         _check_entry(entry, archive)
     total = sum(entry.file_size for entry in entries)
     if total > most_bytes:
-        raise ArchiveError(f"{archive} would unpack to {total:,} bytes; at most {most_bytes:,} are allowed.")
+        raise GalleryArchiveError(f"{archive} would unpack to {total:,} bytes; at most {most_bytes:,} are allowed.")
     try:
         fields = json.loads(_read(packed, CONTENTS, _MOST_CONTENTS))
         if (fields["format"], fields["version"]) != (FORMAT, VERSION):
             found = f"{fields['format']!r} {fields['version']!r}"
-            raise ArchiveError(f"{archive} has format {found}; expected {FORMAT!r} {VERSION}.")
+            raise GalleryArchiveError(f"{archive} has format {found}; expected {FORMAT!r} {VERSION}.")
         gallery, tables = fields["gallery"], fields["tables"]
         members = {
             name: Member(int(tables[name]["rows"]), int(tables[name]["bytes"]), str(tables[name]["sha256"]))
@@ -139,24 +139,24 @@ def _contents_of(packed: zipfile.ZipFile, archive: Path, most_bytes: int) -> _Co
         }
         contents = _Contents(str(gallery["model"]), str(gallery["fingerprint"]), int(gallery["embedding_dim"]), members)
     except (ValueError, KeyError, TypeError, RecursionError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise ArchiveError(f"{archive}: its {CONTENTS} is damaged ({error!r}).") from error
+        raise GalleryArchiveError(f"{archive}: its {CONTENTS} is damaged ({error!r}).") from error
     if not (1 <= contents.embedding_dim <= _MOST_DIM and _FINGERPRINT.fullmatch(contents.fingerprint)):
-        raise ArchiveError(f"{archive} names an impossible model ({contents.embedding_dim} numbers a person).")
+        raise GalleryArchiveError(f"{archive} names an impossible model ({contents.embedding_dim} numbers a person).")
     if not 0 < len(contents.model) <= _MOST_TEXT or not contents.model.isprintable():
-        raise ArchiveError(f"{archive} names a model that is no name.")
+        raise GalleryArchiveError(f"{archive} names a model that is no name.")
     return contents
 
 
 def _check_entry(entry: zipfile.ZipInfo, archive: Path) -> None:
     mode = entry.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        raise ArchiveError(f"{archive}: {entry.filename} is no plain file; nothing was unpacked.")
+        raise GalleryArchiveError(f"{archive}: {entry.filename} is no plain file; nothing was unpacked.")
     if entry.flag_bits & 1:
-        raise ArchiveError(f"{archive}: {entry.filename} is encrypted; nothing was unpacked.")
+        raise GalleryArchiveError(f"{archive}: {entry.filename} is encrypted; nothing was unpacked.")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ArchiveError(f"{archive}: {entry.filename} is packed in an unusual way; nothing was unpacked.")
+        raise GalleryArchiveError(f"{archive}: {entry.filename} is packed in an unusual way; nothing was unpacked.")
     if entry.file_size > _MOST_GROWTH * entry.compress_size + _BLOCK:
-        raise ArchiveError(
+        raise GalleryArchiveError(
             f"{archive}: {entry.filename} would grow from {entry.compress_size:,} to {entry.file_size:,} bytes; "
             "nothing was unpacked."
         )
@@ -166,7 +166,7 @@ def _read(packed: zipfile.ZipFile, name: str, most: int) -> bytes:
     with packed.open(name) as file:
         data = file.read(most + 1)
     if len(data) > most:
-        raise ArchiveError(f"{name} is larger than {most:,} bytes.")
+        raise GalleryArchiveError(f"{name} is larger than {most:,} bytes.")
     return data
 
 
@@ -199,9 +199,9 @@ def _unpack(packed: zipfile.ZipFile, name: str, member: Member, path: Path, arch
                 digest.update(block)
                 file.write(block)
     except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise ArchiveError(f"{archive}: {member_name(name)} is damaged ({error}).") from error
+        raise GalleryArchiveError(f"{archive}: {member_name(name)} is damaged ({error}).") from error
     if size != member.bytes or digest.hexdigest() != member.sha256:
-        raise ArchiveError(f"{archive}: {member_name(name)} is not what {CONTENTS} says; it was changed or cut.")
+        raise GalleryArchiveError(f"{archive}: {member_name(name)} is not what {CONTENTS} says; it was changed or cut.")
 
 
 def _batches_of(path: Path, schema: pa.Schema, rows: int, archive: Path, name: str) -> Iterator[pa.RecordBatch]:
@@ -211,20 +211,22 @@ def _batches_of(path: Path, schema: pa.Schema, rows: int, archive: Path, name: s
         with pq.ParquetFile(path) as file:
             found = file.schema_arrow
             if found.names != schema.names or [f.type for f in found] != [f.type for f in schema]:
-                raise ArchiveError(f"{archive}: {member_name(name)} has other columns than a gallery's table.")
+                raise GalleryArchiveError(f"{archive}: {member_name(name)} has other columns than a gallery's table.")
             if file.metadata.num_rows != rows:
-                raise ArchiveError(f"{archive}: {member_name(name)} has {file.metadata.num_rows} rows, not {rows}.")
+                raise GalleryArchiveError(
+                    f"{archive}: {member_name(name)} has {file.metadata.num_rows} rows, not {rows}."
+                )
             for batch in file.iter_batches(_BATCH_ROWS):
                 seen += batch.num_rows
                 if seen > rows:
                     break
                 yield batch.cast(schema)
-    except ArchiveError:
+    except GalleryArchiveError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise ArchiveError(f"{archive}: {member_name(name)} is damaged ({error}).") from error
+        raise GalleryArchiveError(f"{archive}: {member_name(name)} is damaged ({error}).") from error
     if seen != rows:
-        raise ArchiveError(f"{archive}: {member_name(name)} does not have the {rows} rows that it promises.")
+        raise GalleryArchiveError(f"{archive}: {member_name(name)} does not have the {rows} rows that it promises.")
 
 
 class _Checks:
@@ -240,7 +242,7 @@ class _Checks:
         """Check some rows; media come first, then frames, people, tracklets and thumbnails.
 
         Raises:
-            ArchiveError: Something is impossible.
+            GalleryArchiveError: Something is impossible.
         """
         for field in batch.schema:
             if pa.types.is_string(field.type):
@@ -291,7 +293,7 @@ class _Checks:
 
     def _demand(self, holds: bool, name: str, what: str) -> None:
         if not holds:
-            raise ArchiveError(f"{self._archive}: {member_name(name)} holds {what}; nothing was imported.")
+            raise GalleryArchiveError(f"{self._archive}: {member_name(name)} holds {what}; nothing was imported.")
 
 
 def _all_begin(names: Sequence[str], heads: Sequence[str]) -> bool:
@@ -314,4 +316,4 @@ def _digest_of(archive: Path) -> str:
         with archive.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ArchiveError(f"{archive} cannot be read: {error.strerror or error}.") from error
+        raise GalleryArchiveError(f"{archive} cannot be read: {error.strerror or error}.") from error

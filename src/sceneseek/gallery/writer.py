@@ -27,6 +27,7 @@ import pyarrow as pa
 
 from sceneseek.errors import EmbeddingSizeError, GalleryError
 from sceneseek.gallery.compaction import compact, purge_all
+from sceneseek.gallery.failures import is_of_storage, write_failure
 from sceneseek.gallery.forgetting import end_interrupted
 from sceneseek.gallery.index import EXACT_BELOW, BackgroundBuild
 from sceneseek.gallery.journal import Journal
@@ -129,8 +130,13 @@ class GalleryWriter:
             for record in self._records.values():
                 for source in record.sources:
                     self._keys_at[source].add(record.key)
-            self._recover()
-            end_interrupted(self)
+            try:
+                self._recover()
+                end_interrupted(self)
+            except Exception as error:
+                if not is_of_storage(error):
+                    raise
+                raise write_failure(self._folder, error) from error
             self._keep_out = KeepOut.read(self._folder)
             self._last_commit = time.monotonic()
             self._open = stack.pop_all()
@@ -144,13 +150,24 @@ class GalleryWriter:
         After an error nothing more is written; whole frames in hand are kept when the user stopped the work.
         """
         with self._open:
-            if error is None or isinstance(error, KeyboardInterrupt):
-                self.commit()
-            if error is None:
-                self._drop_superseded()
-                if self._num_commits:
-                    self.compact()
-                    self._index.wait()
+            if is_of_storage(error):
+                assert error is not None
+                raise write_failure(self._folder, error) from error
+            try:
+                self._close(error)
+            except Exception as failure:
+                if not is_of_storage(failure):
+                    raise
+                raise write_failure(self._folder, failure) from failure
+
+    def _close(self, error: BaseException | None) -> None:
+        if error is None or isinstance(error, KeyboardInterrupt):
+            self.commit()
+        if error is None:
+            self._drop_superseded()
+            if self._num_commits:
+                self.compact()
+                self._index.wait()
 
     @property
     def folder(self) -> Path:

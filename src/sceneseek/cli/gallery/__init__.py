@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sceneseek.cli.gallery import audit, check, compact, export, forget, importing, info, keep_out, merge, retain
+from sceneseek.cli.gallery import audit, check, compact, export, forget, importing, index, info, keep_out, merge, retain
 
 app = typer.Typer(help="Look into a gallery, look after it, and forget people.", no_args_is_help=True)
 
@@ -21,6 +21,7 @@ app.command("retain")(retain.retain)
 app.command("keep-out")(keep_out.keep_out)
 app.command("audit")(audit.audit)
 app.command("compact")(compact.compact)
+app.command("index")(index.index)
 app.command("merge")(merge.merge)
 app.command("export")(export.export)
 app.command("import")(importing.import_)
