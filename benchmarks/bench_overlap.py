@@ -1,8 +1,8 @@
 """Indexing video from end to end, beside the model alone on the same pictures; and memory over a long video.
 
 Decoding, tracklets, small pictures and the gallery's disk are meant to hide behind the network. The ratio says how
-well: 1 would be a pipeline that costs nothing. Model and pipeline take turns, so that a drifting machine harms both alike. The
-ratio of processor seconds says what the pipeline costs where the network leaves no core idle.
+well: 1 would be a pipeline that costs nothing. Model and pipeline take turns, so that a drifting machine harms both
+alike. The ratio of processor seconds says what the pipeline costs where the network leaves no core idle.
 """
 
 from __future__ import annotations
@@ -130,12 +130,12 @@ def memory(folder: Path) -> None:
 
     gallery = Gallery.create(folder / "long", Quick.name, Quick.fingerprint, Quick.embedding_dim)
     before = resident()
-    summary = Finder(Quick(), gallery).index(
-        [item], partial(frames_of, every_s=every_s), every_s=every_s, progress=note
-    )
+    opened = partial(frames_of, every_s=every_s)
+    summary = Finder(Quick(), gallery).index([item], opened, every_s=every_s, progress=note)
+    tenths = ", ".join(f"{value:.0f}" for value in seen)
     print(
-        f"memory: {before:.0f} MB before, then at each tenth of {summary.frames:,} pictures with {summary.people:,} people "
-        f"{', '.join(f'{value:.0f}' for value in seen)} MB; {summary.frames_per_second:.0f} pictures/s without a network"
+        f"memory: {before:.0f} MB before, then at each tenth of {summary.frames:,} pictures with {summary.people:,} "
+        f"people {tenths} MB; {summary.frames_per_second:.0f} pictures/s without a network"
     )
 
 

@@ -12,7 +12,7 @@ from sceneseek.models.weights import shipped_names
 from sceneseek.pictures import write_picture
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["README.md", "docs/tutorials/find-a-person.md"]
+PAGES = ["README.md", "docs/tutorials/find-a-person.md", "docs/how-to/index-media.md"]
 
 
 @pytest.mark.slow
