@@ -17,9 +17,11 @@ from sceneseek.data.synthetic import WorldSpec
 from sceneseek.finder import Finder
 from sceneseek.finder.asking import QueryPerson, combined
 from sceneseek.gallery import Calibration, Calibrator, Filters, FrameKey
-from sceneseek.gallery.calibration import UNEXPECTED, calibrate
+from sceneseek.gallery.calibration import calibrate
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.inference.predictor import Predictor, load_predictor
+from sceneseek.reports.words import MANY
+from sceneseek.structures import UNEXPECTED
 
 MODEL = "dcinet-synthetic"
 WORLD = WorldSpec(seed=90_002, num_scenes=800, num_identities=150, test_share=0.98)
@@ -76,14 +78,14 @@ def _trust(world: HeldOut) -> list[Curve]:
     curves = [_curve(f"{world.name}: strangers", calibration, world, rows, world.strangers)]
     alike = _curve(f"{world.name}: look-alikes", calibration, world, rows, lambda row: _lookalikes(world, row))
     curves += [alike] if alike.count else []
-    print("claimed      " + "".join(f"{f'{c:.0e}':>22s}" for c in CLAIMS[2::4]))
+    print("claimed      " + "".join(f"{f'{c:.0e}':>24s}" for c in CLAIMS[2::4]))
     for curve in curves:
         cells = [
             f"{a:.1e} ({lo:.0e} to {hi:.0e})" for a, lo, hi in zip(curve.actual, curve.low, curve.high, strict=True)
         ]
         print(
             f"{curve.label.split(': ')[1]:13s}"
-            + "".join(f"{cell:>22s}" for cell in cells[2::4])
+            + "".join(f"{cell:>24s}" for cell in cells[2::4])
             + f"  of {curve.count:,}"
         )
     _verdicts(calibration, world, rows)
@@ -121,24 +123,25 @@ def _curve(label: str, calibration: Calibration, world: HeldOut, rows: np.ndarra
 
 
 def _verdicts(calibration: Calibration, world: HeldOut, rows: np.ndarray) -> None:
-    """How often "likely" is said of the first match, and how often that is right."""
-    absent, present, right = [], [], []
+    """What is said of the first match, and how often that is right."""
+    strangers, own = [], []
     for row in rows:
-        strangers, same = world.strangers(row), world.same(row)
-        compared = int(strangers.sum() + same.sum())
-        stranger = compared * _claimed(calibration, world, row, strangers).min()
-        absent.append(stranger < UNEXPECTED)
-        if same.any():
-            own = compared * _claimed(calibration, world, row, same).min()
-            present.append(min(own, stranger) < UNEXPECTED)
-            right.append(own < stranger)
-    said, correct = np.array(present), np.array(right)
-    precise = f"{100 * correct[said].mean():.1f} % of those right" if said.any() else "never"
+        others, same = world.strangers(row), world.same(row)
+        compared = int(others.sum() + same.sum())
+        strangers.append(compared * _claimed(calibration, world, row, others).min())
+        own.append(compared * _claimed(calibration, world, row, same).min() if same.any() else np.nan)
+    best, mine = np.array(strangers), np.array(own)
     print(
-        f"person absent: a stranger called likely in {100 * np.mean(absent):.1f} % of {len(absent)} queries\n"
-        f"person there: first match right in {100 * correct.mean():.1f} % of {len(correct)} queries; called likely in "
-        f"{100 * said.mean():.1f} %, {precise}"
+        f"person absent ({len(best)} queries): first match called likely {100 * (best < UNEXPECTED).mean():.0f} %, "
+        f"nobody looks like it {100 * (best >= MANY).mean():.0f} %"
     )
+    best, mine = best[~np.isnan(mine)], mine[~np.isnan(mine)]
+    first, right = np.minimum(best, mine), mine < best
+    print(f"person there ({len(best)} queries): first match right {100 * right.mean():.0f} %", end="")
+    for name, said in (("likely", first < UNEXPECTED), ("nobody looks like it", first >= MANY)):
+        told = f"{100 * right[said].mean():.0f} % of those right" if said.any() else "never"
+        print(f"; {name} {100 * said.mean():.0f} %, {told}", end="")
+    print()
 
 
 def _small_galleries(world: HeldOut) -> None:

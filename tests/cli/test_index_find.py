@@ -219,6 +219,14 @@ def test_mistakes_end_with_code_2_and_a_sentence(run: Run, media: Path, tmp_path
         (("find", red, "-g", gallery, "--since", "soon"), "not a time"),
         (("find", red, "-g", gallery, "--since", "9", "--until", "3"), "swap"),
         (("find", tmp_path / "gone.png", "-g", gallery), "gone.png"),
+        (("find", "-g", gallery), "nobody to look for"),
+        (("find", red, "-g", gallery, "--by", "person"), "sighting or detection"),
+        (("find", red, "-g", gallery, "--rerank", "magic"), "no re-ranking 'magic'"),
+        (("find", red, "-g", gallery, "--without", "unsur"), "Did you mean 'unsure'"),
+        (("find", red, "-g", gallery, "--report", "answer.doc"), ".pdf, .csv"),
+        (("find", red, "-g", gallery, "--blur", "others"), "add --report"),
+        (("find", red, "-g", gallery, "--after", "soon"), "no moment"),
+        (("find", red, "-g", gallery, "--like", "nobody:0:0"), "no detection 'nobody:0:0'"),
         (("find", save_scene(tmp_path / "empty.png"), "-g", gallery), "nobody was found"),
         (("gallery", "info", tmp_path), "is not a gallery"),
     ]:
@@ -332,6 +340,65 @@ def test_a_scene_of_a_video_is_the_frame_that_was_searched(media: Path) -> None:
     for frame in frames:
         match = Match(1, 0.5, 0.5, (0, 0, 1, 1), item.source, frame.frame_index, frame.time_s)
         assert np.array_equal(read(match), frame.image)
+
+
+def test_matches_marked_right_and_wrong_make_the_next_question(run: Run, media: Path, tmp_path: Path) -> None:
+    run("index", media, "--gallery", tmp_path / "g")
+    query = save_scene(tmp_path / "query.png", person((215, 60, 40)))
+    first: dict[str, Any] = json.loads(run("find", query, "-g", tmp_path / "g", "--json")[1])
+    assert first["num_likely"] is None
+    assert first["method"]["false-match rates"].startswith("not known: 2 comparisons")
+    wrong, right = first["matches"][0], first["matches"][1]
+    code, out, _ = run(
+        "find", "-g", tmp_path / "g", "--like", right["detection_id"], "--not-like", wrong["detection_id"], "--json"
+    )
+    assert code == 0
+    again = json.loads(out)
+    assert again["matches"][0]["detection_id"] == right["detection_id"]
+    assert again["matches"][0]["false_match_rate"] is None
+    assert wrong["detection_id"] not in {m["detection_id"] for m in again["matches"]}
+    assert again["counter_examples"][0]["detection_id"] == wrong["detection_id"]
+    assert again["queries"][0]["picture"] is None
+
+
+def test_a_video_is_seen_from_to_and_frame_by_frame_on_request(run: Run, media: Path, tmp_path: Path) -> None:
+    run("index", media, "--gallery", tmp_path / "g", "--every", 0.5)
+    query = save_scene(tmp_path / "query.png", person(YELLOW))
+    best = json.loads(run("find", query, "-g", tmp_path / "g", "--json")[1])["matches"][0]
+    sighting = best["sighting"]
+    assert (sighting["start_s"], sighting["end_s"], sighting["num_detections"]) == (0.0, 2.5, 6)
+    assert "0:00.0 to 0:02.5" in run("find", query, "-g", tmp_path / "g")[1]
+    each = json.loads(run("find", query, "-g", tmp_path / "g", "--by", "detection", "--top", 6, "--json")[1])
+    assert {Path(m["source"]).name for m in each["matches"]} == {"walk.mp4"}
+    again = json.loads(run("find", query, "-g", tmp_path / "g", "--rerank", "k_reciprocal:k1=3,k2=2", "--json")[1])
+    assert again["matches"][0]["revised"] is not None
+    assert again["method"]["re-ranking"].startswith("k_reciprocal (k1 3")
+
+
+def test_reports_are_written_and_others_hidden(run: Run, tmp_path: Path) -> None:
+    folder, query = tmp_path / "media", save_scene(tmp_path / "query.png", person(RED), person(BLUE, 3))
+    save_scene(folder / "two.png", person(RED), person(GREEN, 2))
+    run("index", folder, "--gallery", tmp_path / "g")
+    paths = [tmp_path / "out" / f"answer.{kind}" for kind in ("pdf", "html", "csv")]
+    reports = [word for path in paths for word in ("--report", path)]
+    sheet = tmp_path / "out" / "sheet.png"
+    box = ("--box", "8,20,24,70")
+    code, _, err = run("find", query, *box, "-g", tmp_path / "g", *reports, "--sheet", sheet, "--blur", "others")
+    assert (code, err.count("wrote")) == (0, 4)
+    assert paths[0].read_bytes().startswith(b"%PDF-")
+    assert "other people who were found" in paths[1].read_text()
+    assert paths[2].read_text("utf-8-sig").count("\n") == 3
+    with Image.open(sheet) as picture:
+        shown = np.asarray(picture.convert("RGB")).astype(int)
+
+    def pixels_like(colour: tuple[int, int, int]) -> int:
+        return int((np.abs(shown - colour).max(axis=2) < 12).sum())
+
+    assert pixels_like(RED) > 1000, "the person asked for, and found"
+    log = (tmp_path / "g" / "audit.jsonl").read_text()
+    assert log.count('"search"') == 1
+    assert log.count('"export"') == 4
+    assert str(query) not in log, "a search is told by the digest of its picture"
 
 
 def test_help_loads_no_torch() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sceneseek.gallery import Calibrator, Gallery
-from sceneseek.gallery.calibration import MIN_GROUPS, MIN_PAIRS, REACH, UNEXPECTED, Calibration, calibrate
+from sceneseek.gallery.calibration import MIN_GROUPS, MIN_PAIRS, REACH, Calibration, calibrate
 from sceneseek.gallery.calibration_file import calibration_path
 from sceneseek.similarity import normalise
 from sceneseek.structures import Detections, Frame, MediaItem, Ranking
@@ -98,7 +98,7 @@ def test_the_person_is_likely_and_a_stranger_is_not(known: tuple[Gallery, np.nda
         query = seen(people[person][None], rng)[0]
         found = calibration.applied(query, gallery.search(query, 20))
         assert found.num_likely is not None
-        assert found.num_likely == sum((m.strangers_expected or 0) < UNEXPECTED for m in found)
+        assert found.num_likely == sum(m.likely for m in found)
         likely.append(found.num_likely)
         first = found.matches[0]
         assert first.false_match_rate is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ CHECKS = [
     unsupported_method,
 ]
 EXAMPLES = 6
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "http-api.md"
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,22 @@ def test_every_operation_is_described() -> None:
         assert all(
             parameter.get("description") or parameter["in"] == "path" for parameter in operation.get("parameters", [])
         )
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_the_reference_page_knows_every_operation(method: str, path: str) -> None:
+    assert f"## `{method.upper()} {path}`" in REFERENCE.read_text(encoding="utf-8")
+
+
+def test_every_field_of_every_document_is_described() -> None:
+    documents = DOCUMENT["components"]["schemas"]
+    silent = [
+        f"{name}.{field}"
+        for name, document in documents.items()
+        for field, schema in document.get("properties", {}).items()
+        if not schema.get("description") and "$ref" not in schema and not name.startswith("Body_")
+    ]
+    assert not silent
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import typer
 
 from sceneseek.cli.console import err, escape, print_json
 from sceneseek.cli.moments import moment
-from sceneseek.cli.search_outputs import Output, Search, search_as_json, write_outputs
+from sceneseek.cli.search_outputs import Output, Search, note_search, search_as_json, write_outputs
 from sceneseek.errors import ValueRefused
 from sceneseek.reports.words import counted
 
@@ -123,13 +123,15 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     store = Gallery.open(gallery, predictor.name, predictor.fingerprint)
     finder = Finder(predictor, store)
     begun = time.perf_counter()
-    people = [finder.locate(image, given) for image, given in zip(images, boxes, strict=True)]
+    context = rerank is not None
+    people = [finder.locate(image, given, company=context) for image, given in zip(images, boxes, strict=True)]
     people += [finder.person(name) for name in like or ()]
     against = [finder.person(name) for name in not_like or ()]
     ranking = finder.find_people(people, top=top, filters=filters, against=against, by=_by(by), rerank=rerank)
     seconds = time.perf_counter() - begun
     names = [str(picture) for picture in shown] + list(like or ())
     search = Search(finder, names, images, people, list(not_like or ()), against, ranking, seconds)
+    note_search(search, shown)
     if as_json:
         print_json(search_as_json(search))
     else:

@@ -88,7 +88,8 @@ def show(ranking: Ranking, examples: Sequence[tuple[str, QueryPerson]], seconds:
 
 
 def _show_example(name: str, person: QueryPerson) -> None:
-    how = "box given" if person.score is None else f"score {person.score:.2f}"
+    how = "box given" if person.score is None else f"most confident person, score {person.score:.2f}"
+    how = how if person.detection_id is None else "from the gallery"
     corners = ",".join(f"{v:.0f}" for v in person.box)
     flags = "".join(f", {flag}: {words.FLAG_WORDS[flag]}" for flag in person.flags if flag in words.FLAG_WORDS)
     line = f"[dim]query[/dim] {escape(words.printable(name))} [dim]box {corners} ({how}{flags})[/dim]"

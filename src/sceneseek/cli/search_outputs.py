@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +54,24 @@ class Output:
 
     path: Path
     kind: str
+
+
+def note_search(search: Search, pictures: Sequence[Path]) -> None:
+    """Write into the gallery's audit log who searched for whom: digests of the query pictures, never the pictures.
+
+    Raises:
+        GalleryError: The log cannot be written; then nothing of the answer is told.
+    """
+    from sceneseek.gallery import AuditLog, local_user
+
+    facts: dict[str, Any] = {
+        "query_sha256": [hashlib.sha256(picture.read_bytes()).hexdigest() for picture in pictures],
+        "examples": [person.detection_id for person in search.people if person.detection_id is not None],
+        "counter_examples": list(search.against_names),
+        "matches": len(search.ranking),
+        "filters": {name: printable(value) for name, value in search.ranking.filters.items()},
+    }
+    AuditLog(search.finder.gallery.path).append(local_user(), "search", **facts)
 
 
 def search_as_json(search: Search) -> dict[str, Any]:
@@ -121,6 +141,7 @@ def write_outputs(search: Search, outputs: list[Output], blur: str | None) -> No
         outputs: What to write.
         blur: ``"others"`` hides the other people that were found, ``"all"`` everything around the person.
     """
+    from sceneseek.gallery import AuditLog, local_user
     from sceneseek.pictures import write_picture
     from sceneseek.reports import render
     from sceneseek.reports.sheet import render_sheet
@@ -135,6 +156,7 @@ def write_outputs(search: Search, outputs: list[Output], blur: str | None) -> No
             write_picture(render_sheet(answer), output.path)
         else:
             output.path.write_bytes(render(answer, output.kind))
+        AuditLog(search.finder.gallery.path).append(local_user(), "export", kind=output.kind, hidden=answer.hidden)
         err.print(f"wrote {escape(str(output.path))}", highlight=False, soft_wrap=True)
 
 

@@ -19,7 +19,7 @@ from sceneseek.structures import Detections, FloatArray, ImageArray, Match, Pers
 Box = Sequence[float]
 
 COUNTER_WEIGHT = 0.3
-"""How much the mean counter-example is turned away from; chosen on synthetic scenes, see ``benchmarks``."""
+"""How much the mean counter-example is turned away from; chosen on other synthetic scenes than it is measured on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +71,16 @@ def people_in(model: PersonModel, image: ImageArray) -> list[QueryPerson]:
     ]
 
 
-def locate_person(model: PersonModel, image: ImageArray, box: Box | None = None) -> QueryPerson:
+def locate_person(
+    model: PersonModel, image: ImageArray, box: Box | None = None, *, company: bool = True
+) -> QueryPerson:
     """Find out who is asked for in a query picture.
 
     Args:
         model: Finds and describes people.
         image: ``(H, W, 3)`` uint8 RGB.
         box: ``xyxy`` in pixels; parts outside the picture are cut off. Without one: the most confident person.
+        company: Whether to look for the others in the picture as well, whom context matching asks for.
 
     Raises:
         ValueRefused: No box was given and nobody was found.
@@ -93,10 +96,10 @@ def locate_person(model: PersonModel, image: ImageArray, box: Box | None = None)
         return people[0]
     inside = _inside(box, image)
     embedding = model.embed([image], [inside])[0][0]
-    company = company_of(inside[0], model.detect([image])[0])
+    others = company_of(inside[0], model.detect([image])[0]) if company else None
     # Nobody measured how sure it is that a drawn box holds a person: it counts as sure.
     (marks,) = quality.flags(image, inside, [1.0])
-    return QueryPerson(_as_tuple(inside[0]), embedding, flags=marks, company=company)
+    return QueryPerson(_as_tuple(inside[0]), embedding, flags=marks, company=others)
 
 
 def company_of(box: FloatArray, people: Detections) -> FloatArray | None:

@@ -97,18 +97,19 @@ class Finder:
         """
         return people_in(self.model, image)
 
-    def locate(self, image: ImageArray, box: Box | None = None) -> QueryPerson:
+    def locate(self, image: ImageArray, box: Box | None = None, *, company: bool = True) -> QueryPerson:
         """Find out who is asked for in a query picture.
 
         Args:
             image: ``(H, W, 3)`` uint8 RGB.
             box: ``xyxy`` in pixels; parts outside the picture are cut off. Without one: the most confident person.
+            company: Whether to look for the others in the picture as well, whom context matching asks for.
 
         Raises:
             ValueRefused: No box was given and nobody was found.
             BoxError: The box is not one, or lies outside the picture.
         """
-        return locate_person(self.model, image, box)
+        return locate_person(self.model, image, box, company=company)
 
     def find(
         self,
@@ -149,7 +150,8 @@ class Finder:
             min_score=min_score,
             exclude=tuple(exclude),
         )
-        return self.find_people([self.locate(image, box) for image, box in queries], top=top, filters=filters)
+        people = [self.locate(image, box, company=False) for image, box in queries]
+        return self.find_people(people, top=top, filters=filters)
 
     def person(self, detection_id: str) -> QueryPerson:
         """Somebody whom the gallery holds, as an example or a counter-example.

@@ -33,7 +33,7 @@ from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.store import By
 from sceneseek.gallery.strangers import groups, seen_beside, sightings, stranger_pairs
 from sceneseek.gallery.tails import Tail
-from sceneseek.structures import FloatArray, IntArray, Ranking
+from sceneseek.structures import UNEXPECTED, FloatArray, IntArray, Ranking
 
 Float64Array = NDArray[np.float64]
 
@@ -44,8 +44,6 @@ MIN_GROUPS = 20
 TAIL_SHARE = 0.1
 REACH = 10.0
 """How far the fitted tail is believed beyond the data: to one in ten times as many pairs as there are."""
-UNEXPECTED = 0.5
-"""Strangers expected to score so high, below which a match counts as likely: none, in whole people."""
 RESAMPLES = 40
 _BELOW_MEDIAN = 0.1587
 """The share of a normal distribution that lies more than one standard deviation below its median."""
@@ -111,7 +109,8 @@ class Calibration:
     @property
     def summary(self) -> str:
         """What it rests on, one line for people."""
-        found = f"{self.num_pairs:,} comparisons of strangers in {self.num_groups:,} picture{'' if self.num_groups == 1 else 's'}"
+        pictures = "picture" if self.num_groups == 1 else "pictures"
+        found = f"{self.num_pairs:,} comparisons of strangers in {self.num_groups:,} {pictures}"
         if self.tail is None:
             return f"not known: {found}; at least {MIN_PAIRS} in {MIN_GROUPS} are needed"
         return f"estimated from {found}"
@@ -159,7 +158,7 @@ class Calibration:
         )
         judged = [match.strangers_expected for match in matches if match.strangers_expected is not None]
         undecided = self.floor * compared >= UNEXPECTED and any(e <= self.floor * compared for e in judged)
-        num_likely = len(known) + sum(expected < UNEXPECTED for expected in judged)
+        num_likely = len(known) + sum(match.likely for match in matches)
         return replace(ranking, matches=matches, num_likely=None if undecided else num_likely)
 
 

@@ -6,12 +6,13 @@ import json
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sceneseek.gallery.calibration import Calibration, calibrate
 from sceneseek.gallery.manifest import write_whole
+from sceneseek.gallery.rewrites import rewrites
 from sceneseek.gallery.schema import DETECTIONS
 from sceneseek.gallery.store import By, Gallery
 from sceneseek.gallery.strangers import sightings
@@ -39,13 +40,14 @@ class Calibrator:
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
         self._tables = Tables(gallery.path)
-        self._known: dict[By, tuple[int, Calibration]] = {}
+        self._known: dict[By, tuple[_Moment, Calibration]] = {}
 
     def __call__(self, by: By = "sighting") -> Calibration:
         """The calibration of the gallery as it is now."""
-        version = self.version
-        if by not in self._known or self._known[by][0] != version:
-            self._known[by] = (version, self._look(by, version))
+        now = _Moment(self.version, len(self._gallery), rewrites(self._gallery.path))
+        known = self._known.get(by)
+        if known is None or not known[0].serves(now):
+            self._known[by] = (now, self._look(by, now))
         return self._known[by][1]
 
     @property
@@ -53,20 +55,34 @@ class Calibrator:
         """Counts the changes to the gallery's people."""
         return int(self._tables[DETECTIONS].version)
 
-    def _look(self, by: By, version: int) -> Calibration:
-        reference, people = _reference(self._gallery), len(self._gallery)
+    def _look(self, by: By, now: _Moment) -> Calibration:
+        reference = _reference(self._gallery)
         path = calibration_path(self._gallery.path, by)
         key = {"format": _FORMAT, "fingerprint": self._gallery.manifest.fingerprint}
         kept = _read(path, key)
-        if kept is not None and (
-            kept["version"] == version or abs(people - kept["people"]) <= _GROWTH * kept["people"]
-        ):
+        if kept is not None and (now.version == kept["version"] or _alike(kept["people"], now.people)):
             return _from_fields(kept["calibration"], reference)
         found = calibrate(self._gallery.sample_embeddings(_SAMPLE, seed=0, run=_RUN), reference, by)
         with suppress(OSError):  # a gallery that may not be written to is calibrated each time
-            text = json.dumps({**key, "version": version, "people": people, "calibration": _fields(found)})
-            write_whole(path, text)
+            facts = {**key, "version": now.version, "people": now.people, "calibration": _fields(found)}
+            write_whole(path, json.dumps(facts))
         return found
+
+
+class _Moment(NamedTuple):
+    """What a gallery was like when it was looked at."""
+
+    version: int
+    people: int
+    rewrites: int
+
+    def serves(self, later: _Moment) -> bool:
+        """Whether what was found then still holds: nobody was forgotten meanwhile, and few were added."""
+        return self.version == later.version or (self.rewrites == later.rewrites and _alike(self.people, later.people))
+
+
+def _alike(known: int, people: int) -> bool:
+    return abs(people - known) <= _GROWTH * known
 
 
 def calibration_path(folder: Path, by: By) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from sceneseek.errors import NotInGalleryError, ValueRefused
-from sceneseek.gallery.records import StoredFrame, StoredPerson, StoredTracklet
+from sceneseek.gallery.records import MediaRecord, StoredFrame, StoredPerson, StoredTracklet
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, THUMBNAILS, TRACKLETS, sql_text
 from sceneseek.gallery.search import complete
 from sceneseek.gallery.tables import Tables, embeddings_of, in_parts, one_of
@@ -125,6 +125,11 @@ def camera_names(tables: Tables) -> list[str]:
     name = FRAMES if FRAMES in tables else DETECTIONS
     names = tables[name].search().select(["camera_id"]).to_arrow()["camera_id"].unique().to_pylist()
     return sorted(camera for camera in names if camera is not None)
+
+
+def media_records(tables: Tables) -> list[MediaRecord]:
+    """Every file, in no particular order."""
+    return [MediaRecord.from_row(row) for row in tables[MEDIA].to_arrow().to_pylist()]
 
 
 def places_of(tables: Tables, source: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,14 +41,13 @@ from sceneseek.gallery.schema import (
     JOURNAL,
     LOCK,
     MANIFEST,
-    MEDIA,
     REWRITES,
     TABLES,
     TRACKLETS,
     table_schema,
 )
 from sceneseek.gallery.search import BLOCK_ROWS, Block, blocks_of, search_blocks
-from sceneseek.gallery.tables import Tables
+from sceneseek.gallery.tables import T, Tables, patiently
 from sceneseek.gallery.writer import GalleryWriter
 from sceneseek.similarity import normalise
 from sceneseek.structures import Ranking
@@ -215,15 +214,15 @@ class Gallery:
 
     def media(self) -> list[MediaRecord]:
         """Every file that was looked at, in no particular order."""
-        return [MediaRecord.from_row(row) for row in self._tables[MEDIA].to_arrow().to_pylist()]
+        return self._read(lookups.media_records)
 
     def places(self, source: str) -> tuple[str, ...]:
         """All paths at which the content of ``source`` was met, ``source`` first; one of them may still be there."""
-        return lookups.places_of(self._tables, source)
+        return self._read(lookups.places_of, source)
 
     def cameras(self) -> list[str]:
         """Names of all cameras, sorted."""
-        return lookups.camera_names(self._tables)
+        return self._read(lookups.camera_names)
 
     def person(self, detection_id: str) -> StoredPerson:
         """One person in one frame.
@@ -239,7 +238,7 @@ class Gallery:
         Raises:
             NotInGalleryError: One of them is not there.
         """
-        return lookups.people_by_id(self._tables, detection_ids)
+        return self._read(lookups.people_by_id, detection_ids)
 
     def thumbnail(self, detection_id: str) -> bytes | None:
         """The small JPEG of a person, when one was made."""
@@ -247,7 +246,7 @@ class Gallery:
 
     def thumbnails(self, detection_ids: Iterable[str]) -> dict[str, bytes]:
         """Small JPEGs of several people by detection id, of those who have one."""
-        return lookups.thumbnails_by_id(self._tables, detection_ids)
+        return self._read(lookups.thumbnails_by_id, list(detection_ids))
 
     def tracklet(self, tracklet_id: str) -> list[StoredPerson]:
         """All detections of one tracklet, in time order.
@@ -255,11 +254,11 @@ class Gallery:
         Raises:
             NotInGalleryError: There is no such tracklet.
         """
-        return lookups.people_of_tracklet(self._tables, tracklet_id)
+        return self._read(lookups.people_of_tracklet, tracklet_id)
 
     def tracklets(self, media_keys: Collection[str] | None = None) -> list[StoredTracklet]:
         """What is known of tracklets as a whole, of some files or of all, by file and beginning."""
-        return lookups.stored_tracklets(self._tables, media_keys)
+        return self._read(lookups.stored_tracklets, media_keys)
 
     def frame(self, media_key: str, frame_index: int = 0) -> StoredFrame:
         """One searched picture with its people.
@@ -267,7 +266,7 @@ class Gallery:
         Raises:
             NotInGalleryError: That picture was not searched.
         """
-        return lookups.frame_at(self._tables, media_key, frame_index)
+        return self._read(lookups.frame_at, media_key, frame_index)
 
     def frames_around(self, media_key: str, frame_index: int, before: int = 5, after: int = 5) -> list[StoredFrame]:
         """The searched frames of a video next to one of them, which need not have been searched, in order.
@@ -278,11 +277,11 @@ class Gallery:
             before: How many earlier ones at most.
             after: How many later ones at most.
         """
-        return lookups.frames_around(self._tables, media_key, frame_index, before, after)
+        return self._read(lookups.frames_around, media_key, frame_index, before, after)
 
     def sample_embeddings(self, count: int, seed: int = 0, run: int = 1) -> EmbeddingSample:
         """Draw people at random, the same ones for the same gallery and seed; see ``lookups.sample``."""
-        return lookups.sample(self._tables, count, seed, run)
+        return self._read(lookups.sample, count, seed, run)
 
     def search(
         self,
@@ -346,15 +345,21 @@ class Gallery:
         if top < 1:
             raise ValueRefused(f"top is {top}; expected at least 1.")
         filters = filters or Filters()
-        table = self._tables[DETECTIONS]
-        index = people_index(table) if not exact and table.count_rows() > self.exact_below else None
-        if index is None:
-            answers = search_blocks(self._blocks(filters), normalise(vectors), top, filters, by == "sighting")
-            how = "exact"
-        else:
-            self._in_memory.clear()
-            answers, how = search_index(table, index, normalise(vectors), top, filters, by == "sighting")
-        return rankings(self._tables, answers, self.manifest.model, filters, by, {"index": how})
+        unit = normalise(vectors)
+
+        def answer(tables: Tables) -> list[Ranking]:
+            table = tables[DETECTIONS]
+            num_people = int(table.count_rows())
+            index = people_index(table) if not exact and num_people > self.exact_below else None
+            if index is None:
+                answers = search_blocks(self._blocks(table, num_people, filters), unit, top, filters, by == "sighting")
+                how = "exact"
+            else:
+                self._in_memory.clear()
+                answers, how = search_index(table, index, unit, top, filters, by == "sighting")
+            return rankings(tables, answers, self.manifest.model, filters, by, {"index": how})
+
+        return self._read(answer)
 
     def optimise(self, force: bool = False) -> Optimised:
         """Build the index of a large gallery where it is time; searches and a writer go on meanwhile.
@@ -387,8 +392,11 @@ class Gallery:
 
     def info(self) -> GalleryInfo:
         """Count what the gallery holds."""
-        records = self.media()
-        detections = self._tables[DETECTIONS]
+        return self._read(self._info)
+
+    def _info(self, tables: Tables) -> GalleryInfo:
+        records = lookups.media_records(tables)
+        detections = tables[DETECTIONS]
         columns = [name for name in ("camera_id", "captured_at") if name in detections.schema.names]
         people = detections.search().select(columns).to_arrow()
         span = pc.min_max(people["captured_at"]).as_py() if "captured_at" in columns else {"min": None, "max": None}
@@ -405,18 +413,20 @@ class Gallery:
                 c["values"] or "": int(c["counts"]) for c in people["camera_id"].value_counts().to_pylist()
             },
             bytes_on_disk=sum(f.stat().st_size for f in self.path.rglob("*") if f.is_file()),
-            num_tracklets=int(self._tables[TRACKLETS].count_rows()) if TRACKLETS in self._tables else 0,
+            num_tracklets=int(tables[TRACKLETS].count_rows()) if TRACKLETS in tables else 0,
             captured_from=span["min"],
             captured_until=span["max"],
         )
 
-    def _blocks(self, filters: Filters) -> Iterable[Block]:
+    def _read(self, look_up: Callable[..., T], *arguments: Any) -> T:
+        return patiently(self._tables, lambda: look_up(self._tables, *arguments))
+
+    def _blocks(self, table: Any, num_people: int, filters: Filters) -> Iterable[Block]:
         """The gallery as it is now: from memory while it fits, else from disk with the filters applied there."""
         dim = self.manifest.embedding_dim
-        if len(self) * dim * 4 <= self.memory_limit:
+        if num_people * dim * 4 <= self.memory_limit:
             return self._in_memory.blocks()
         self._in_memory.clear()
-        table: Any = self._tables[DETECTIONS]
         query = table.search()
         condition = filters.sql()
         # A table of an early format lacks columns that a filter may name; the blocks are filtered in any case.

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import lancedb
 import numpy as np
 import pyarrow as pa
 
-from sceneseek.errors import GalleryError
+from sceneseek.errors import GalleryError, SceneseekError
 from sceneseek.gallery.schema import sql_text
 from sceneseek.structures import FloatArray
 
+T = TypeVar("T")
+
 _NAMES_AT_A_TIME = 2000
+_ATTEMPTS = 5
+_PAUSE_S = 0.05
 
 
 class Tables:
@@ -25,12 +30,16 @@ class Tables:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self.database: Any = lancedb.connect(folder)
         self._opened: dict[str, Any] = {}
 
+    def reopen(self) -> None:
+        """Forget all handles, so that the next look begins anew."""
+        self._opened.clear()
+
     def __contains__(self, name: str) -> bool:
-        return name in self._opened or (self._folder / f"{name}.lance").is_dir()
+        return name in self._opened or (self.folder / f"{name}.lance").is_dir()
 
     def __getitem__(self, name: str) -> Any:
         """The table as it is now.
@@ -47,9 +56,32 @@ class Tables:
             return table
         except Exception as error:
             raise GalleryError(
-                f"{self._folder} is damaged: its table {name!r} cannot be opened ({error}). "
+                f"{self.folder} is damaged: its table {name!r} cannot be opened ({error}). "
                 "Index the media again into another --gallery folder."
             ) from error
+
+
+def patiently(tables: Tables, ask: Callable[[], T]) -> T:
+    """Read, and begin again when files vanish meanwhile: purging removes former versions while they are being read.
+
+    Raises:
+        GalleryError: They vanish again and again.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            return ask()
+        except SceneseekError:
+            raise
+        except Exception as error:
+            if "not found" not in str(error).lower():
+                raise
+            if attempt + 1 == _ATTEMPTS:
+                raise GalleryError(
+                    f"{tables.folder} cannot be read ({error}). Look at it with: sceneseek gallery check"
+                ) from error
+            tables.reopen()
+            time.sleep(_PAUSE_S)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def embeddings_of(rows: pa.Table) -> FloatArray:

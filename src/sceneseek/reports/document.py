@@ -38,8 +38,8 @@ from sceneseek.structures import ImageArray, Match
 
 _MARGIN = 17 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
-_PERSON = (22 * mm, 37 * mm)
-_SCENE = (74 * mm, 37 * mm)
+_PERSON = (22 * mm, 36 * mm)
+_SCENE = (74 * mm, 36 * mm)
 _TEXT = _WIDTH - _PERSON[0] - _SCENE[0] - 6 * mm
 _SCENE_PIXELS = 760
 
@@ -139,16 +139,14 @@ def _match(match: Match, view: View) -> Flowable:
     row.setStyle(
         _tight(
             ("LINEABOVE", (0, 0), (-1, 0), 0.5, _EDGE),
-            ("TOPPADDING", (0, 0), (-1, -1), 7),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 7),
+            ("TOPPADDING", (0, 0), (-1, -1), 6),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 6),
         )
     )
     return row
 
 
 def _told(match: Match) -> list[Flowable]:
-    expected = match.strangers_expected
-    likely = expected is not None and expected < words.LIKELY
     revised = "" if match.revised is None else f" · revised {match.revised:.3f}"
     head = Table(
         [[
@@ -163,7 +161,9 @@ def _told(match: Match) -> list[Flowable]:
     if match.false_match_rate is None:
         lines.append(Paragraph("false-match rate not known", _style(8.5, _SOFT)))
     else:
-        lines.append(Paragraph(words.strangers(expected), _style(9, _GOOD if likely else _INK, bold=True)))
+        lines.append(
+            Paragraph(words.strangers(match.strangers_expected), _style(9, _GOOD if match.likely else _INK, bold=True))
+        )
         lines.append(Paragraph(f"{words.rate(match.false_match_rate)} strangers scores this high", _style(8, _SOFT)))
     seen = words.seen(match)
     where = " · ".join(escape(words.printable(part)) for part in (seen, match.camera_id or "") if part)

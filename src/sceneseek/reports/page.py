@@ -52,7 +52,6 @@ def _asked(asked: Asked) -> dict[str, Any]:
 
 def _row(match: Match, view: View) -> dict[str, Any]:
     source = Path(match.source)
-    expected = match.strangers_expected
     return {
         "rank": match.rank,
         "similarity": f"{match.similarity:.3f}",
@@ -60,8 +59,8 @@ def _row(match: Match, view: View) -> dict[str, Any]:
         "share": f"{max(0.0, match.similarity) * 100:.1f}",
         "rate": words.rate(match.false_match_rate),
         "known": match.false_match_rate is not None,
-        "strangers": words.strangers(expected),
-        "likely": expected is not None and expected < words.LIKELY,
+        "strangers": words.strangers(match.strangers_expected),
+        "likely": match.likely,
         "flags": _flags(match.flags),
         "score": f"{match.score:.2f}",
         "name": words.printable(source.name),

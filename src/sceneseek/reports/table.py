@@ -39,7 +39,7 @@ def _row(match: Match) -> list[object]:
         None if match.revised is None else round(match.revised, 6),
         None if match.false_match_rate is None else f"{match.false_match_rate:.3g}",
         None if expected is None else f"{expected:.3g}",
-        None if expected is None else ("yes" if expected < words.LIKELY else "no"),
+        None if expected is None else ("yes" if match.likely else "no"),
         match.camera_id,
         None if match.captured_at is None else match.captured_at.isoformat(),
         words.seen(match),

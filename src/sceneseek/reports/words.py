@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
-from sceneseek.structures import Match, Ranking
+from sceneseek.structures import UNEXPECTED, Match, Ranking
 
-LIKELY = 0.5
-"""Strangers expected, below which none is: half a person. The same as ``gallery.calibration.UNEXPECTED``."""
+MANY = 10.0
+"""Strangers expected to score as high as the best match, from which on nobody looks like the query at all."""
 
 FLAG_WORDS = {
     "small": "too few pixels to recognise anybody",
@@ -81,7 +81,7 @@ def how_many(expected: float | None) -> str:
     """
     if expected is None:
         return "not known"
-    return "none" if expected < LIKELY else f"about {_two_digits(expected):,}"
+    return "none" if expected < UNEXPECTED else f"about {_two_digits(expected):,}"
 
 
 def strangers(expected: float | None) -> str:
@@ -93,7 +93,7 @@ def strangers(expected: float | None) -> str:
     """
     if expected is None:
         return "not known"
-    if expected < LIKELY:
+    if expected < UNEXPECTED:
         return "no stranger expected"
     return f"{how_many(expected)} stranger{'' if _two_digits(expected) == 1 else 's'}"
 
@@ -102,17 +102,20 @@ def verdict(ranking: Ranking) -> str:
     """The answer in one sentence.
 
     Example:
-        >>> verdict(Ranking((Match(1, 0.5, 0.9, (0, 0, 1, 1), "a.jpg"),), "model", 10, num_likely=0))
-        'Nobody here looks like your query: strangers score as high as the best match.'
+        >>> match = Match(1, 0.5, 0.9, (0, 0, 1, 1), "a.jpg", strangers_expected=130.0)
+        >>> verdict(Ranking((match,), "model", 4000, num_likely=0))
+        'Nobody here looks like your query: about 130 strangers are expected to score as high as the best match.'
     """
     if not len(ranking):
         return "There was nobody to compare with."
     if ranking.num_likely is None:
         return "How often strangers score this high is not known here: too few people were seen side by side."
-    if ranking.num_likely == 0:
-        return "Nobody here looks like your query: strangers score as high as the best match."
-    likely = min(ranking.num_likely, len(ranking))
-    return f"{counted(likely, 'match', 'matches')} that no stranger is expected to reach."
+    if ranking.num_likely > 0:
+        return f"{counted(ranking.num_likely, 'match', 'matches')} that no stranger is expected to reach."
+    least = min(m.strangers_expected for m in ranking if m.strangers_expected is not None)
+    if least < MANY:
+        return f"No match stands out: {strangers(least)} would score as high as the best one."
+    return f"Nobody here looks like your query: {strangers(least)} are expected to score as high as the best match."
 
 
 def seen(match: Match, zone: tzinfo | None = None) -> str:

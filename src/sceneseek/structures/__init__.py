@@ -6,7 +6,7 @@ from sceneseek.structures.extraction import Extraction, Provenance, data_fingerp
 from sceneseek.structures.media import Frame, MediaItem, MediaProblem
 from sceneseek.structures.person_model import PersonModel
 from sceneseek.structures.progress import Progress, silent
-from sceneseek.structures.ranking import Match, Ranking, Sighting
+from sceneseek.structures.ranking import UNEXPECTED, Match, Ranking, Sighting
 from sceneseek.structures.report import (
     CocoScores,
     DetectionScores,
@@ -21,6 +21,7 @@ from sceneseek.structures.report import (
 from sceneseek.structures.sample import UNLABELED, Query, Sample, SceneSet
 
 __all__ = [
+    "UNEXPECTED",
     "UNLABELED",
     "BoolArray",
     "CocoScores",

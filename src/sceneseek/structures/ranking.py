@@ -9,6 +9,9 @@ from datetime import datetime
 
 from sceneseek.errors import ValueRefused
 
+UNEXPECTED = 0.5
+"""Strangers expected to score as high, below which none is: half a person."""
+
 
 @dataclass(frozen=True)
 class Sighting:
@@ -72,6 +75,11 @@ class Match:
     flags: tuple[str, ...] = ()
     strangers_expected: float | None = None
     revised: float | None = None
+
+    @property
+    def likely(self) -> bool:
+        """Whether no stranger is expected to score as high."""
+        return self.strangers_expected is not None and self.strangers_expected < UNEXPECTED
 
 
 @dataclass(frozen=True)

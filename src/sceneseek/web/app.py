@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from sceneseek import __version__
 from sceneseek.finder import Finder
+from sceneseek.web.callers import role_needed
 from sceneseek.web.guard import Guard
 from sceneseek.web.media import OpenMedia
 from sceneseek.web.refusals import handle_errors
@@ -77,6 +79,9 @@ def _addresses(lifespan: Any) -> FastAPI:
     )
     api = APIRouter(prefix=API)
     for part in (entry, gallery, queries, search, pictures, indexing, keeping):
+        for route in part.router.routes:
+            if isinstance(route, APIRoute):
+                route.openapi_extra = {"x-role": str(role_needed(route) or "none")}
         api.include_router(part.router)
     app.include_router(api)
     return app

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
+from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from sceneseek.web.documents import ErrorDocument
@@ -78,7 +79,20 @@ def _with_role(role: Role) -> Callable[..., Awaitable[Caller]]:
             )
         return caller
 
+    checked.role = role  # type: ignore[attr-defined]
     return checked
+
+
+def role_needed(route: APIRoute) -> Role | None:
+    """The role that a route asks for; ``None`` where nobody has to log in."""
+    waiting = list(route.dependant.dependencies)
+    while waiting:
+        dependency = waiting.pop()
+        role = getattr(dependency.call, "role", None)
+        if role is not None:
+            return Role(role)
+        waiting += dependency.dependencies
+    return None
 
 
 Viewer = Annotated[Caller, Depends(_with_role(Role.VIEWER))]

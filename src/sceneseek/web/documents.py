@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from datetime import datetime
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -35,16 +37,26 @@ RERANKING: tuple[Reranking, ...] = get_args(Reranking)
 Flag = Literal["small", "blurred", "cut", "unsure"]
 
 
+def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Let the OpenAPI document say of each field what the docstring says of it."""
+    text, _, attributes = (inspect.getdoc(model) or "").partition("Attributes:")
+    schema["description"] = text.strip()
+    for name, told in re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", attributes, re.DOTALL | re.MULTILINE):
+        schema["properties"][name]["description"] = (
+            re.sub(r"\s+", " ", told).strip().replace("``None``", "`null`").replace("``", "`")
+        )
+
+
 class Asked(BaseModel):
     """A request body: an unknown key is a mistake, and is refused."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_describe)
 
 
 class Told(BaseModel):
     """A part of an answer."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_describe)
 
 
 class ErrorText(Told):
@@ -299,7 +311,7 @@ class SearchRequest(Asked):
         top: Matches at most.
         by: ``"sighting"``: each tracklet once, by its best frame; ``"detection"``: every frame.
         rerank: How to look at the first matches again.
-        cameras: Only these cameras; the empty name stands for no camera.
+        cameras: Only these cameras; who was seen by no named camera passes only without this.
         sources: Only these files, or files in these folders.
         media_keys: Only these files, by content key.
         after: Only pictures taken at this time or later.
