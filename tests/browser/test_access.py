@@ -1,73 +1,21 @@
-"""The page for everybody: contrast computed, names on everything, no sideways scrolling at 360 pixels, dark and still."""
+"""The page for everybody: contrast computed, names on everything, nothing wider than 360 pixels, dark and still."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser.conftest import change_answer, opened, search_red
+from sceneseek.web.app import STATIC
 from web_world import World
 
-CONTRAST = """() => {
-    const parse = (text) => {
-        const numbers = text.match(/-?[\\d.]+(e-?\\d+)?/g).map(Number);
-        const [r, g, b] = text.startsWith("color(") ? numbers.map((v) => v * 255) : numbers;
-        return [r, g, b, numbers[3] ?? 1];
-    };
-    const over = ([r, g, b, a], below) => [r, g, b].map((v, i) => v * a + below[i] * (1 - a));
-    const light = (rgb) => rgb.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-    const ratio = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
-    /* What lies behind: all layers down to an opaque one. Over a picture the worst of black and white counts. */
-    const behind = (element) => {
-        const layers = [];
-        for (let at = element; at; at = at.parentElement) {
-            const style = getComputedStyle(at);
-            const layer = parse(style.backgroundColor);
-            if (layer[3] > 0) layers.push(layer);
-            if (layer[3] === 1) return [layers.reduceRight((below, one) => over(one, below), [0, 0, 0])];
-            if (style.backgroundImage !== "none") return [];
-            if (style.position === "absolute" && at.parentElement.querySelector(":scope > img")) break;
-        }
-        return [[0, 0, 0], [255, 255, 255]].map((ground) => layers.reduceRight((below, one) => over(one, below), ground));
-    };
-    const shown = (element) => element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) && !element.closest(".unseen, :disabled, .skip");
-    const scope = [...document.querySelectorAll("dialog[open]")].pop() ?? document.body;
-    const problems = [];
-    let count = 0;
-    const judge = (element, colour, words) => {
-        const style = getComputedStyle(element);
-        const size = parseFloat(style.fontSize);
-        const least = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700) ? 3 : 4.5;
-        for (const ground of behind(element)) {
-            const found = ratio(over(parse(colour), ground), ground);
-            count += 1;
-            if (found < least) problems.push(`${found.toFixed(2)} < ${least}: "${words.trim().slice(0, 40)}" in ${element.tagName}.${element.className}`);
-        }
-    };
-    const walker = document.createTreeWalker(scope, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-        const element = walker.currentNode.parentElement;
-        if (!walker.currentNode.data.trim() || !shown(element) || ["SCRIPT", "STYLE", "NOSCRIPT", "OPTION"].includes(element.tagName)) continue;
-        const inDrawing = element instanceof SVGElement;
-        judge(inDrawing ? element.closest("svg").parentElement : element, getComputedStyle(element)[inDrawing ? "fill" : "color"], walker.currentNode.data);
-    }
-    for (const field of scope.querySelectorAll("[placeholder]")) if (shown(field)) judge(field, getComputedStyle(field, "::placeholder").color, field.placeholder);
-    return { count, problems };
-}"""
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 
-NAMELESS = """() => [...document.querySelectorAll("button, a[href], input, select, textarea, [role=button], dialog, img, summary")]
-    .filter((element) => element.checkVisibility() && !element.closest("[aria-hidden=true]"))
-    .filter((element) => {
-        if (element.tagName === "IMG") return !element.hasAttribute("alt");
-        const labelled = (element.getAttribute("aria-labelledby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent ?? "").join("");
-        const labels = [...(element.labels ?? [])].map((label) => label.textContent).join("");
-        return !(element.getAttribute("aria-label") || labelled || labels || element.textContent).trim();
-    })
-    .map((element) => element.outerHTML.slice(0, 120))"""
+NAMELESS = (Path(__file__).parent / "nameless.js").read_text(encoding="utf-8")
 
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -201,10 +149,19 @@ def test_a_whole_search_by_keys_alone(page: Page, world: World) -> None:
     expect(dialog.locator(".scene-stage")).to_be_visible()
     for _ in range(12):
         page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement === document.body || document.activeElement.closest('dialog') !== null")
+    inside = "document.activeElement === document.body || document.activeElement.closest('dialog') !== null"
+    assert page.evaluate(inside)
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     assert page.evaluate("document.activeElement.closest('.match')?.id") == "match-0"
+
+
+def test_every_module_is_loaded_ahead(page: Page) -> None:
+    page.goto("/")
+    page.locator(".dropzone").wait_for()
+    ahead = page.locator("link[rel=modulepreload]").evaluate_all("links => links.map((link) => link.href)")
+    modules = {path.name for path in (STATIC / "js").glob("*.js")} - {"main.js", "theme-early.js"}
+    assert sorted(address.rpartition("/")[2] for address in ahead) == sorted(modules)
 
 
 def test_the_policy_forbids_what_is_in_line(page: Page) -> None:

@@ -12,7 +12,7 @@ from browser.conftest import change_answer, search_red
 from web_world import World
 
 CLAIMS = re.compile(
-    r"\b(identified|identification|identity of|is the person|same person found|proven|confirmed match|positive match)\b",
+    r"\b(identified|identification|identity of|is the person|same person found|proven|(confirmed|positive) match)\b",
     re.IGNORECASE,
 )
 
@@ -91,8 +91,12 @@ def test_marks_are_used_when_asked_again(page: Page, world: World) -> None:
     body = search.value.post_data_json
     assert body["examples"][1:] == [{"detection_id": right}]
     assert body["counter_examples"] == [{"detection_id": wrong}]
+    assert body["own_pictures"] is True
     expect(page.locator(".again-bar")).to_have_count(0)
     expect(page.locator(".example.counter")).to_have_count(1)
+    shown = [card.get_attribute("data-detection") for card in page.locator(".match").all()]
+    assert right in shown
+    assert wrong not in shown
 
 
 def test_keys_walk_mark_and_search_again(page: Page, world: World) -> None:
@@ -231,19 +235,11 @@ def test_a_report_is_saved(page: Page, world: World) -> None:
     dialog = page.get_by_role("dialog", name="Export a report")
     expect(dialog.get_by_role("radio", name="Marked right (1)")).to_be_checked()
     dialog.get_by_role("radio", name="Table (CSV)").check()
-    asked: list[dict[str, Any]] = []
-
-    def through(route: Any) -> None:
-        asked.append(route.request.post_data_json)
-        headers = {"Content-Type": "text/csv", "Content-Disposition": 'attachment; filename="answer.csv"'}
-        route.fulfill(status=200, headers=headers, body="rank\n1\n")
-
-    page.route("**/api/reports", through)
-    with page.expect_download() as download:
+    with page.expect_download() as download, page.expect_request("**/api/reports") as request:
         dialog.get_by_role("button", name="Save").click()
-    assert download.value.suggested_filename == "answer.csv"
-    (request,) = asked
-    assert request["format"] == "csv"
-    assert request["blur"] is True
-    assert len(request["detection_ids"]) == 1
-    assert request["search"]["examples"]
+    asked = request.value.post_data_json
+    assert (asked["format"], asked["blur"], len(asked["detection_ids"])) == ("csv", True, 1)
+    lines = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert download.value.suggested_filename.endswith(".csv")
+    assert sum(asked["detection_ids"][0] in line for line in lines) == 1
+    expect(dialog).to_have_count(0)

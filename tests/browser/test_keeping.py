@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.conftest import choose_person, choose_picture, opened
 from fake_predictor import ORANGE, person, save_scene
-from live_server import serving
+from gallery_server import serving
 from web_world import World, make_world, tokens
 
 
@@ -82,45 +82,60 @@ def test_progress_arrives_while_it_runs_and_the_job_can_be_stopped(page: Page) -
     job = {
         "job_id": "A" * 22, "state": "running", "what": "media/long", "owner": "local",
         "created_at": "2026-05-04T10:00:00Z", "started_at": "2026-05-04T10:00:00Z", "ended_at": None,
-        "files_done": 3, "files_total": 12, "frames": 300, "people": 0, "already": 0, "frames_per_second": 8.25,
-        "seconds_left": 200.0, "note": "long.mp4, 5:00", "error": "", "problems": [], "num_problems": 0,
+        "done": 300, "total": 1200, "unit": "pictures", "frames": 300, "people": 0, "already": 0,
+        "frames_per_second": 8.25, "seconds_left": 200.0, "note": "long.mp4, 5:00",
+        "error": "", "problems": [], "num_problems": 0,
     }  # fmt: skip
-    events = "".join(f"event: progress\ndata: {text}\n\n" for text in [json.dumps(job), json.dumps(job | {"files_done": 4})])
+    events = "".join(f"event: progress\ndata: {json.dumps(told)}\n\n" for told in (job, job | {"done": 308}))
     page.route("**/api/jobs", lambda route: route.fulfill(json={"jobs": [job]}))
     page.route("**/api/jobs/*/events", lambda route: route.fulfill(content_type="text/event-stream", body=events))
     page.route("**/api/jobs/*", lambda route: route.fulfill(json=job))
     page.goto("/?view=index")
     place = page.locator(".job")
-    expect(place.get_by_role("progressbar")).to_have_attribute("max", "12")
-    expect(place).to_contain_text("4 of 12 files · 300 pictures · 8.3 a second · about 3 min left")
-    expect(place.get_by_role("progressbar")).to_have_js_property("value", 4)
+    expect(place.get_by_role("progressbar")).to_have_attribute("max", "1200")
+    expect(place).to_contain_text("308 of 1,200 pictures · 8.3 a second · about 3 min left")
+    expect(place.get_by_role("progressbar")).to_have_js_property("value", 308)
     with page.expect_request(lambda request: request.method == "DELETE"):
         place.get_by_role("button", name="Stop").click()
 
 
-def test_forgetting_shows_first_and_asks(page: Page) -> None:
-    asked: list[dict[str, Any]] = []
+def test_forgetting_shows_first_asks_and_proves(browser: Browser, own_address: str) -> None:
+    with opened(browser, own_address) as page:
+        page.goto("/?view=gallery")
+        page.get_by_role("button", name="Forget 3.png").click()
+        dialog = page.get_by_role("dialog", name="Forget")
+        dialog.get_by_role("textbox", name="Why").fill("asked for by the person")
+        dialog.get_by_role("button", name="See what this would remove").click()
+        expect(dialog).to_contain_text("This would remove 3 person views")
+        expect(dialog.locator(".crops img")).to_have_count(3)
+        go = dialog.get_by_role("button", name="Forget 3 person views")
+        expect(go).to_be_disabled()
+        expect(page.locator(".medium", has_text="3.png")).to_have_count(1)  # nothing has happened yet
+        dialog.get_by_role("checkbox", name="I understand that this cannot be undone").check()
+        with page.expect_request("**/api/forget") as request:
+            go.click()
+        assert request.value.post_data_json["reason"] == "asked for by the person"
+        assert request.value.post_data_json["dry_run"] is False
+        expect(dialog.locator(".notice strong")).to_contain_text("Forgot 3 person views")
+        expect(dialog.locator(".notice p")).not_to_be_empty()
+        dialog.get_by_role("button", name="Close").last.click()
+        expect(page.locator(".medium", has_text="2.png")).to_have_count(1)
+        expect(page.locator(".medium", has_text="3.png")).to_have_count(0)
 
+
+def test_a_forgetting_without_proof_is_an_alarm(page: Page) -> None:
     def through(route: Any) -> None:
-        request = route.request.post_data_json
-        asked.append(request)
-        proof = "" if request["dry_run"] else "Searched the raw files for 3 vectors: none is left."
-        answer = {"dry_run": request["dry_run"], "num_people": 3, "num_media": 1, "num_sightings": 0, "proof": proof}
-        route.fulfill(json={**answer, "examples": []})
+        dry = route.request.post_data_json["dry_run"]
+        counts = {"num_people": 2, "num_media": 0, "num_sightings": 1, "examples": []}
+        route.fulfill(json={"dry_run": dry, "proven": None if dry else False, "proof": "1 copy was found.", **counts})
 
     page.route("**/api/forget", through)
     page.goto("/?view=gallery")
     page.get_by_role("button", name="Forget 3.png").click()
-    dialog = page.get_by_role("dialog", name="Forget")
-    dialog.get_by_role("button", name="See what this would remove").click()
-    expect(dialog).to_contain_text("This would remove 3 person views, 1 whole file")
-    go = dialog.get_by_role("button", name="Forget 3 person views")
-    expect(go).to_be_disabled()
-    dialog.get_by_role("checkbox", name="I understand that this cannot be undone").check()
-    go.click()
-    expect(dialog).to_contain_text("Searched the raw files for 3 vectors: none is left.")
-    assert [request["dry_run"] for request in asked] == [True, False]
-    assert all(len(request["media_keys"]) == 1 for request in asked)
+    page.get_by_role("button", name="See what this would remove").click()
+    page.get_by_role("checkbox", name="I understand that this cannot be undone").check()
+    page.get_by_role("button", name="Forget 2 person views").click()
+    expect(page.get_by_role("alert")).to_contain_text("copies may remain")
 
 
 def test_the_audit_log_is_shown_with_its_chain(browser: Browser, own_address: str, own_world: World) -> None:
@@ -155,7 +170,8 @@ def test_tokens_open_the_door_as_far_as_they_may(browser: Browser, world: World,
             dialog.get_by_role("textbox", name="Token").fill("vera-secret")
             dialog.get_by_role("button", name="Log in").click()
             expect(dialog).to_have_count(0)
-            expect(page.get_by_role("navigation", name="Main").get_by_role("button")).to_have_text(["Search", "Gallery"])
+            places = page.get_by_role("navigation", name="Main").get_by_role("button")
+            expect(places).to_have_text(["Search", "Gallery"])
             choose_picture(page, copy.query)  # a changing request: the session's CSRF token goes with it
             choose_person(page, 1)
             page.reload()
@@ -166,6 +182,5 @@ def test_tokens_open_the_door_as_far_as_they_may(browser: Browser, world: World,
             page.goto("/")
             page.get_by_role("textbox", name="Token").fill("kim-secret")
             page.get_by_role("button", name="Log in").click()
-            expect(page.get_by_role("navigation", name="Main").get_by_role("button")).to_have_text(
-                ["Search", "Gallery", "Add media", "Audit"]
-            )
+            places = page.get_by_role("navigation", name="Main").get_by_role("button")
+            expect(places).to_have_text(["Search", "Gallery", "Add media", "Audit"])

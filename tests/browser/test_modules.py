@@ -47,8 +47,8 @@ def call(browser: Browser, address: str) -> Iterator[Any]:
         ("rateWords", [1 / 2412], "1 in 2,400 strangers scores this high"),
         ("rateWords", [0], "Fewer than 1 in 1,000,000 strangers scores this high"),
         ("rateShort", [1e-3], "1 in 1,000 strangers this high"),
-        ("expectedWords", [1e-9, 1000], "Chance alone would hardly ever put a stranger this high among the 1,000 searched"),
-        ("expectedWords", [1e-4, 1000], "The chance that a stranger is this high among the 1,000 searched is about 10 %"),
+        ("expectedWords", [1e-9, 50], "Chance alone would hardly ever put a stranger this high among the 50 searched"),
+        ("expectedWords", [2e-3, 50], "The chance that a stranger is this high among the 50 searched is about 10 %"),
         ("expectedWords", [1e-2, 1000], "Expect about 10 strangers this high among the 1,000 searched"),
         ("strength", [1e-3], 3),
         ("strength", [0], 5),
@@ -96,8 +96,12 @@ def test_an_address_brings_the_state_back(call: Any) -> None:
 
 @pytest.mark.parametrize(
     "hostile",
-    ["view=nowhere&top=1e9&score=NaN&like=x", "like=d:../../etc&scene=<script>", "like=b:abc:5,5,1,1&after=yesterday&by=all"],
-)  # fmt: skip
+    [
+        "view=nowhere&top=1e9&score=NaN&like=x",
+        "like=d:../../etc&scene=<script>",
+        "like=b:abc:5,5,1,1&after=yesterday&by=all",
+    ],
+)
 def test_an_address_that_means_nothing_asks_for_nothing(call: Any, hostile: str) -> None:
     assert call("address", "fromAddress", hostile) == call("address", "nothingAsked")
 
@@ -112,7 +116,8 @@ def test_ticks_are_round_and_few(call: Any) -> None:
     found = call("scales", "ticks", 0, 3600, 6)
     assert found == {"step": 600, "at": [0, 600, 1200, 1800, 2400, 3000, 3600]}
     assert len(call("scales", "ticks", 0, 10**9, 5)["at"]) <= 40
-    assert call("scales", "ticks", 90_000, 180_000, 3, 7200)["at"] == [122_400, 165_600]  # noon and midnight, two hours east
+    noon_and_midnight = [122_400, 165_600]  # two hours east of Greenwich
+    assert call("scales", "ticks", 90_000, 180_000, 3, 7200)["at"] == noon_and_midnight
 
 
 def test_what_overlaps_is_stacked(call: Any) -> None:

@@ -1,4 +1,4 @@
-/** What is asked, as the page's address and back. Pure. The address never holds a picture, only the server's names for things. */
+/** What is asked, as the page's address and back. Pure. An address never holds a picture, only the server's names. */
 
 export const VIEWS = ["search", "gallery", "index", "audit"];
 export const SHOWS = ["matches", "timeline", "map"];
@@ -10,7 +10,16 @@ const FRAME = /^@[\w.-]{1,128}:\d{1,12}$/;
 
 /** No restriction at all. */
 export function noFilters() {
-  return { cameras: [], sources: [], after: "", before: "", since_s: null, until_s: null, min_score: null, exclude_flags: [] };
+  return {
+    cameras: [],
+    sources: [],
+    after: "",
+    before: "",
+    since_s: null,
+    until_s: null,
+    min_score: null,
+    exclude_flags: [],
+  };
 }
 
 /** How matches are made and how many are wanted. */
@@ -20,7 +29,15 @@ export function usualRanking() {
 
 /** What the page shows when its address says nothing. */
 export function nothingAsked() {
-  return { view: "search", show: "matches", examples: [], counterExamples: [], filters: noFilters(), ranking: usualRanking(), scene: null };
+  return {
+    view: "search",
+    show: "matches",
+    examples: [],
+    counterExamples: [],
+    filters: noFilters(),
+    ranking: usualRanking(),
+    scene: null,
+  };
 }
 
 /** A short, unambiguous name for an example: a person of a query picture, a box on one, or a person of the gallery. */
@@ -41,7 +58,8 @@ export function exampleOf(key) {
   if (!/^[\w.-]{1,128}$/.test(query_id)) return null;
   if (kind === "p:" && /^\d{1,6}$/.test(last)) return { query_id, person: Number(last) };
   const box = last.split(",").map(Number);
-  if (kind === "b:" && box.length === 4 && box.every(Number.isFinite) && box[0] < box[2] && box[1] < box[3]) return { query_id, box };
+  if (kind === "b:" && box.length === 4 && box.every(Number.isFinite) && box[0] < box[2] && box[1] < box[3])
+    return { query_id, box };
   return null;
 }
 
@@ -77,12 +95,17 @@ export function fromAddress(text) {
   const query = new URLSearchParams(text);
   const state = nothingAsked();
   const oneOf = (name, allowed, otherwise) => (allowed.includes(query.get(name)) ? query.get(name) : otherwise);
-  const examples = (name) => query.getAll(name).map(exampleOf).filter((example) => example !== null);
+  const examples = (name) =>
+    query
+      .getAll(name)
+      .map(exampleOf)
+      .filter((example) => example !== null);
   const number = (name) => {
     const value = query.get(name);
     return value !== null && value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : null;
   };
-  const localTime = (name) => (/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/.test(query.get(name) ?? "") ? query.get(name) : "");
+  const localTime = (name) =>
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/.test(query.get(name) ?? "") ? query.get(name) : "";
   state.view = oneOf("view", VIEWS, "search");
   state.show = oneOf("show", SHOWS, "matches");
   state.examples = examples("like");
@@ -125,6 +148,9 @@ export function searchBody(state) {
     min_score: f.min_score,
     exclude_flags: f.exclude_flags,
   };
+  // Matches that were marked right stay in the list in which they were marked.
+  if (state.examples.length > 1 && state.examples.some((example) => example.detection_id !== undefined))
+    body.own_pictures = true;
   for (const [name, value] of Object.entries(body)) {
     const empty = value === null || (Array.isArray(value) && value.length === 0);
     if (empty && name !== "examples") delete body[name];
@@ -134,7 +160,11 @@ export function searchBody(state) {
 
 /** How many restrictions apply. */
 export function countFilters(filters) {
-  return filters.cameras.length + filters.sources.length + filters.exclude_flags.length
-    + [filters.after, filters.before].filter(Boolean).length
-    + [filters.since_s, filters.until_s, filters.min_score].filter((v) => v !== null).length;
+  return (
+    filters.cameras.length +
+    filters.sources.length +
+    filters.exclude_flags.length +
+    [filters.after, filters.before].filter(Boolean).length +
+    [filters.since_s, filters.until_s, filters.min_score].filter((v) => v !== null).length
+  );
 }

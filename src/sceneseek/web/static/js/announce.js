@@ -9,7 +9,9 @@ export function announce(words) {
   const region = document.getElementById("announcer");
   // The same words twice are read once: clear first, and write when the clearing has been noticed.
   region.textContent = "";
-  setTimeout(() => { region.textContent = words; }, 60);
+  setTimeout(() => {
+    region.textContent = words;
+  }, 60);
 }
 
 /** Show a passing message. */

@@ -11,7 +11,9 @@ export class ApiError extends Error {
 
   /** Message and advice in one sentence or two. */
   get words() {
-    return [this.message, this.found && `Found: ${this.found}.`, this.expected && `Expected: ${this.expected}.`].filter(Boolean).join(" ");
+    return [this.message, this.found && `Found: ${this.found}.`, this.expected && `Expected: ${this.expected}.`]
+      .filter(Boolean)
+      .join(" ");
   }
 }
 
@@ -26,7 +28,10 @@ export function onTokenWanted(callback) {
 
 async function refusal(response) {
   const body = await response.json().catch(() => ({}));
-  return new ApiError(response.status, body.error ?? { message: typeof body.detail === "string" ? body.detail : undefined });
+  return new ApiError(
+    response.status,
+    body.error ?? { message: typeof body.detail === "string" ? body.detail : undefined },
+  );
 }
 
 async function send(method, path, { json, form, signal } = {}) {
@@ -35,7 +40,13 @@ async function send(method, path, { json, form, signal } = {}) {
   if (!SAFE.has(method) && csrf) headers["X-CSRF-Token"] = csrf;
   let response;
   try {
-    response = await fetch(path, { method, headers, signal, credentials: "same-origin", body: json !== undefined ? JSON.stringify(json) : form });
+    response = await fetch(path, {
+      method,
+      headers,
+      signal,
+      credentials: "same-origin",
+      body: json !== undefined ? JSON.stringify(json) : form,
+    });
   } catch (problem) {
     if (problem.name === "AbortError") throw problem;
     throw new ApiError(0, { message: "The server does not answer. Is it still running?" });
@@ -69,7 +80,8 @@ export const api = {
 
   person: (detectionId) => read(`api/detections/${id(detectionId)}`),
   frame: (mediaKey, index) => read(`api/frames/${id(mediaKey)}/${index}`),
-  around: (mediaKey, index, before, after) => read(`api/frames/${id(mediaKey)}/${index}/around?before=${before}&after=${after}`),
+  around: (mediaKey, index, before, after) =>
+    read(`api/frames/${id(mediaKey)}/${index}/around?before=${before}&after=${after}`),
 
   startIndexing: (body) => post("api/index", body),
   upload(files, signal) {

@@ -1,7 +1,8 @@
 /** Who did what and when, for keepers. */
 
 import { api } from "./api.js";
-import { button, h, icon, put } from "./dom.js";
+import { h, icon, put } from "./dom.js";
+import { pager } from "./pager.js";
 import { empty, failed, loading } from "./placeholders.js";
 import { counted, moment } from "./words.js";
 
@@ -14,7 +15,17 @@ export function auditView() {
   return h(
     "div",
     { class: "page" },
-    h("header", { class: "headline" }, h("h1", { tabindex: "-1" }, "Audit"), h("p", { class: "soft" }, "Every search, export, indexing and forgetting. Entries are chained by their digests: one that is changed or removed leaves a mark.")),
+    h(
+      "header",
+      { class: "headline" },
+      h("h1", { tabindex: "-1" }, "Audit"),
+      h(
+        "p",
+        { class: "soft" },
+        "Every search, export, indexing and forgetting. Entries are chained by their digests: ",
+        "one that is changed or removed leaves a mark.",
+      ),
+    ),
     body,
   );
 }
@@ -22,25 +33,39 @@ export function auditView() {
 async function show(body, number) {
   try {
     const page = await api.audit({ page: number, per_page: PER_PAGE });
-    const pages = Math.max(1, Math.ceil(page.total / page.per_page));
+    const pages = pager("Pages of the log", (to) => show(body, to));
+    pages.show(page);
     put(
       body,
       page.intact
-        ? h("div", { class: "notice" }, icon("check"), h("strong", {}, "The chain is intact"), h("p", {}, `${counted(page.total, "entry", "entries")}; none was changed or removed.`))
-        : h("div", { class: "notice bad", role: "alert" }, icon("warn"), h("strong", {}, "The log was changed after it was written"), h("p", {}, page.problem)),
-      page.entries.length ? table(page.entries) : empty("audit", "Nothing was logged yet", "Searches and everything else that touches people's data will be listed here."),
-      pages > 1
         ? h(
-            "nav",
-            { class: "pager", "aria-label": "Pages of the log" },
-            button("", { sign: "left", kind: "small", label: "Newer entries", disabled: page.page <= 1, onclick: () => show(body, page.page - 1) }),
-            h("span", { class: "note soft" }, `${page.page} of ${pages}`),
-            button("", { sign: "right", kind: "small", label: "Older entries", disabled: page.page >= pages, onclick: () => show(body, page.page + 1) }),
+            "div",
+            { class: "notice" },
+            icon("check"),
+            h("strong", {}, "The chain is intact"),
+            h("p", {}, `${counted(page.total, "entry", "entries")}; none was changed or removed.`),
           )
-        : null,
+        : h(
+            "div",
+            { class: "notice bad", role: "alert" },
+            icon("warn"),
+            h("strong", {}, "The log was changed after it was written"),
+            h("p", {}, page.problem),
+          ),
+      page.entries.length
+        ? table(page.entries)
+        : empty(
+            "audit",
+            "Nothing was logged yet",
+            "Searches and everything else that touches people's data will be listed here.",
+          ),
+      pages.place,
     );
   } catch (problem) {
-    put(body, failed("The log could not be read", problem, () => show(body, number)));
+    put(
+      body,
+      failed("The log could not be read", problem, () => show(body, number)),
+    );
   }
 }
 
@@ -74,7 +99,9 @@ function table(entries) {
 function details(value) {
   if (Array.isArray(value)) return value.map(details).join(", ");
   if (value !== null && typeof value === "object") {
-    return Object.entries(value).map(([name, inner]) => `${name.replaceAll("_", " ")}: ${details(inner)}`).join("; ");
+    return Object.entries(value)
+      .map(([name, inner]) => `${name.replaceAll("_", " ")}: ${details(inner)}`)
+      .join("; ");
   }
   const text = String(value);
   return /^[0-9a-f]{40,}$/.test(text) ? `${text.slice(0, 12)}…` : text;

@@ -20,14 +20,23 @@ export function startBar(bar) {
   const places = h("nav", { class: "places", "aria-label": "Main" });
   const holds = h("p", { class: "holds faint small" });
   const theme = button("", { sign: "moon", kind: "quiet", label: "Dark or light" });
-  theme.addEventListener("click", () => { switchTheme(); showTheme(); });
+  theme.addEventListener("click", () => {
+    switchTheme();
+    showTheme();
+  });
   const leave = button("", { sign: "leave", kind: "quiet", label: "Log out", hidden: true, onclick: logOut });
   put(
     bar,
     h("a", { class: "brand", href: "./", "aria-label": "sceneseek, start" }, icon("mark"), h("span", {}, "sceneseek")),
     places,
     holds,
-    h("div", { class: "tools" }, theme, button("", { sign: "help", kind: "quiet", label: "Help and keys (?)", onclick: openHelp }), leave),
+    h(
+      "div",
+      { class: "tools" },
+      theme,
+      button("", { sign: "help", kind: "quiet", label: "Help and keys (?)", onclick: openHelp }),
+      leave,
+    ),
   );
 
   function showTheme() {
@@ -43,14 +52,21 @@ export function startBar(bar) {
       ...PLACES.filter((place) => may(place.role)).map((place) =>
         h(
           "button",
-          { type: "button", "aria-current": state.asked.view === place.view ? "page" : null, onclick: () => ask({ view: place.view, scene: null }, { remember: true }) },
+          {
+            type: "button",
+            "aria-current": state.asked.view === place.view ? "page" : null,
+            onclick: () => ask({ view: place.view, scene: null }, { remember: true }),
+          },
           icon(place.sign),
           h("span", {}, place.words),
         ),
       ),
     );
     const gallery = state.gallery;
-    put(holds, gallery ? `${counted(gallery.num_people, "person view")} · ${counted(mediaCount(gallery), "file")}` : "");
+    put(
+      holds,
+      gallery ? `${counted(gallery.num_people, "person view")} · ${counted(mediaCount(gallery), "file")}` : "",
+    );
     leave.hidden = !gallery?.caller.csrf;
     leave.title = `Log out (${roleName()})`;
   }

@@ -1,4 +1,4 @@
-/** What timeline and camera map share: a drawing as wide as its place, a time axis, and points that keys walk through. */
+/** What timeline and camera map share: a drawing as wide as its place, a time axis, points that keys walk through. */
 
 import { thumbnail } from "./crops.js";
 import { h, put, s } from "./dom.js";
@@ -6,7 +6,7 @@ import { matchWords } from "./matches.js";
 import { tickWords, zoneOffset } from "./moments.js";
 import { ticks } from "./scales.js";
 import { markOf } from "./state.js";
-import { cameraWords, spanWords, strength, strengthWord } from "./words.js";
+import { cameraWords, counted, spanWords, strength, strengthWord } from "./words.js";
 
 const TICK_WIDTH = 84;
 
@@ -35,7 +35,14 @@ export function timeAxis({ wall, from, to, x, left, right, top, bottom }) {
     "g",
     { class: "axis", "aria-hidden": "true" },
     s("line", { class: "base", x1: left, x2: right, y1: bottom, y2: bottom }),
-    ...grid.at.map((at) => s("g", {}, s("line", { x1: x(at), x2: x(at), y1: top, y2: bottom }), s("text", { x: x(at), y: bottom + 18, "text-anchor": "middle" }, tickWords(wall, at, grid.step)))),
+    ...grid.at.map((at) =>
+      s(
+        "g",
+        {},
+        s("line", { x1: x(at), x2: x(at), y1: top, y2: bottom }),
+        s("text", { x: x(at), y: bottom + 18, "text-anchor": "middle" }, tickWords(wall, at, grid.step)),
+      ),
+    ),
   );
 }
 
@@ -62,7 +69,14 @@ export function walkable(shapes, entries, shown, open) {
     shape.addEventListener("pointerenter", () => show(at));
     shape.addEventListener("focus", () => show(at));
     shape.addEventListener("keydown", (event) => {
-      const to = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: shapes.length - 1 }[event.key];
+      const to = {
+        ArrowRight: at + 1,
+        ArrowDown: at + 1,
+        ArrowLeft: at - 1,
+        ArrowUp: at - 1,
+        Home: 0,
+        End: shapes.length - 1,
+      }[event.key];
       if (event.key === "Enter" || event.key === " ") open(match);
       else if (to === undefined) return;
       else if (shapes[to]) {
@@ -83,7 +97,14 @@ export function walkable(shapes, entries, shown, open) {
 
 /** Who a point is: crop, time, place, trust. */
 export function pointedAt(holder) {
-  put(holder, h("p", { class: "note faint" }, "Point at a sighting, or walk through them with the arrow keys. Enter opens the scene."));
+  put(
+    holder,
+    h(
+      "p",
+      { class: "note faint" },
+      "Point at a sighting, or walk through them with the arrow keys. Enter opens the scene.",
+    ),
+  );
   return ({ match }) =>
     put(
       holder,
@@ -94,23 +115,68 @@ export function pointedAt(holder) {
         h("b", {}, `${match.rank}. ${spanWords(match)}`),
         h("span", { class: "soft" }, ` ${match.camera_id ? `on ${cameraWords(match.camera_id)}` : ""}`),
         h("br"),
-        h("span", { class: "note soft" }, [`Similarity ${match.similarity.toFixed(3)}`, strength(match.false_match_rate) === null ? null : `resemblance ${strengthWord(strength(match.false_match_rate))}`].filter(Boolean).join(" · ")),
+        h(
+          "span",
+          { class: "note soft" },
+          [
+            `Similarity ${match.similarity.toFixed(3)}`,
+            strength(match.false_match_rate) === null
+              ? null
+              : `resemblance ${strengthWord(strength(match.false_match_rate))}`,
+          ]
+            .filter(Boolean)
+            .join(" · "),
+        ),
       ),
     );
 }
 
 /** The key to the shapes, only those that occur. */
 export function legend(kinds) {
-  const words = { match: "Match", likely: "Likely", unlikely: "Strangers score as high", right: "Marked right", wrong: "Marked wrong" };
+  const words = {
+    match: "Match",
+    likely: "Likely",
+    unlikely: "Strangers score as high",
+    right: "Marked right",
+    wrong: "Marked wrong",
+  };
   return h(
     "ul",
     { class: "legend note soft" },
-    ...Object.keys(words).filter((kind) => kinds.includes(kind)).map((kind) => h("li", {}, s("svg", { viewBox: "-9 -9 18 18", width: 16, height: 16, "aria-hidden": "true" }, dot(kind, 0, 0)), words[kind])),
+    ...Object.keys(words)
+      .filter((kind) => kinds.includes(kind))
+      .map((kind) =>
+        h(
+          "li",
+          {},
+          s("svg", { viewBox: "-9 -9 18 18", width: 16, height: 16, "aria-hidden": "true" }, dot(kind, 0, 0)),
+          words[kind],
+        ),
+      ),
   );
 }
 
 /** The sign itself at a place. */
 export function dot(kind, x, y) {
-  const inner = { right: s("path", { class: "sign", d: "M-3.2 0.2 -0.8 2.6 3.4 -2.6" }), wrong: s("path", { class: "sign", d: "M-2.6 -2.6 2.6 2.6M2.6 -2.6 -2.6 2.6" }) }[kind];
-  return s("g", { class: `dot ${kind}`, transform: `translate(${x} ${y})` }, s("circle", { r: inner ? 6.5 : 5 }), inner);
+  const inner = {
+    right: s("path", { class: "sign", d: "M-3.2 0.2 -0.8 2.6 3.4 -2.6" }),
+    wrong: s("path", { class: "sign", d: "M-2.6 -2.6 2.6 2.6M2.6 -2.6 -2.6 2.6" }),
+  }[kind];
+  return s(
+    "g",
+    { class: `dot ${kind}`, transform: `translate(${x} ${y})` },
+    s("circle", { r: inner ? 6.5 : 5 }),
+    inner,
+  );
+}
+
+/** What could not be drawn, counted; nothing where everything was. */
+export function timeless(number, wall) {
+  if (!number) return null;
+  const who = counted(number, "match has", "matches have");
+  return h(
+    "p",
+    { class: "inside note faint" },
+    `${who} no ${wall ? "time on the clock" : "time"} and cannot be shown here.`,
+  );
 }

@@ -10,7 +10,12 @@ export function cutOut(address, width, height, box, words) {
   const [x1, y1, x2, y2] = box;
   return s(
     "svg",
-    { viewBox: `${x1} ${y1} ${Math.max(1, x2 - x1)} ${Math.max(1, y2 - y1)}`, preserveAspectRatio: "xMidYMid meet", role: "img", "aria-label": words },
+    {
+      viewBox: `${x1} ${y1} ${Math.max(1, x2 - x1)} ${Math.max(1, y2 - y1)}`,
+      preserveAspectRatio: "xMidYMid meet",
+      role: "img",
+      "aria-label": words,
+    },
     s("image", { href: address, width, height }),
     // Where the place is wider than the box the surroundings show; dimmed, nobody mistakes them for the query.
     veil(width, height, [box]),
@@ -20,7 +25,11 @@ export function cutOut(address, width, height, box, words) {
 /** The gallery's thumbnail of a person; a word where it is gone. */
 export function thumbnail(detectionId, words) {
   const image = h("img", { src: pictures.crop(detectionId), alt: words, loading: "lazy", decoding: "async" });
-  image.addEventListener("error", () => image.replaceWith(h("span", { class: "gone small faint" }, "no picture kept")), { once: true });
+  image.addEventListener(
+    "error",
+    () => image.replaceWith(h("span", { class: "gone small faint" }, "no picture kept")),
+    { once: true },
+  );
   return image;
 }
 

@@ -11,7 +11,12 @@ export function openDialog(title, fill, { kind = "", onclose } = {}) {
   const dialog = h(
     "dialog",
     { class: kind, "aria-labelledby": heading },
-    h("header", {}, h("h2", { id: heading }, title), button("", { sign: "cross", label: "Close", kind: "quiet small", onclick: close })),
+    h(
+      "header",
+      {},
+      h("h2", { id: heading }, title),
+      button("", { sign: "cross", label: "Close", kind: "quiet small", onclick: close }),
+    ),
     body,
   );
   dialog.addEventListener("close", () => {

@@ -17,7 +17,7 @@ function fill(element, attributes, children) {
   return element;
 }
 
-/** An HTML element: `h("p", {class: "soft"}, "text", child)`. `on…` adds a listener, `style` sets properties one by one. */
+/** An HTML element: `h("p", {class: "soft"}, "text", child)`. `on…` adds a listener, `style` sets properties. */
 export function h(tag, attributes, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
@@ -29,14 +29,24 @@ export function s(tag, attributes, ...children) {
 
 /** A sign from the sprite; it is decoration, so a word or a label always stands beside it. */
 export function icon(name, size = "") {
-  return s("svg", { class: `icon ${size}`.trim(), "aria-hidden": "true" }, s("use", { href: `static/icons.svg#${name}` }));
+  return s(
+    "svg",
+    { class: `icon ${size}`.trim(), "aria-hidden": "true" },
+    s("use", { href: `static/icons.svg#${name}` }),
+  );
 }
 
 /** A button with a sign and a word; `label` names it where there is no word. */
 export function button(words, { sign, label, kind = "", ...rest } = {}) {
   return h(
     "button",
-    { type: "button", class: `button ${kind}${words ? "" : " only"}`.trim(), "aria-label": label, title: words ? null : label, ...rest },
+    {
+      type: "button",
+      class: `button ${kind}${words ? "" : " only"}`.trim(),
+      "aria-label": label,
+      title: words ? null : label,
+      ...rest,
+    },
     sign ? icon(sign, kind.includes("small") ? "small" : "") : null,
     words,
   );
@@ -44,7 +54,9 @@ export function button(words, { sign, label, kind = "", ...rest } = {}) {
 
 /** Replace what an element holds. */
 export function put(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 

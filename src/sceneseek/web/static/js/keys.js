@@ -12,7 +12,9 @@ export function startKeys() {
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.matches("input, select, textarea") || document.querySelector("dialog[open]")) return;
-    const action = { "?": openHelp, "/": choosePicture, g: () => ask({ view: "gallery" }, { remember: true }) }[event.key] ?? amongMatches(event);
+    const action =
+      { "?": openHelp, "/": choosePicture, g: () => ask({ view: "gallery" }, { remember: true }) }[event.key] ??
+      amongMatches(event);
     if (!action) return;
     event.preventDefault();
     action();

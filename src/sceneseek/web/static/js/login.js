@@ -10,14 +10,26 @@ export function askForToken(entered) {
   if (asking) return;
   const id = freshId("token");
   const problem = h("p", { class: "note problem", role: "alert" });
-  const input = h("input", { id, type: "password", name: "token", autocomplete: "current-password", required: true, spellcheck: "false" });
+  const input = h("input", {
+    id,
+    type: "password",
+    name: "token",
+    autocomplete: "current-password",
+    required: true,
+    spellcheck: "false",
+  });
   const enter = h("button", { type: "submit", class: "button primary" }, icon("key"), "Log in");
   const form = h(
     "form",
     {},
     h("div", { class: "login-mark" }, icon("mark", "large")),
     h("h2", { id: "login-title" }, "This gallery asks for a token"),
-    h("p", { class: "soft" }, "Whoever runs this server gives it to you. What you may see and do depends on it, and what you do is logged under its name."),
+    h(
+      "p",
+      { class: "soft" },
+      "Whoever runs this server gives it to you. What you may see and do depends on it, ",
+      "and what you do is logged under its name.",
+    ),
     h("div", { class: "field" }, h("label", { for: id }, "Token"), input),
     problem,
     enter,

@@ -1,6 +1,6 @@
 /** Where the person was seen when: a row for each camera, time to the right, and the way between likely sightings. */
 
-import { dot, drawing, legend, pointShape, pointedAt, timeAxis, walkable } from "./charts.js";
+import { dot, drawing, legend, pointShape, pointedAt, timeAxis, timeless, walkable } from "./charts.js";
 import { h, s } from "./dom.js";
 import { onOneAxis, rangeWords } from "./moments.js";
 import { empty } from "./placeholders.js";
@@ -9,6 +9,7 @@ import { markOf } from "./state.js";
 import { counted, fileName } from "./words.js";
 
 const LANE = 20;
+const ROW_MOST = 100;
 const ROW_PAD = 13;
 const TOP = 6;
 const BOTTOM = 30;
@@ -17,14 +18,16 @@ const NARROW = 560;
 /** The camera-by-time map of an answer. */
 export function cameraMap(ranking, open) {
   const { wall, entries, without } = onOneAxis(ranking.matches);
-  if (!entries.length) return empty("map", "No match carries a time", "Without times there is no order in which the cameras saw anybody.");
+  if (!entries.length)
+    return empty("map", "No match carries a time", "Without times there is no order in which the cameras saw anybody.");
   const nameOf = ({ match }) => match.camera_id ?? fileName(match.source);
   const cameras = [...new Set(entries.map(nameOf))].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
   const first = Math.min(...entries.map((entry) => entry.start));
   const last = Math.max(...entries.map((entry) => entry.end));
   const caption = h("div", { class: "pointed" });
   const shown = pointedAt(caption);
-  const words = `${counted(entries.length, "sighting")} on ${counted(cameras.length, "camera")}, ${rangeWords(wall, first, last)}.`;
+  const range = rangeWords(wall, first, last);
+  const words = `${counted(entries.length, "sighting")} on ${counted(cameras.length, "camera")}, ${range}.`;
   const chart = drawing(words, (svg, width) => {
     const narrow = width < NARROW;
     const left = narrow ? 12 : Math.min(180, 24 + 7.5 * Math.max(...cameras.map((name) => name.length)));
@@ -37,12 +40,25 @@ export function cameraMap(ranking, open) {
     let y = TOP;
     for (const camera of cameras) {
       const here = entries.filter((entry) => nameOf(entry) === camera);
-      const lanes = stacked(here.map((entry) => [x(entry.start), Math.max(x(entry.end), x(entry.start) + 13)]), 3);
+      const lanes = stacked(
+        here.map((entry) => [x(entry.start), Math.max(x(entry.end), x(entry.start) + 13)]),
+        3,
+      );
       const head = narrow ? 18 : 0;
-      const height = head + 2 * ROW_PAD + LANE * Math.max(0, ...lanes);
-      rows.push(s("g", { class: "row", "aria-hidden": "true" }, s("rect", { x: 0, y, width, height }), s("text", { x: 12, y: narrow ? y + 17 : y + height / 2 + 4.5 }, shortened(camera, narrow ? 60 : 21))));
+      const deepest = Math.max(0, ...lanes);
+      // Many at one moment stand closer: the row stays low, and keys still reach each of them.
+      const lane = Math.min(LANE, ROW_MOST / Math.max(1, deepest));
+      const height = head + 2 * ROW_PAD + lane * deepest;
+      rows.push(
+        s(
+          "g",
+          { class: "row", "aria-hidden": "true" },
+          s("rect", { x: 0, y, width, height }),
+          s("text", { x: 12, y: narrow ? y + 17 : y + height / 2 + 4.5 }, shortened(camera, narrow ? 60 : 21)),
+        ),
+      );
       here.forEach((entry, at) => {
-        middles.set(entry, y + head + ROW_PAD + LANE * lanes[at]);
+        middles.set(entry, y + head + ROW_PAD + lane * lanes[at]);
         centres.set(entry, y + head + (height - head) / 2);
       });
       y += height + 2;
@@ -51,9 +67,20 @@ export function cameraMap(ranking, open) {
     const shapes = entries.map((entry) => {
       const kind = pointShape(entry, ranking.num_likely);
       const [x1, x2, middle] = [x(entry.start), x(entry.end), middles.get(entry)];
-      return s("g", { class: `point ${kind}` }, s("line", { class: "span", x1, x2: Math.max(x2, x1 + 0.1), y1: middle, y2: middle }), dot(kind, (x1 + x2) / 2, middle), s("rect", { class: "reach", x: x1 - 10, y: middle - 11, width: x2 - x1 + 20, height: 22 }));
+      return s(
+        "g",
+        { class: `point ${kind}` },
+        s("line", { class: "span", x1, x2: Math.max(x2, x1 + 0.1), y1: middle, y2: middle }),
+        dot(kind, (x1 + x2) / 2, middle),
+        s("rect", { class: "reach", x: x1 - 10, y: middle - 11, width: x2 - x1 + 20, height: 22 }),
+      );
     });
-    svg.append(...rows, timeAxis({ wall, from, to, x, left, right, top: TOP, bottom }), way(entries, ranking, x, centres), ...shapes);
+    svg.append(
+      ...rows,
+      timeAxis({ wall, from, to, x, left, right, top: TOP, bottom }),
+      ...[way(entries, ranking, x, centres)].filter(Boolean),
+      ...shapes,
+    );
     walkable(shapes, entries, shown, open);
     return bottom + BOTTOM;
   });
@@ -64,7 +91,7 @@ export function cameraMap(ranking, open) {
     h("header", {}, h("h2", {}, rangeWords(wall, first, last)), legend(kinds)),
     chart,
     caption,
-    without ? h("p", { class: "inside note faint" }, `${counted(without, "match has", "matches have")} no ${wall ? "time on the clock" : "time"} and cannot be shown here.`) : null,
+    timeless(without, wall),
   );
 }
 
@@ -72,9 +99,19 @@ export function cameraMap(ranking, open) {
 function way(entries, ranking, x, centres) {
   const sure = entries.filter(({ match, index }) => {
     const verdict = markOf(match.detection_id);
-    return verdict === "right" || (verdict !== "wrong" && ranking.num_likely !== null && ranking.num_likely !== undefined && index < ranking.num_likely);
+    return (
+      verdict === "right" ||
+      (verdict !== "wrong" &&
+        ranking.num_likely !== null &&
+        ranking.num_likely !== undefined &&
+        index < ranking.num_likely)
+    );
   });
-  const points = sure.flatMap((entry) => [`${x(entry.start)},${centres.get(entry)}`, `${x(entry.end)},${centres.get(entry)}`]);
+  if (sure.length < 2) return null;
+  const points = sure.flatMap((entry) => [
+    `${x(entry.start)},${centres.get(entry)}`,
+    `${x(entry.end)},${centres.get(entry)}`,
+  ]);
   return s("polyline", { class: "way", points: points.join(" "), "aria-hidden": "true" });
 }
 

@@ -29,7 +29,12 @@ export function markMatch(match, verdict) {
   const before = markOf(match.detection_id);
   const after = mark(match.detection_id, verdict);
   if (before === after) toast("This is the only example. Mark another match right before taking it away.", "info");
-  else announce(after ? `Match ${match.rank} marked ${after}. Search again to use the mark.` : `Mark of match ${match.rank} taken back.`);
+  else
+    announce(
+      after
+        ? `Match ${match.rank} marked ${after}. Search again to use the mark.`
+        : `Mark of match ${match.rank} taken back.`,
+    );
 }
 
 function card(match, index, searched, scenes, open) {
@@ -45,14 +50,18 @@ function card(match, index, searched, scenes, open) {
       tabindex: "-1",
       "aria-label": words,
       data: { index, detection: match.detection_id },
-      onfocusin: () => { state.current = index; },
+      onfocusin: () => {
+        state.current = index;
+      },
     },
     h(
       "button",
       { type: "button", class: "portrait", "aria-label": `Open the scene of ${words}`, onclick: () => open(match) },
       thumbnail(match.detection_id, ""),
       h("span", { class: "rank", "aria-hidden": "true" }, match.rank),
-      verdict ? h("span", { class: `verdict ${verdict}` }, icon(verdict === "right" ? "check" : "cross", "small"), verdict) : null,
+      verdict
+        ? h("span", { class: `verdict ${verdict}` }, icon(verdict === "right" ? "check" : "cross", "small"), verdict)
+        : null,
     ),
     h(
       "div",
@@ -61,17 +70,44 @@ function card(match, index, searched, scenes, open) {
         "div",
         { class: "seen" },
         h("p", { class: "when" }, start === null ? name : spanWords(match)),
-        h("p", { class: "note soft wrap" }, [match.camera_id ? cameraWords(match.camera_id) : "no camera known", wall ? day(start) : null, start === null ? "no time known" : null].filter(Boolean).join(" · ")),
+        h(
+          "p",
+          { class: "note soft wrap" },
+          [
+            match.camera_id ? cameraWords(match.camera_id) : "no camera known",
+            wall ? day(start) : null,
+            start === null ? "no time known" : null,
+          ]
+            .filter(Boolean)
+            .join(" · "),
+        ),
         start === null ? null : h("p", { class: "note faint file", title: match.source }, name),
       ),
       trustFacts(match, searched),
-      h("p", { class: "note soft similarity", title: "Cosine, −1 to 1; larger is closer" }, "Similarity ", h("b", {}, match.similarity.toFixed(3))),
+      h(
+        "p",
+        { class: "note soft similarity", title: "Cosine, −1 to 1; larger is closer" },
+        "Similarity ",
+        h("b", {}, match.similarity.toFixed(3)),
+      ),
       match.flags?.length ? h("ul", { class: "chips", "aria-label": "Quality" }, ...match.flags.map(flag)) : null,
       h(
         "div",
         { class: "actions" },
-        button("Right", { sign: "check", kind: "small right", "aria-pressed": String(verdict === "right"), "aria-label": `Mark match ${match.rank} right`, onclick: () => markMatch(match, "right") }),
-        button("Wrong", { sign: "cross", kind: "small wrong", "aria-pressed": String(verdict === "wrong"), "aria-label": `Mark match ${match.rank} wrong`, onclick: () => markMatch(match, "wrong") }),
+        button("Right", {
+          sign: "check",
+          kind: "small right",
+          "aria-pressed": String(verdict === "right"),
+          "aria-label": `Mark match ${match.rank} right`,
+          onclick: () => markMatch(match, "right"),
+        }),
+        button("Wrong", {
+          sign: "cross",
+          kind: "small wrong",
+          "aria-pressed": String(verdict === "wrong"),
+          "aria-label": `Mark match ${match.rank} wrong`,
+          onclick: () => markMatch(match, "wrong"),
+        }),
       ),
     ),
     scenes ? smallScene(match, open) : null,
@@ -83,7 +119,8 @@ export function matchWords(match) {
   const sighting = match.sighting ? `, ${counted(match.sighting.num_detections, "frame")}` : "";
   const flags = match.flags?.length ? `, ${match.flags.join(", ")}` : "";
   const where = match.camera_id ? ` on ${cameraWords(match.camera_id)}` : "";
-  return `match ${match.rank}, similarity ${match.similarity.toFixed(2)}, ${spanWords(match)}${where}${sighting}${flags}`;
+  const similarity = `similarity ${match.similarity.toFixed(2)}`;
+  return `match ${match.rank}, ${similarity}, ${spanWords(match)}${where}${sighting}${flags}`;
 }
 
 /** A flag as a chip with its sign. */
@@ -92,13 +129,33 @@ export function flag(name) {
 }
 
 function smallScene(match, open) {
-  const image = h("img", { src: pictures.scene(match.detection_id, SMALL_SCENE), alt: "", loading: "lazy", decoding: "async", width: match.width, height: match.height });
+  const image = h("img", {
+    src: pictures.scene(match.detection_id, SMALL_SCENE),
+    alt: "",
+    loading: "lazy",
+    decoding: "async",
+    width: match.width,
+    height: match.height,
+  });
   const holder = h(
     "button",
-    { type: "button", class: "scene-small", "aria-label": `Open the scene of match ${match.rank}`, onclick: () => open(match), style: { "aspect-ratio": `${match.width || 16} / ${match.height || 9}` } },
+    {
+      type: "button",
+      class: "scene-small",
+      "aria-label": `Open the scene of match ${match.rank}`,
+      onclick: () => open(match),
+      style: { "aspect-ratio": `${match.width || 16} / ${match.height || 9}` },
+    },
     image,
-    match.width ? overlay(match.width, match.height, veil(match.width, match.height, [match.box]), outline(match.box)) : null,
+    match.width
+      ? overlay(match.width, match.height, veil(match.width, match.height, [match.box]), outline(match.box))
+      : null,
   );
-  image.addEventListener("error", () => holder.replaceChildren(h("span", { class: "note soft gone" }, "The picture is no longer where it was indexed.")), { once: true });
+  image.addEventListener(
+    "error",
+    () =>
+      holder.replaceChildren(h("span", { class: "note soft gone" }, "The picture is no longer where it was indexed.")),
+    { once: true },
+  );
   return holder;
 }

@@ -14,7 +14,13 @@ export function onOneAxis(matches) {
   const wall = spans.some((one) => one.wall);
   const seconds = (value) => (value instanceof Date ? value.getTime() / 1000 : value);
   const entries = matches
-    .map((match, index) => ({ match, index, start: seconds(spans[index].start), end: seconds(spans[index].end), usable: spans[index].start !== null && spans[index].wall === wall }))
+    .map((match, index) => ({
+      match,
+      index,
+      start: seconds(spans[index].start),
+      end: seconds(spans[index].end),
+      usable: spans[index].start !== null && spans[index].wall === wall,
+    }))
     .filter((entry) => entry.usable)
     .sort((a, b) => a.start - b.start || a.index - b.index);
   return { wall, entries, without: matches.length - entries.length };

@@ -12,12 +12,21 @@ export function veil(width, height, boxes) {
 export function outline(box, kind = "") {
   const [x1, y1, x2, y2] = box;
   const place = { x: x1, y: y1, width: x2 - x1, height: y2 - y1, rx: 1 };
-  return s("g", { class: `outline ${kind}`.trim() }, s("rect", { class: "halo", ...place }), s("rect", { class: "line", ...place }));
+  return s(
+    "g",
+    { class: `outline ${kind}`.trim() },
+    s("rect", { class: "halo", ...place }),
+    s("rect", { class: "line", ...place }),
+  );
 }
 
 /** Lay a drawing over a picture. */
 export function overlay(width, height, ...shapes) {
-  return s("svg", { class: "overlay", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...shapes);
+  return s(
+    "svg",
+    { class: "overlay", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    ...shapes,
+  );
 }
 
 /** A real button that covers a box, so that mouse, touch and keyboard choose a person in the same way. */

@@ -8,16 +8,23 @@ import { counted, flagWords } from "./words.js";
 
 const SMALLEST = 8;
 const DRAG_FROM = 5;
+const DRAWING_KEYS = "arrows move the box, Shift and arrows change its size, Enter searches, Escape stops.";
 
 /**
  * Show a query picture to choose a person from.
  *
- * `chosen(example)` is called with `{query_id, person}` or `{query_id, box}`; `cancelled()` when the picture is put away.
+ * `chosen(example)` is called with `{query_id, person}` or `{query_id, box}`, `cancelled()` when it is put away.
  */
 export function picker(picture, { chosen, cancelled, againWords }) {
   const { query_id, width, height, people } = picture;
   const drawing = h("div", { class: "drawing" });
-  const image = h("img", { src: pictures.query(query_id), alt: `The query picture ${picture.name ?? ""}`, width, height, draggable: "false" });
+  const image = h("img", {
+    src: pictures.query(query_id),
+    alt: `The query picture ${picture.name ?? ""}`,
+    width,
+    height,
+    draggable: "false",
+  });
   const boxes = people.map((person) =>
     boxButton(person.box, width, height, personWords(person, people.length), {
       onclick: () => chosen({ query_id, person: person.index }),
@@ -44,19 +51,39 @@ export function picker(picture, { chosen, cancelled, againWords }) {
     h(
       "header",
       {},
-      h("div", {}, h("h1", { id: "picker-title", tabindex: "-1" }, people.length ? "Whom do you look for?" : "Nobody was found in this picture"), hint),
-      h("div", { class: "actions" }, drawButton, button(againWords ?? "Another picture", { kind: "quiet", onclick: cancelled })),
+      h(
+        "div",
+        {},
+        h(
+          "h1",
+          { id: "picker-title", tabindex: "-1" },
+          people.length ? "Whom do you look for?" : "Nobody was found in this picture",
+        ),
+        hint,
+      ),
+      h(
+        "div",
+        { class: "actions" },
+        drawButton,
+        button(againWords ?? "Another picture", { kind: "quiet", onclick: cancelled }),
+      ),
     ),
     stage,
     people.length
-      ? h("p", { class: "note faint" }, `${counted(people.length, "person was", "people were")} found. Somebody missing, or the outline is wrong? Draw a box by dragging over the picture.`)
+      ? h(
+          "p",
+          { class: "note faint" },
+          `${counted(people.length, "person was", "people were")} found. `,
+          "Somebody missing, or the outline is wrong? Draw a box by dragging over the picture.",
+        )
       : null,
   );
 }
 
 function personWords(person, count) {
   const flags = flagWords(person.flags);
-  const score = person.score === null || person.score === undefined ? "" : `, detector score ${person.score.toFixed(2)}`;
+  const score =
+    person.score === null || person.score === undefined ? "" : `, detector score ${person.score.toFixed(2)}`;
   return `Person ${person.index + 1} of ${count}${score}${flags ? `, ${flags}` : ""}`;
 }
 
@@ -65,7 +92,7 @@ function usualHint(count) {
 }
 
 function drawHint() {
-  return "Drag over the picture. With keys: arrows move the box, Shift and arrows change its size, Enter searches, Escape stops.";
+  return `Drag over the picture. With keys: ${DRAWING_KEYS}`;
 }
 
 /** Boxes drawn on a stage; `done(box)` receives pixels of the picture. */
@@ -76,7 +103,7 @@ function drawer(stage, canvas, width, height, done) {
   const frame = h("div", { class: "rubber", hidden: true });
   canvas.append(frame);
   canvas.setAttribute("role", "application");
-  canvas.setAttribute("aria-label", "Draw a box: arrows move it, Shift and arrows change its size, Enter searches, Escape stops.");
+  canvas.setAttribute("aria-label", `Draw a box: ${DRAWING_KEYS}`);
 
   function toggle(on = !stage.classList.contains("draws")) {
     stage.classList.toggle("draws", on);
@@ -104,7 +131,10 @@ function drawer(stage, canvas, width, height, done) {
   function place(event) {
     const area = stage.getBoundingClientRect();
     const clip = (value, most) => Math.min(Math.max(value, 0), most);
-    return [clip(((event.clientX - area.left) / area.width) * width, width), clip(((event.clientY - area.top) / area.height) * height, height)];
+    return [
+      clip(((event.clientX - area.left) / area.width) * width, width),
+      clip(((event.clientY - area.top) / area.height) * height, height),
+    ];
   }
 
   function between([ax, ay], [bx, by]) {
@@ -134,7 +164,10 @@ function drawer(stage, canvas, width, height, done) {
     stage.classList.remove("dragging");
     if (!drags || event.type === "pointercancel") return;
     // The click that ends a drag must not choose the person below it.
-    const swallow = (click) => { click.stopPropagation(); click.preventDefault(); };
+    const swallow = (click) => {
+      click.stopPropagation();
+      click.preventDefault();
+    };
     stage.addEventListener("click", swallow, { capture: true });
     setTimeout(() => {
       stage.removeEventListener("click", swallow, { capture: true });

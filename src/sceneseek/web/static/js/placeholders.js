@@ -9,7 +9,12 @@ export function empty(sign, title, words, ...actions) {
 
 /** It is coming. */
 export function loading(words) {
-  return h("div", { class: "empty", role: "status" }, h("span", { class: "spinner", "aria-hidden": "true" }), h("p", {}, words));
+  return h(
+    "div",
+    { class: "empty", role: "status" },
+    h("span", { class: "spinner", "aria-hidden": "true" }),
+    h("p", {}, words),
+  );
 }
 
 /** It could not come: why, and a way to try again. */

@@ -14,7 +14,12 @@ export function queryPanel() {
   const panel = h(
     "section",
     { class: "panel query", "aria-labelledby": "query-title" },
-    h("header", {}, h("h2", { id: "query-title" }, "Looking for"), button("Start over", { kind: "quiet small", onclick: startOver })),
+    h(
+      "header",
+      {},
+      h("h2", { id: "query-title" }, "Looking for"),
+      button("Start over", { kind: "quiet small", onclick: startOver }),
+    ),
     h(
       "div",
       { class: "inside" },
@@ -24,7 +29,11 @@ export function queryPanel() {
         "div",
         { class: "actions" },
         button("Add a picture", { sign: "plus", kind: "small", onclick: choosePicture }),
-        button("From the gallery", { sign: "gallery", kind: "small", onclick: () => ask({ view: "gallery" }, { remember: true }) }),
+        button("From the gallery", {
+          sign: "gallery",
+          kind: "small",
+          onclick: () => ask({ view: "gallery" }, { remember: true }),
+        }),
       ),
     ),
   );
@@ -36,10 +45,32 @@ export function queryPanel() {
       "li",
       { class: isCounter ? "example counter" : "example", data: { key: exampleKey(one) } },
       picture
-        ? h("button", { type: "button", class: "portrait", "aria-label": `${words}. Choose another person in this picture`, title: "Choose another person in this picture", onclick: () => { state.picking = one.query_id; changed("picking"); } }, exampleCrop(one, words))
+        ? h(
+            "button",
+            {
+              type: "button",
+              class: "portrait",
+              "aria-label": `${words}. Choose another person in this picture`,
+              title: "Choose another person in this picture",
+              onclick: () => {
+                state.picking = one.query_id;
+                changed("picking");
+              },
+            },
+            exampleCrop(one, words),
+          )
         : h("div", { class: "portrait" }, exampleCrop(one, words)),
-      h("span", { class: `verdict ${isCounter ? "wrong" : "right"}`, title: words }, icon(isCounter ? "cross" : "check", "small")),
-      button("", { sign: "cross", kind: "small drop", label: `Remove this ${isCounter ? "counter-example" : "example"}`, onclick: () => dropExample(one) }),
+      h(
+        "span",
+        { class: `verdict ${isCounter ? "wrong" : "right"}`, title: words },
+        icon(isCounter ? "cross" : "check", "small"),
+      ),
+      button("", {
+        sign: "cross",
+        kind: "small drop",
+        label: `Remove this ${isCounter ? "counter-example" : "example"}`,
+        onclick: () => dropExample(one),
+      }),
     );
   }
 
@@ -47,7 +78,12 @@ export function queryPanel() {
     const { examples, counterExamples } = state.asked;
     put(people, ...examples.map((one) => example(one, false)), ...counterExamples.map((one) => example(one, true)));
     const against = counterExamples.length ? `, against ${counted(counterExamples.length, "counter-example")}` : "";
-    put(said, examples.length > 1 || against ? `${counted(examples.length, "view")} combined${against}.` : "More views of the same person make a better question.");
+    put(
+      said,
+      examples.length > 1 || against
+        ? `${counted(examples.length, "view")} combined${against}.`
+        : "More views of the same person make a better question.",
+    );
   }
 
   on("asked answer picking", show);

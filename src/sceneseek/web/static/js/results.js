@@ -51,13 +51,20 @@ export function resultsPane() {
 /** Where the focus was, in words that survive drawing anew. */
 function placeOf(element) {
   const card = element.closest("[data-detection]");
-  return { detection: card?.dataset.detection, label: element.getAttribute("aria-label"), name: element.textContent, itself: card === element };
+  return {
+    detection: card?.dataset.detection,
+    label: element.getAttribute("aria-label"),
+    name: element.textContent,
+    itself: card === element,
+  };
 }
 
 function findAgain(pane, { detection, label, name, itself }) {
   const within = detection ? pane.querySelector(`[data-detection="${CSS.escape(detection)}"]`) : pane;
   if (itself || !within) return within;
-  return [...within.querySelectorAll("button, [tabindex], input")].find((other) => (label ? other.getAttribute("aria-label") === label : other.textContent === name));
+  return [...within.querySelectorAll("button, [tabindex], input")].find((other) =>
+    label ? other.getAttribute("aria-label") === label : other.textContent === name,
+  );
 }
 
 function content(answer) {
@@ -68,12 +75,22 @@ function content(answer) {
     const filtered = countFilters(state.asked.filters) > 0;
     return [
       heading("No matches"),
-      empty("search", filtered ? "Nobody was seen under these filters" : "The gallery holds nobody to compare with",
+      empty(
+        "search",
+        filtered ? "Nobody was seen under these filters" : "The gallery holds nobody to compare with",
         filtered ? "Lift some of the filters and look again." : "Add photographs or video first.",
-        filtered ? button("Clear the filters", { kind: "small", onclick: liftFilters }) : null),
+        filtered ? button("Clear the filters", { kind: "small", onclick: liftFilters }) : null,
+      ),
     ];
   }
-  return [heading(headline(ranking), subline(ranking)), notice(ranking), toolbar(ranking), body(ranking), caution(ranking), isStale() ? againBar() : null];
+  return [
+    heading(headline(ranking), subline(ranking)),
+    notice(ranking),
+    toolbar(ranking),
+    body(ranking),
+    caution(ranking),
+    isStale() ? againBar() : null,
+  ];
 }
 
 function heading(words, ...below) {
@@ -83,14 +100,17 @@ function heading(words, ...below) {
 /** The answer in one line. A match is a resemblance; nothing here says more. */
 function headline(ranking) {
   if (ranking.num_likely === 0) return "Nobody here looks like your query";
-  if (ranking.num_likely === null || ranking.num_likely === undefined) return `${counted(ranking.matches.length, "match", "matches")}, most similar first`;
+  if (ranking.num_likely === null || ranking.num_likely === undefined)
+    return `${counted(ranking.matches.length, "match", "matches")}, most similar first`;
   return `${counted(ranking.num_likely, "likely match", "likely matches")}`;
 }
 
 function subline(ranking) {
   const parts = [`${counted(ranking.searched, "person view")} compared`];
-  if (ranking.num_likely !== null && ranking.num_likely !== undefined) parts.push(`${ranking.matches.length} shown, most similar first`);
-  if (ranking.seconds !== undefined && ranking.seconds !== null) parts.push(`${grouped(Math.max(1, Math.round(ranking.seconds * 1000)))} ms`);
+  if (ranking.num_likely !== null && ranking.num_likely !== undefined)
+    parts.push(`${ranking.matches.length} shown, most similar first`);
+  if (ranking.seconds !== undefined && ranking.seconds !== null)
+    parts.push(`${grouped(Math.max(1, Math.round(ranking.seconds * 1000)))} ms`);
   if (ranking.method.index && ranking.method.index !== "exact") parts.push(ranking.method.index);
   if (state.asked.ranking.rerank) parts.push("re-ranked");
   return h("p", { class: "soft" }, parts.join(" · "));
@@ -131,7 +151,12 @@ function toolbar(ranking) {
       "div",
       { class: "segments", role: "group", "aria-label": "Show the answer as" },
       ...SHOWS.map(({ show, words, sign }) =>
-        h("button", { type: "button", "aria-pressed": String(state.asked.show === show), onclick: () => ask({ show }) }, icon(sign, "small"), words),
+        h(
+          "button",
+          { type: "button", "aria-pressed": String(state.asked.show === show), onclick: () => ask({ show }) },
+          icon(sign, "small"),
+          words,
+        ),
       ),
     ),
     state.asked.show === "matches" ? h("label", { class: "switch" }, toggle, "Scenes") : null,
@@ -145,7 +170,12 @@ function againBar() {
   const right = state.asked.examples.filter((one) => one.detection_id).length;
   const wrong = state.asked.counterExamples.length;
   const marks = [right && `${right} right`, wrong && `${wrong} wrong`].filter(Boolean).join(", ");
-  return h("div", { class: "again-bar" }, h("span", {}, marks ? `Marked: ${marks}` : "Marks were changed"), button("Search again", { sign: "again", kind: "primary small", onclick: search }));
+  return h(
+    "div",
+    { class: "again-bar" },
+    h("span", {}, marks ? `Marked: ${marks}` : "Marks were changed"),
+    button("Search again", { sign: "again", kind: "primary small", onclick: search }),
+  );
 }
 
 function body(ranking) {
@@ -159,15 +189,30 @@ function caution(ranking) {
   return h(
     "p",
     { class: "caution note faint" },
-    "A match is a resemblance, mostly of clothes and build; it does not establish who somebody is. Look at the scene, the time and the camera before acting on it. ",
+    "A match is a resemblance, mostly of clothes and build; it does not establish who somebody is. ",
+    "Look at the scene, the time and the camera before acting on it. ",
     h("br"),
     `Model: ${ranking.model}. `,
-    Object.entries(ranking.method).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join("; "),
+    Object.entries(ranking.method)
+      .map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`)
+      .join("; "),
     ".",
   );
 }
 
 function waiting() {
-  const ghost = () => h("li", { class: "panel ghost" }, h("div", { class: "skeleton portrait" }), h("div", { class: "facts" }, ...[70, 50, 85, 40].map((share) => h("div", { class: "skeleton", style: { height: "14px", width: `${share}%` } }))));
+  const ghost = () =>
+    h(
+      "li",
+      { class: "panel ghost" },
+      h("div", { class: "skeleton portrait" }),
+      h(
+        "div",
+        { class: "facts" },
+        ...[70, 50, 85, 40].map((share) =>
+          h("div", { class: "skeleton", style: { height: "14px", width: `${share}%` } }),
+        ),
+      ),
+    );
   return h("ol", { class: "matches", "aria-hidden": "true" }, ...Array.from({ length: 9 }, ghost));
 }

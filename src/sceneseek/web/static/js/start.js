@@ -13,17 +13,30 @@ export function startScreen() {
     "section",
     { class: "start", "aria-labelledby": "start-title" },
     h("h1", { id: "start-title", tabindex: "-1" }, "Whom do you look for?"),
-    h("p", { class: "lead soft" }, "Give a picture in which the person can be seen, from head to feet if possible. You choose the person in the next step."),
+    h(
+      "p",
+      { class: "lead soft" },
+      "Give a picture in which the person can be seen, from head to feet if possible. ",
+      "You choose the person in the next step.",
+    ),
     h(
       "div",
       { class: "dropzone" },
       icon("person", "large"),
-      h("p", {}, h("strong", {}, "Drop a picture here"), h("span", { class: "soft" }, " or paste one from the clipboard")),
+      h(
+        "p",
+        {},
+        h("strong", {}, "Drop a picture here"),
+        h("span", { class: "soft" }, " or paste one from the clipboard"),
+      ),
       h(
         "div",
         { class: "actions" },
         button("Choose a picture", { sign: "upload", kind: "primary", onclick: choosePicture }),
-        button("Pick from the gallery", { sign: "gallery", onclick: () => ask({ view: "gallery" }, { remember: true }) }),
+        button("Pick from the gallery", {
+          sign: "gallery",
+          onclick: () => ask({ view: "gallery" }, { remember: true }),
+        }),
       ),
     ),
     holdsNobody
@@ -32,13 +45,27 @@ export function startScreen() {
           { class: "notice warn" },
           icon("warn"),
           h("strong", {}, "The gallery is empty"),
-          h("p", {}, may("operator") ? "Add photographs or video first; then there is somebody to find." : "An operator must add photographs or video first."),
-          may("operator") ? button("Add media", { sign: "index", kind: "small", onclick: () => ask({ view: "index" }, { remember: true }) }) : null,
+          h(
+            "p",
+            {},
+            may("operator")
+              ? "Add photographs or video first; then there is somebody to find."
+              : "An operator must add photographs or video first.",
+          ),
+          may("operator")
+            ? button("Add media", {
+                sign: "index",
+                kind: "small",
+                onclick: () => ask({ view: "index" }, { remember: true }),
+              })
+            : null,
         )
       : h(
           "p",
           { class: "note faint" },
-          gallery ? `Searches ${counted(gallery.num_people, "view")} of people in ${counted(mediaCount(gallery), "file")}. ` : "",
+          gallery
+            ? `Searches ${counted(gallery.num_people, "view")} of people in ${counted(mediaCount(gallery), "file")}. `
+            : "",
           "The picture stays on this server, is kept for a short time only, and is not added to the gallery.",
         ),
   );

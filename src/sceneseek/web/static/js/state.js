@@ -8,7 +8,7 @@ let searching = null;
 
 /**
  * asked:    what the address says (see address.js)
- * answer:   {status: "none" | "loading" | "ready" | "failed", ranking, problem, key}
+ * answer:   {status: "none" | "loading" | "ready" | "failed", ranking, problem, question, key}
  * gallery:  what GET /api/gallery said, or null
  * pictures: query pictures by id: {query_id, width, height, people, name}
  * picking:  id of the query picture in which a person is being chosen, or null
@@ -50,11 +50,9 @@ export function ask(patch, { remember = false } = {}) {
 
 /** Take over what the address says, after Back and Forward. */
 export function askFromAddress() {
-  const before = askedKey();
   state.asked = fromAddress(location.search);
   state.picking = null;
   changed("asked", "picking");
-  if (askedKey() !== before) search();
 }
 
 /** What decides the answer, as one string: equal strings, equal questions. */
@@ -77,13 +75,14 @@ export async function search() {
   }
   const mine = new AbortController();
   searching = mine;
-  const key = askedKey();
+  const question = searchBody(state.asked);
+  const key = JSON.stringify(question);
   state.answer = { ...state.answer, status: "loading", problem: null };
   changed("answer");
   try {
-    const ranking = await api.search(searchBody(state.asked), mine.signal);
+    const ranking = await api.search(question, mine.signal);
     if (searching !== mine) return;
-    state.answer = { status: "ready", ranking, problem: null, key };
+    state.answer = { status: "ready", ranking, problem: null, key, question };
     state.current = 0;
   } catch (problem) {
     if (problem.name === "AbortError" || searching !== mine) return;
@@ -92,7 +91,12 @@ export async function search() {
   changed("answer");
 }
 
-/** "right", "wrong" or null: how a person of the gallery is marked. Marks are the examples and counter-examples themselves. */
+/** Which match of the answer a person of the gallery is, or null. */
+export function matchOf(detectionId) {
+  return state.answer.ranking?.matches.find((match) => match.detection_id === detectionId) ?? null;
+}
+
+/** How a person of the gallery is marked: "right", "wrong" or null. Marks are the examples and counter-examples. */
 export function markOf(detectionId) {
   if (state.asked.examples.some((example) => example.detection_id === detectionId)) return "right";
   if (state.asked.counterExamples.some((example) => example.detection_id === detectionId)) return "wrong";

@@ -10,7 +10,10 @@ import { counted } from "./words.js";
 export async function takePicture(file) {
   if (!file) return;
   if (file.type && !file.type.startsWith("image/")) {
-    toast(`${file.name || "That"} is not a picture. Videos are searched after they were added under Add media.`, "warn");
+    toast(
+      `${file.name || "That"} is not a picture. Videos are searched after they were added under Add media.`,
+      "warn",
+    );
     return;
   }
   state.picking = "coming";
@@ -21,7 +24,11 @@ export async function takePicture(file) {
     const answer = await api.query(file);
     state.pictures.set(answer.query_id, { ...answer, name: file.name ?? "" });
     state.picking = answer.query_id;
-    announce(answer.people.length ? `${counted(answer.people.length, "person", "people")} found. Choose whom you look for.` : "Nobody was found. Draw a box around the person.");
+    announce(
+      answer.people.length
+        ? `${counted(answer.people.length, "person", "people")} found. Choose whom you look for.`
+        : "Nobody was found. Draw a box around the person.",
+    );
   } catch (problem) {
     state.picking = null;
     sayProblem(problem);
@@ -46,7 +53,8 @@ export function startTaking() {
   document.body.append(chooser);
   let depth = 0;
   const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-  const dropsHere = (event) => carriesFiles(event) && !event.target.closest?.("[data-drop]") && state.asked.view !== "index";
+  const dropsHere = (event) =>
+    carriesFiles(event) && !event.target.closest?.("[data-drop]") && state.asked.view !== "index";
   const show = (on) => document.body.classList.toggle("dropping", on);
   addEventListener("dragenter", (event) => {
     if (!dropsHere(event)) return;

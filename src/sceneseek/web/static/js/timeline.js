@@ -1,6 +1,6 @@
 /** When the person was seen: similarity over time, and below it the same in words, first things first. */
 
-import { dot, drawing, legend, pointShape, pointedAt, timeAxis, walkable } from "./charts.js";
+import { dot, drawing, legend, pointShape, pointedAt, timeAxis, timeless, walkable } from "./charts.js";
 import { thumbnail } from "./crops.js";
 import { h, s } from "./dom.js";
 import { onOneAxis, rangeWords } from "./moments.js";
@@ -16,12 +16,18 @@ const MARGIN = { left: 40, right: 16, top: 14, bottom: 30 };
 /** The timeline of an answer. */
 export function matchChart(ranking, open) {
   const { wall, entries, without } = onOneAxis(ranking.matches);
-  if (!entries.length) return empty("clock", "No match carries a time", "Photographs tell the time by their EXIF data or their file names; videos tell it always.");
+  if (!entries.length)
+    return empty(
+      "clock",
+      "No match carries a time",
+      "Photographs tell the time by their EXIF data or their file names; videos tell it always.",
+    );
   const first = Math.min(...entries.map((entry) => entry.start));
   const last = Math.max(...entries.map((entry) => entry.end));
   const caption = h("div", { class: "pointed" });
   const shown = pointedAt(caption);
-  const words = `${counted(entries.length, "sighting")}, ${rangeWords(wall, first, last)}. Similarity upwards, time to the right.`;
+  const range = rangeWords(wall, first, last);
+  const words = `${counted(entries.length, "sighting")}, ${range}. Similarity upwards, time to the right.`;
   const chart = drawing(words, (svg, width) => {
     const [left, right, top, bottom] = [MARGIN.left, width - MARGIN.right, MARGIN.top, HEIGHT - MARGIN.bottom];
     const [from, to] = padded(first, last);
@@ -32,13 +38,28 @@ export function matchChart(ranking, open) {
     svg.append(similarityAxis(low, high, y, left, right), timeAxis({ wall, from, to, x, left, right, top, bottom }));
     const border = strangersFrom(ranking);
     if (border !== null && border > low && border < high) {
-      svg.append(s("g", { class: "border", "aria-hidden": "true" }, s("line", { x1: left, x2: right, y1: y(border), y2: y(border) }), width < NARROW ? null : s("text", { x: right, y: y(border) + 15, "text-anchor": "end" }, "strangers score up to here")));
+      svg.append(
+        s(
+          "g",
+          { class: "border", "aria-hidden": "true" },
+          s("line", { x1: left, x2: right, y1: y(border), y2: y(border) }),
+          width < NARROW
+            ? null
+            : s("text", { x: right, y: y(border) + 15, "text-anchor": "end" }, "strangers score up to here"),
+        ),
+      );
     }
     const shapes = entries.map((entry) => {
       const kind = pointShape(entry, ranking.num_likely);
       const height = y(entry.match.similarity);
       const [x1, x2] = [x(entry.start), x(entry.end)];
-      return s("g", { class: `point ${kind}` }, s("line", { class: "span", x1, x2: Math.max(x2, x1 + 0.1), y1: height, y2: height }), dot(kind, (x1 + x2) / 2, height), s("circle", { class: "reach", cx: (x1 + x2) / 2, cy: height, r: 13 }));
+      return s(
+        "g",
+        { class: `point ${kind}` },
+        s("line", { class: "span", x1, x2: Math.max(x2, x1 + 0.1), y1: height, y2: height }),
+        dot(kind, (x1 + x2) / 2, height),
+        s("circle", { class: "reach", cx: (x1 + x2) / 2, cy: height, r: 13 }),
+      );
     });
     svg.append(...shapes);
     walkable(shapes, entries, shown, open);
@@ -47,11 +68,16 @@ export function matchChart(ranking, open) {
   return h(
     "div",
     { class: "panel timeline" },
-    h("header", {}, h("h2", {}, rangeWords(wall, first, last)), legend(entries.map((entry) => pointShape(entry, ranking.num_likely)))),
+    h(
+      "header",
+      {},
+      h("h2", {}, rangeWords(wall, first, last)),
+      legend(entries.map((entry) => pointShape(entry, ranking.num_likely))),
+    ),
     chart,
     caption,
     story(entries, wall, open),
-    without ? h("p", { class: "inside note faint" }, `${counted(without, "match has", "matches have")} no ${wall ? "time on the clock" : "time"} and cannot be shown here.`) : null,
+    timeless(without, wall),
   );
 }
 
@@ -66,7 +92,10 @@ function similarityAxis(low, high, y, left, right) {
   const step = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5].find((size) => (high - low) / size <= 5) ?? 1;
   const lines = [];
   for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
-    lines.push(s("line", { x1: left, x2: right, y1: y(value), y2: y(value) }), s("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(2)));
+    lines.push(
+      s("line", { x1: left, x2: right, y1: y(value), y2: y(value) }),
+      s("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(2)),
+    );
   }
   return s("g", { class: "axis", "aria-hidden": "true" }, ...lines);
 }
@@ -86,8 +115,15 @@ function story(entries, wall, open) {
           "button",
           { type: "button", class: "story-row", onclick: () => open(match) },
           h("span", { class: "portrait" }, thumbnail(match.detection_id, "")),
-          h("span", { class: "story-words" }, h("b", {}, spanWords(match)), h("span", { class: "note soft" }, match.camera_id ? cameraWords(match.camera_id) : fileName(match.source))),
-          match.false_match_rate === null ? h("span", { class: "note soft" }, `similarity ${match.similarity.toFixed(3)}`) : trustBar(match.false_match_rate),
+          h(
+            "span",
+            { class: "story-words" },
+            h("b", {}, spanWords(match)),
+            h("span", { class: "note soft" }, match.camera_id ? cameraWords(match.camera_id) : fileName(match.source)),
+          ),
+          match.false_match_rate === null
+            ? h("span", { class: "note soft" }, `similarity ${match.similarity.toFixed(3)}`)
+            : trustBar(match.false_match_rate),
           h("span", { class: "note faint story-rank" }, `match ${match.rank}`),
         ),
       ),

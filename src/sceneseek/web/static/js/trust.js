@@ -9,8 +9,16 @@ export function trustBar(rate) {
   const word = strengthWord(steps);
   return h(
     "span",
-    { class: "trust", role: "img", "aria-label": `Resemblance ${word}: ${steps ?? "unknown"} of 5. ${rateWords(rate)}.` },
-    h("span", { class: "steps", "aria-hidden": "true" }, ...[1, 2, 3, 4, 5].map((step) => h("i", { class: steps !== null && step <= steps ? "on" : "" }))),
+    {
+      class: "trust",
+      role: "img",
+      "aria-label": `Resemblance ${word}: ${steps ?? "unknown"} of 5. ${rateWords(rate)}.`,
+    },
+    h(
+      "span",
+      { class: "steps", "aria-hidden": "true" },
+      ...[1, 2, 3, 4, 5].map((step) => h("i", { class: steps !== null && step <= steps ? "on" : "" })),
+    ),
     h("span", { class: "word", "aria-hidden": "true" }, word),
   );
 }
@@ -24,12 +32,23 @@ export function trustFacts(match, searched) {
     "div",
     { class: "trust-facts" },
     trustBar(match.false_match_rate),
-    h("p", { class: "note", title: `${rateWords(match.false_match_rate)}. ${expected}.` }, rateShort(match.false_match_rate)),
+    h(
+      "p",
+      { class: "note", title: `${rateWords(match.false_match_rate)}. ${expected}.` },
+      rateShort(match.false_match_rate),
+    ),
   );
 }
 
 /** The same with room for words: what chance alone would bring is said in full. */
 export function trustStory(match, searched) {
-  if (match.false_match_rate === null || match.false_match_rate === undefined) return h("p", { class: "note soft" }, `${rateWords(null)}.`);
-  return h("div", { class: "trust-facts" }, trustBar(match.false_match_rate), h("p", { class: "note" }, `${rateWords(match.false_match_rate)}.`), h("p", { class: "note" }, `${expectedWords(match.false_match_rate, searched)}.`));
+  if (match.false_match_rate === null || match.false_match_rate === undefined)
+    return h("p", { class: "note soft" }, `${rateWords(null)}.`);
+  return h(
+    "div",
+    { class: "trust-facts" },
+    trustBar(match.false_match_rate),
+    h("p", { class: "note" }, `${rateWords(match.false_match_rate)}.`),
+    h("p", { class: "note" }, `${expectedWords(match.false_match_rate, searched)}.`),
+  );
 }

@@ -63,7 +63,12 @@ export function cameraWords(cameraId) {
 
 /** The last part of a path or address. */
 export function fileName(source) {
-  return source.replace(/[/\\]+$/, "").split(/[/\\]/).pop() || source;
+  return (
+    source
+      .replace(/[/\\]+$/, "")
+      .split(/[/\\]/)
+      .pop() || source
+  );
 }
 
 /**
@@ -79,7 +84,8 @@ export function span(match) {
   }
   if (captured) return { wall: true, start: captured, end: captured };
   if (sighting) return { wall: false, start: sighting.start_s, end: sighting.end_s };
-  if (match.time_s !== null && match.time_s !== undefined) return { wall: false, start: match.time_s, end: match.time_s };
+  if (match.time_s !== null && match.time_s !== undefined)
+    return { wall: false, start: match.time_s, end: match.time_s };
   return { wall: false, start: null, end: null };
 }
 
@@ -119,7 +125,8 @@ export function expectedWords(rate, searched) {
   const number = rate * searched;
   const among = `among the ${COUNT.format(searched)} searched`;
   if (number < 0.01) return `Chance alone would hardly ever put a stranger this high ${among}`;
-  if (number < 0.95) return `The chance that a stranger is this high ${among} is about ${percent(1 - Math.exp(-number))}`;
+  if (number < 0.95)
+    return `The chance that a stranger is this high ${among} is about ${percent(1 - Math.exp(-number))}`;
   return `Expect about ${counted(rounded(number), "stranger")} this high ${among}`;
 }
 
