@@ -40,45 +40,46 @@ class Calibrator:
     def __init__(self, gallery: Gallery) -> None:
         self._gallery = gallery
         self._tables = Tables(gallery.path)
-        self._known: dict[By, tuple[_Moment, Calibration]] = {}
+        self._known: dict[By, _Known] = {}
 
     def __call__(self, by: By = "sighting") -> Calibration:
         """The calibration of the gallery as it is now."""
-        now = _Moment(self.version, len(self._gallery), rewrites(self._gallery.path))
-        known = self._known.get(by)
-        if known is None or not known[0].serves(now):
-            self._known[by] = (now, self._look(by, now))
-        return self._known[by][1]
+        version, known = self.version, self._known.get(by)
+        if known is not None and known.version == version:
+            return known.calibration
+        people, changes = len(self._gallery), rewrites(self._gallery.path)
+        # Whoever was forgotten must leave this memory, too; that some were added changes little.
+        if known is None or known.rewrites != changes or not _alike(known.people, people):
+            known = _Known(version, people, changes, self._look(by, version, people))
+        self._known[by] = known._replace(version=version)
+        return known.calibration
 
     @property
     def version(self) -> int:
         """Counts the changes to the gallery's people."""
         return int(self._tables[DETECTIONS].version)
 
-    def _look(self, by: By, now: _Moment) -> Calibration:
+    def _look(self, by: By, version: int, people: int) -> Calibration:
         reference = _reference(self._gallery)
         path = calibration_path(self._gallery.path, by)
         key = {"format": _FORMAT, "fingerprint": self._gallery.manifest.fingerprint}
         kept = _read(path, key)
-        if kept is not None and (now.version == kept["version"] or _alike(kept["people"], now.people)):
+        if kept is not None and (version == kept["version"] or _alike(kept["people"], people)):
             return _from_fields(kept["calibration"], reference)
         found = calibrate(self._gallery.sample_embeddings(_SAMPLE, seed=0, run=_RUN), reference, by)
         with suppress(OSError):  # a gallery that may not be written to is calibrated each time
-            facts = {**key, "version": now.version, "people": now.people, "calibration": _fields(found)}
+            facts = {**key, "version": version, "people": people, "calibration": _fields(found)}
             write_whole(path, json.dumps(facts))
         return found
 
 
-class _Moment(NamedTuple):
-    """What a gallery was like when it was looked at."""
+class _Known(NamedTuple):
+    """What was found out, and what the gallery was like then."""
 
     version: int
     people: int
     rewrites: int
-
-    def serves(self, later: _Moment) -> bool:
-        """Whether what was found then still holds: nobody was forgotten meanwhile, and few were added."""
-        return self.version == later.version or (self.rewrites == later.rewrites and _alike(self.people, later.people))
+    calibration: Calibration
 
 
 def _alike(known: int, people: int) -> bool:
