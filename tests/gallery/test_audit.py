@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -119,11 +120,12 @@ def test_processes_and_threads_share_the_log(log: AuditLog) -> None:
     counts = {"one": 0, "two": 0}
 
     def append_meanwhile(name: str) -> None:
+        while program.poll() is None and b"program" not in log.path.read_bytes():
+            time.sleep(0.01)  # until it has begun
         while program.poll() is None:
             log.append(name, "login", number=counts[name])
             counts[name] += 1
-            if counts[name] % 10 == 0:
-                assert log.verify().whole, "a reader never sees half an event"
+            assert log.verify().whole, "a reader never sees half an event"
 
     threads = [threading.Thread(target=append_meanwhile, args=(name,)) for name in counts]
     for thread in threads:
