@@ -40,6 +40,7 @@ def test_a_token_is_printed_once_and_kept_as_a_digest(tmp_path: Path) -> None:
         (["--gallery", "g", "--host", "0.0.0.0"], "there are no tokens"),
         (["--gallery", "g", "--token-file", "none.toml"], "cannot be read"),
         (["--gallery", "g", "--media-root", "none"], "no folder"),
+        (["--gallery", "g", "--behind-proxy", "127.0.0.1"], "add --token-file"),
         (["--gallery", "g", "--tls-key", "key.pem"], "--tls-certificate"),
     ],
 )
