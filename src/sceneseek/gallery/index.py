@@ -2,9 +2,9 @@
 
 The index keeps three bits per dimension of each embedding (RaBitQ; Gao and Long, SIGMOD 2024; Gao et al., SIGMOD 2025)
 in partitions around centres, a tenth of the embeddings. Codes that small are read so fast that all partitions are
-looked at for each question. That matters: where embeddings hardly form clusters, an index that trusts the nearest few
-partitions misses every third person (measured in ``benchmarks/results.md``). The best candidates by code are compared
-by their embeddings, so whatever is found has its exact similarity; what can happen is that somebody is missed.
+looked at for each question. That matters: where embeddings hardly form clusters, an index that trusts the nearest tenth
+of the partitions misses every fifth match (measured in ``benchmarks/results.md``). The best candidates by code are
+compared by their embeddings, so whatever is found has its exact similarity; what can happen is that somebody is missed.
 
 People added after the index was built are compared exactly by the table itself until the index takes them in.
 """
@@ -32,12 +32,12 @@ from sceneseek.structures import FloatArray
 _log = logging.getLogger(__name__)
 
 EXACT_BELOW = 200_000
-"""People up to which everybody is compared: 200 MB of 256-d embeddings in memory. An index is faster from some forty
-thousand on (measured in ``benchmarks/results.md``), but an exact answer needs no explanation."""
+"""People up to which everybody is compared: 200 MB of 256-d embeddings in memory. With a hundred thousand people both
+ways take as long, with a million the index takes a quarter of the time (``benchmarks/results.md``)."""
 
 PROBED_SHARE = 1.0
-"""Share of the partitions that a question looks at. Half of them take half the time and cost a hundredth of the recall
-where embeddings form no clusters at all, more with a filter."""
+"""Share of the partitions that a question looks at. With half of them it takes two thirds of the time, and a hundredth
+of the matches is missed where embeddings form no clusters at all."""
 
 NARROW = 20_000
 """Filters that let at most this many people pass are answered exactly: codes of a few rows spare nothing."""
@@ -50,7 +50,7 @@ _PARTITIONS_PER_ROOT = 0.25
 _TRAINED_PER_PARTITION = 64
 _MANY_SEGMENTS = 16
 _BITS = 3
-"""Per dimension. One bit misses every sixth stranger among the first 20 of 100 candidates, three bits nobody."""
+"""Per dimension. Fewer bits need more candidates for the same recall."""
 
 _PREFIX = "people_p"
 

@@ -19,7 +19,7 @@ from sceneseek.structures import FloatArray
 T = TypeVar("T")
 
 _NAMES_AT_A_TIME = 2000
-_ATTEMPTS = 5
+_ATTEMPTS = 4
 _PAUSE_S = 0.05
 
 
@@ -48,18 +48,23 @@ class Tables:
         Raises:
             GalleryError: It cannot be opened.
         """
-        try:
-            table = self._opened.get(name)
-            if table is None:
-                table = self._opened[name] = self.database.open_table(name)
-            else:
-                table.checkout_latest()
-            return table
-        except Exception as error:
-            raise GalleryError(
-                f"{self.folder} is damaged: its table {name!r} cannot be opened ({error}). "
-                "Index the media again into another --gallery folder."
-            ) from error
+        failure: Exception | None = None
+        for _ in range(_ATTEMPTS):
+            try:
+                table = self._opened.get(name)
+                if table is None:
+                    table = self._opened[name] = self.database.open_table(name)
+                else:
+                    table.checkout_latest()
+                return table
+            except Exception as error:  # the version that was the latest may be purged while it is being read
+                failure = error
+                self._opened.pop(name, None)
+                time.sleep(_PAUSE_S)
+        raise GalleryError(
+            f"{self.folder} is damaged: its table {name!r} cannot be opened ({failure}). "
+            "Index the media again into another --gallery folder."
+        ) from failure
 
 
 def patiently(tables: Tables, ask: Callable[[], T]) -> T:
