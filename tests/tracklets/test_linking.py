@@ -62,8 +62,9 @@ def test_the_same_clothes_far_away_a_moment_later_are_another_person() -> None:
 def test_twins_are_told_apart_by_their_places() -> None:
     linker = TrackletLinker()
     for i in range(20):
-        names = linker.update(frame(i, 10), seen((2, 500 - i), (2, 100 + i), noise=0))
-        assert names == [0, 1]
+        twins = [(2, 500 - i), (2, 100 + i)]
+        names = linker.update(frame(i, 10), seen(*(twins[::-1] if i % 2 else twins), noise=0))
+        assert names == ([1, 0] if i % 2 else [0, 1])
 
 
 def test_a_missed_detection_is_bridged_and_a_long_absence_is_not() -> None:
