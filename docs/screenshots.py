@@ -122,7 +122,7 @@ def walk_through(page: Page, picture: Path) -> None:
     take(page, "picker")
     answer(page)
     page.locator(".match").nth(0).get_by_role("button", name="Mark match 1 right").click()
-    page.locator(".match").nth(3).get_by_role("button", name="Mark match 4 wrong").click()
+    page.locator(".match").nth(2).get_by_role("button", name="Mark match 3 right").click()
     page.mouse.move(0, 0)
     page.evaluate("scrollTo(0, 0)")
     take(page, "matches")
