@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from PIL import Image
@@ -43,7 +43,10 @@ NARROW = {"width": 400, "height": 800}
 
 CAMERAS = ("entrance", "hall", "platform 1", "platform 2")
 NUM_PHOTOGRAPHS = 110
-WORLD = WorldSpec(seed=2027, num_scenes=NUM_PHOTOGRAPHS + 1, num_identities=18, difficulty="easy")
+NUM_ASKED = 8
+WORLD = WorldSpec(
+    seed=2027, num_scenes=NUM_PHOTOGRAPHS + NUM_ASKED, num_identities=18, difficulty="easy", lookalike_share=0.0
+)
 BEGAN = datetime(2026, 5, 4, 6, 30, tzinfo=UTC)
 
 
@@ -54,7 +57,7 @@ def made_gallery(folder: Path) -> Finder:
         for i in range(NUM_PHOTOGRAPHS):
             write_picture(world.render(i)[0], media / CAMERAS[i % len(CAMERAS)] / f"{i:03d}.jpg")
         write_video(media / "hall" / "crossing.mp4", panned(world.render(9)[0], 60))
-        write_picture(world.render(NUM_PHOTOGRAPHS)[0], folder / "who.jpg")
+        write_picture(world.render(wanted()[0])[0], folder / "who.jpg")
     predictor = load_predictor("dcinet-synthetic")
     gallery = Gallery.open_or_create(folder / "station", predictor.name, predictor.fingerprint, predictor.embedding_dim)
     finder = Finder(predictor, gallery)
@@ -66,12 +69,19 @@ def made_gallery(folder: Path) -> Finder:
     return finder
 
 
-def wanted() -> tuple[float, float]:
-    """Where in the query picture somebody stands whom the gallery knows: the middle, as shares of width and height."""
-    image, sample = PeopleWorld(WORLD).render(NUM_PHOTOGRAPHS)
-    known = [box for box, person in zip(sample.boxes, sample.person_ids, strict=True) if person != UNLABELED]
-    x1, y1, x2, y2 = max(known, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
-    return float(x1 + x2) / 2 / image.shape[1], float(y1 + y2) / 2 / image.shape[0]
+@cache
+def wanted() -> tuple[int, float, float]:
+    """The largest known person of the scenes to ask with: the scene, and where they stand, in shares of its sides."""
+    world = PeopleWorld(WORLD)
+    best = (0.0, 0, 0.0, 0.0)
+    for i in range(NUM_PHOTOGRAPHS, NUM_PHOTOGRAPHS + NUM_ASKED):
+        image, sample = world.render(i)
+        height, width = image.shape[:2]
+        for (x1, y1, x2, y2), person in zip(sample.boxes.tolist(), sample.person_ids, strict=True):
+            inside = x1 > 1 and y1 > 1 and x2 < width - 1 and y2 < height - 1
+            if person != UNLABELED and inside:
+                best = max(best, ((x2 - x1) * (y2 - y1), i, (x1 + x2) / 2 / width, (y1 + y2) / 2 / height))
+    return best[1:]
 
 
 def take(page: Page, name: str) -> None:
@@ -100,7 +110,7 @@ def answer(page: Page) -> None:
     """Choose the person and wait for the answer."""
     stage = page.locator(".stage").bounding_box()
     assert stage is not None
-    across, down = wanted()
+    _, across, down = wanted()
     page.mouse.click(stage["x"] + across * stage["width"], stage["y"] + down * stage["height"])
     page.locator(".match img").first.wait_for()
     page.mouse.move(0, 0)
@@ -112,7 +122,7 @@ def walk_through(page: Page, picture: Path) -> None:
     take(page, "picker")
     answer(page)
     page.locator(".match").nth(0).get_by_role("button", name="Mark match 1 right").click()
-    page.locator(".match").nth(3).get_by_role("button", name="Mark match 4 wrong").click()
+    page.locator(".match").nth(2).get_by_role("button", name="Mark match 3 right").click()
     page.mouse.move(0, 0)
     page.evaluate("scrollTo(0, 0)")
     take(page, "matches")

@@ -1,8 +1,8 @@
 // Every visible text of the page, or of the dialog above it: its contrast with what lies behind, by WCAG 2.2.
 // Called in the page; answers how many places were judged, and what is wrong.
-() => {
+(() => {
   const parse = (text) => {
-    const numbers = text.match(/-?[\\d.]+(e-?\\d+)?/g).map(Number);
+    const numbers = text.match(/-?[\d.]+(e-?\d+)?/g).map(Number);
     const [r, g, b] = text.startsWith("color(") ? numbers.map((v) => v * 255) : numbers;
     return [r, g, b, numbers[3] ?? 1];
   };
@@ -67,4 +67,4 @@
   for (const field of scope.querySelectorAll("[placeholder]"))
     if (shown(field)) judge(field, getComputedStyle(field, "::placeholder").color, field.placeholder);
   return { count, problems };
-};
+})();

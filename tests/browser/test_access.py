@@ -6,10 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser.conftest import change_answer, opened, search_red
+from browser.conftest import change_answer, choose_picture, opened, search_red
 from sceneseek.web.app import STATIC
 from web_world import World
 
@@ -43,54 +42,61 @@ def results(page: Page, world: World) -> None:
     page.locator(".match").nth(1).get_by_role("button", name="Mark match 2 wrong").click()
 
 
-def of_results(act: Callable[[Page], None]) -> Callable[[Page, World], None]:
-    def screen(page: Page, world: World) -> None:
-        results(page, world)
-        act(page)
-
-    return screen
-
-
 def picker(page: Page, world: World) -> None:
-    from browser.conftest import choose_picture
-
     page.goto("/")
     choose_picture(page, world.query)
 
 
 SCREENS: dict[str, Callable[[Page, World], None]] = {
-    "start": lambda page, _: page.goto("/"),
-    "picker": picker,
-    "results": results,
-    "timeline": of_results(lambda page: page.get_by_role("button", name="Timeline").click()),
-    "cameras": of_results(lambda page: page.get_by_role("button", name="Cameras", exact=True).click()),
-    "scene": of_results(lambda page: page.locator(".match", has_text="mp4").first.locator(".portrait").click()),
-    "export": of_results(lambda page: page.get_by_role("button", name="Export").click()),
-    "help": of_results(lambda page: page.keyboard.press("?")),
-    "gallery": lambda page, _: page.goto("/?view=gallery"),
-    "adding": lambda page, _: page.goto("/?view=index"),
-    "audit": lambda page, _: page.goto("/?view=audit"),
+    ".dropzone": lambda page, _: page.goto("/"),
+    ".stage": picker,
+    ".medium": lambda page, _: page.goto("/?view=gallery"),
+    "#jobs-title": lambda page, _: page.goto("/?view=index"),
+    ".page .notice": lambda page, _: page.goto("/?view=audit"),
 }
-READY = {
-    "start": ".dropzone", "picker": ".stage", "results": ".again-bar", "timeline": ".chart .point",
-    "cameras": ".chart .row", "scene": ".scene-stage", "export": "dialog fieldset", "help": "dialog kbd",
-    "gallery": ".medium", "adding": "#jobs-title", "audit": ".page .notice",
-}  # fmt: skip
+"""What shows that a screen is there, and how to get to it."""
+
+OF_THE_ANSWER: dict[str, Callable[[Page], None]] = {
+    ".again-bar": lambda page: None,
+    "dialog kbd": lambda page: page.keyboard.press("?"),
+    "dialog fieldset": lambda page: page.get_by_role("button", name="Export").click(),
+    ".scene-stage": lambda page: page.locator(".match", has_text="mp4").first.locator(".portrait").click(),
+    ".timeline .point": lambda page: page.get_by_role("button", name="Timeline").click(),
+    ".map .row": lambda page: page.get_by_role("button", name="Cameras", exact=True).click(),
+}
+"""The same for what is reached from an answer, one after the other."""
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_a_screen_is_readable_named_and_fits(browser: Browser, address: str, world: World, screen: str) -> None:
+def check_screen(page: Page, ready: str) -> None:
+    page.locator(ready).first.wait_for()
+    assert page.evaluate(NAMELESS) == []
+    for theme, width in (("light", 1280), ("dark", 1280), ("dark", 360), ("light", 360)):
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": 740})
+        found = settled_contrast(page)
+        assert found["count"] > 5
+        assert found["problems"] == [], f"{ready}: {theme}, {width} pixels"
+        assert page.evaluate(SIDEWAYS) <= 0, f"{ready}: {width} pixels"
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_every_screen_is_readable_named_and_fits(browser: Browser, address: str, world: World) -> None:
     with opened(browser, address, reduced_motion="reduce") as page:
-        SCREENS[screen](page, world)
-        page.locator(READY[screen]).first.wait_for()
-        assert page.evaluate(NAMELESS) == []
-        for theme, width in (("light", 1280), ("dark", 1280), ("dark", 360), ("light", 360)):
-            page.emulate_media(color_scheme=theme)
-            page.set_viewport_size({"width": width, "height": 740})
-            found = settled_contrast(page)
-            assert found["count"] > 5
-            assert found["problems"] == [], f"{theme}, {width} pixels"
-            assert page.evaluate(SIDEWAYS) <= 0, f"{width} pixels"
+        for ready, go in SCREENS.items():
+            go(page, world)
+            check_screen(page, ready)
+
+
+def test_the_answer_and_what_opens_from_it_is_readable_named_and_fits(
+    browser: Browser, address: str, world: World
+) -> None:
+    with opened(browser, address, reduced_motion="reduce") as page:
+        results(page, world)
+        for ready, go in OF_THE_ANSWER.items():
+            go(page)
+            check_screen(page, ready)
+            page.keyboard.press("Escape")
+            expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_contrast_check_can_fail(page: Page) -> None:

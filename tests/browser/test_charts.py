@@ -55,6 +55,23 @@ def test_the_timeline_places_sightings_in_time(page: Page, world: World) -> None
     assert "show=timeline" in page.url
 
 
+def test_a_drag_restricts_the_time(page: Page, world: World) -> None:
+    change_answer(page, seen_at([0, 60, 30]))
+    search_red(page, world)
+    page.get_by_role("button", name="Timeline").click()
+    first, middle = (page.locator(".chart .dot").nth(i).bounding_box() for i in (0, 1))
+    assert first is not None
+    assert middle is not None
+    page.mouse.move(first["x"] - 10, first["y"] + 60)
+    page.mouse.down()
+    with page.expect_request("**/api/search") as search:
+        page.mouse.move(middle["x"], first["y"] + 60, steps=4)
+        page.mouse.up()
+    asked = search.value.post_data_json
+    assert asked["after"] < "2026-05-04T10:00" < asked["before"] < "2026-05-04T10:30:00"
+    expect(page.get_by_label("Seen after")).not_to_have_value("")
+
+
 def test_keys_walk_through_the_map_and_open_a_scene(page: Page, world: World) -> None:
     change_answer(page, seen_at([0, 60, 30]))
     search_red(page, world)

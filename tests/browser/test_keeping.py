@@ -83,7 +83,8 @@ def test_progress_arrives_while_it_runs_and_the_job_can_be_stopped(page: Page) -
         "job_id": "A" * 22, "state": "running", "what": "media/long", "owner": "local",
         "created_at": "2026-05-04T10:00:00Z", "started_at": "2026-05-04T10:00:00Z", "ended_at": None,
         "done": 300, "total": 1200, "unit": "pictures", "frames": 300, "people": 0, "already": 0,
-        "frames_per_second": 8.25, "seconds_left": 200.0, "note": "long.mp4, 5:00", "error": "", "problems": [], "num_problems": 0,
+        "frames_per_second": 8.25, "seconds_left": 200.0, "note": "long.mp4, 5:00",
+        "error": "", "problems": [], "num_problems": 0,
     }  # fmt: skip
     events = "".join(f"event: progress\ndata: {json.dumps(told)}\n\n" for told in (job, job | {"done": 308}))
     page.route("**/api/jobs", lambda route: route.fulfill(json={"jobs": [job]}))

@@ -85,7 +85,15 @@ def test_missing_token_file_and_bad_names(tmp_path: Path) -> None:
 def test_other_addresses_need_tokens(host: str) -> None:
     with pytest.raises(ValueRefused, match="--make-token"):
         Settings(host=host)
-    assert Settings(host=host, tokens=tokens()).tokens
+    named = Settings(host=host, tokens=tokens(), allowed_hosts=("search.example.org",))
+    assert "search.example.org" in named.host_names
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_all_addresses_at_once_need_a_name(host: str) -> None:
+    with pytest.raises(ValueRefused, match="--allow-host"):
+        Settings(host=host, tokens=tokens())
+    assert Settings(host="192.168.1.4", tokens=tokens()).host_names == {"192.168.1.4", "192.168.1.4:8723"}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.9.1"])

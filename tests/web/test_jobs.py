@@ -151,6 +151,21 @@ def test_jobs_run_one_at_a_time_and_no_more_wait_than_may(own_world: World, foot
         assert [ended(client, name)["state"] for name in (first, *waiting)] == ["done", "stopped", "done"]
 
 
+def test_no_more_may_follow_than_are_served(own_world: World, footage: Footage) -> None:
+    with served(own_world, footage, listeners=1) as client:
+        job_id = client.post("/api/index", json={"paths": ["media/hall"]}).json()["job_id"]
+        follower = threading.Thread(target=lambda: events_of(client, job_id))
+        follower.start()
+        jobs = client.app.state.service.jobs  # type: ignore[attr-defined]
+        deadline = time.monotonic() + 20
+        while not jobs._listeners and time.monotonic() < deadline:
+            time.sleep(0.01)
+        refused = client.get(f"/api/jobs/{job_id}/events")
+        footage.pass_frames(1000)
+        follower.join(timeout=30)
+        assert refused.status_code == 503
+
+
 def test_searching_goes_on_while_a_job_runs(own_world: World, footage: Footage) -> None:
     with served(own_world, footage) as client:
         client.post("/api/index", json={"paths": ["media/hall"]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import av
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_predictor import RED
+from fake_predictor import RED, person, save_scene
 from sceneseek.gallery import Filters
 from sceneseek.pictures import read_picture
+from sceneseek.structures import Frame, MediaItem
 from web_world import Serve, TestClient, World, ask_with, index_of
 
 
@@ -250,3 +252,52 @@ def test_an_empty_time_range_says_so(client: TestClient, world: World) -> None:
     assert "swap" in answer.json()["error"]["message"]
     with pytest.raises(ValueError, match="swap"):
         Filters(since_s=5, until_s=1)
+
+
+def test_an_empty_gallery_answers(tmp_path: Path, serve: Serve) -> None:
+    (tmp_path / "media").mkdir()
+    world = World(tmp_path)
+    save_scene(world.query, person(RED, 1))
+    client = serve(world)
+    facts = client.get("/api/gallery").json()
+    assert (facts["num_people"], facts["cameras"], facts["first"]) == (0, [], None)
+    assert facts["calibration"]["available"] is False
+    assert client.get("/api/media").json()["media"] == []
+    query = ask_with(client, world.query)
+    answer = search(client, examples=[{"query_id": query["query_id"], "person": 0}])
+    assert (answer["matches"], answer["searched"]) == ([], 0)
+
+
+@pytest.mark.parametrize("rerank", ["cbgm", "k_reciprocal"])
+def test_reranked_matches_say_so(client: TestClient, world: World, rerank: str) -> None:
+    answer = search(client, examples=[red(client, world)], rerank=rerank)
+    assert answer["method"]["re-ranking"].startswith(rerank)
+    revised = [match["revised"] for match in answer["matches"]]
+    assert revised == sorted(revised, reverse=True)
+
+
+def test_a_sighting_is_one_match_and_its_frames_can_be_asked_for(client: TestClient, world: World) -> None:
+    asked = {"examples": [red(client, world)], "cameras": ["hall"]}
+    sightings = search(client, **asked)["matches"]
+    frames = search(client, **asked, by="detection", top=100)["matches"]
+    assert len(sightings) < len(frames)
+    best = sightings[0]["sighting"]
+    track = client.get(f"/api/tracklets/{best['tracklet_id']}").json()["people"]
+    assert len(track) == best["num_detections"] > 1
+    assert (track[0]["time_s"], track[-1]["time_s"]) == (best["start_s"], best["end_s"])
+    assert sightings[0]["detection_id"] in [one["detection_id"] for one in track]
+
+
+def test_what_was_seen_live_has_crops_but_no_scenes(own_world: World, serve: Serve) -> None:
+    finder = own_world.finder()
+    live = MediaItem("rtsp://user:secret@camera.example/door", "stream", "live-1", "door")
+    image = read_picture(own_world.query)
+    finder.index([live], lambda item: iter([Frame(image, item.source, 0, 0.0, "door")]))
+    client = serve(own_world)
+    seen = search(client, examples=[red(client, own_world)], media_keys=["live-1"])["matches"][0]
+    assert (seen["kind"], seen["source"]) == ("stream", "rtsp://camera.example/door")
+    assert picture_of(client, seen["crop"]).size
+    for address in (seen["scene"], "/api/frames/live-1/0/picture", "/api/media/live-1/clip?start_s=0&end_s=1"):
+        answer = client.get(address)
+        assert answer.status_code == 410
+        assert "seen live" in answer.json()["error"]["message"]

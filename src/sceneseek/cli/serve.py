@@ -74,6 +74,10 @@ def serve(  # noqa: PLR0913 - the options of a command are its parameters
         return
     if gallery is None:
         raise ValueRefused("no gallery was given; expected --gallery FOLDER.")
+    if (certificate is None) != (key is None):
+        raise ValueRefused("--tls-certificate and --tls-key belong together; one of them is missing.")
+    if behind_proxy is not None and token_file is None:
+        raise ValueRefused("--behind-proxy lets others in, and there are no tokens: add --token-file FILE.")
     from sceneseek.web import Settings
 
     settings = Settings(

@@ -85,7 +85,7 @@ def _with_role(role: Role) -> Callable[..., Awaitable[Caller]]:
 
 def role_needed(route: APIRoute) -> Role | None:
     """The role that a route asks for; ``None`` where nobody has to log in."""
-    waiting = list(route.dependant.dependencies)
+    waiting = list(route.dependant.dependencies)  # codespell:ignore dependant
     while waiting:
         dependency = waiting.pop()
         role = getattr(dependency.call, "role", None)

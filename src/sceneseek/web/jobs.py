@@ -32,6 +32,7 @@ _REMEMBERED = 100
 _PROBLEMS_KEPT = 200
 _RATE_WINDOW_S = 20.0
 _STOP_SECONDS = 30.0
+_NAP_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -163,30 +164,35 @@ class JobBoard:
                 job.state = "stopping"
             self._tell(job)
 
-    async def follow(self, job: Job, patience: float = 15.0) -> AsyncIterator[bool]:
-        """Wait for news of a job until it ends.
-
-        Yields:
-            Whether there is news; ``False`` after ``patience`` seconds without.
+    def check_room(self) -> None:
+        """Make sure that one more may follow.
 
         Raises:
             Refusal: (503) Too many follow already.
         """
         if self._listeners >= self._most_listeners:
             raise Refusal(503, "Too many browsers follow jobs already.", retry_after=10.0)
+
+    async def follow(self, job: Job, patience: float = 15.0) -> AsyncIterator[bool]:
+        """Wait for news of a job until it ends.
+
+        Yields:
+            Whether there is news, not too often; ``False`` after ``patience`` seconds without.
+        """
         self._listeners += 1
         try:
-            version = -1
+            version, silent = -1, 0.0
             while True:
-                waited = 0.0
-                # Short naps instead of a callback from another thread: a listener costs nothing while nothing happens.
-                while job.version == version and waited < patience and job.state not in ENDED and not self._hung_up:
-                    await asyncio.sleep(0.2)
-                    waited += 0.2
+                ended = job.state in ENDED or self._hung_up
                 news, version = job.version != version, job.version
-                yield news
-                if (job.state in ENDED and version == job.version) or self._hung_up:
+                if news or silent >= patience:
+                    silent = 0.0
+                    yield news
+                if ended:
                     return
+                # Short naps in place of calls from another thread: they also gather news that come thick and fast.
+                await asyncio.sleep(_NAP_S)
+                silent += _NAP_S
         finally:
             self._listeners -= 1
 

@@ -86,11 +86,13 @@ class Service:
         jobs: The indexing jobs; from ``start`` on.
         far_media: Opens files of the gallery at arm's length.
         pixels: Held by whoever has a decoded picture in memory; from ``start`` on.
+        clips: Held by whoever has a clip made, so that it leaves decoders to the others; from ``start`` on.
     """
 
     decoders: Decoders
     jobs: JobBoard
     pixels: asyncio.Semaphore
+    clips: asyncio.Semaphore
 
     def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia | None = None) -> None:
         self.settings = settings
@@ -109,6 +111,7 @@ class Service:
         self.decoders = Decoders(limits)
         self.decoders.start()
         self.pixels = asyncio.Semaphore(limits.decoders)
+        self.clips = asyncio.Semaphore(max(1, limits.decoders - 1))
         self._model_turns = Turns("sceneseek-model", limits.waiting)
         self._search_turns = Turns("sceneseek-search", limits.waiting)
         self._read_turns = Turns("sceneseek-read", 8 * limits.waiting)

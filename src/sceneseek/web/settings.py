@@ -14,6 +14,9 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 """What a browser on this very machine may call the server."""
 
 
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})
+
+
 class Role(StrEnum):
     """What a caller may do; each role may do all that the ones before it may."""
 
@@ -127,7 +130,8 @@ class Settings:
         limits: How much of anything is taken.
 
     Raises:
-        ValueRefused: The address is not a loopback address and there are no tokens, or a media root is no folder.
+        ValueRefused: The address is not a loopback address and there are no tokens, no name is known for it, or a media
+            root is no folder.
     """
 
     host: str = "127.0.0.1"
@@ -146,6 +150,11 @@ class Settings:
                 "search the gallery. Make one with --make-token NAME --token-file FILE and start with that "
                 "--token-file, or listen at 127.0.0.1."
             )
+        if self.host in _EVERYWHERE and not self.allowed_hosts:
+            raise ValueRefused(
+                f"the address {self.host} stands for all addresses of this machine, and no name is known by which "
+                "browsers reach it; add --allow-host NAME for each, or listen at one address."
+            )
         roots = tuple(Path(root).expanduser().resolve() for root in self.media_roots)
         for root in roots:
             if not root.is_dir():
@@ -158,7 +167,7 @@ class Settings:
         names = [*self.allowed_hosts]
         if is_loopback(self.host):
             names += LOOPBACK_NAMES
-        elif self.host not in ("0.0.0.0", "::"):
+        elif self.host not in _EVERYWHERE:
             names.append(f"[{self.host}]" if ":" in self.host else self.host)
         return frozenset(known for name in names for known in (name.lower(), f"{name.lower()}:{self.port}"))
 

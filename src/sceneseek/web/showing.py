@@ -53,7 +53,8 @@ async def clip(service: Service, media_key: str, start_s: float, end_s: float) -
     record = await _readable(service, media_key)
     if record.kind != "video":
         raise Refusal(415, "Only videos can be played.", found=record.kind, expected="video")
-    return await service.decoders.clip(record.sources, start_s, end_s)
+    async with service.clips:
+        return await service.decoders.clip(record.sources, start_s, end_s)
 
 
 async def frame(service: Service, media_key: str, frame_index: int) -> StoredFrame:

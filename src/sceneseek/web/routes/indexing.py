@@ -58,6 +58,7 @@ async def job(job_id: JobId, caller: Viewer, service: Serving) -> JobView:
 async def events(job_id: JobId, caller: Viewer, service: Serving) -> StreamingResponse:
     """Follow a job live (server-sent events), until it ends."""
     job = service.jobs.get(job_id)
+    service.jobs.check_room()
 
     async def told() -> AsyncIterator[str]:
         async for news in service.jobs.follow(job):

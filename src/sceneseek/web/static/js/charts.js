@@ -102,7 +102,8 @@ export function pointedAt(holder) {
     h(
       "p",
       { class: "note faint" },
-      "Point at a sighting, or walk through them with the arrow keys. Enter opens the scene.",
+      "Point at a sighting, or walk through them with the arrow keys; Enter opens the scene. ",
+      "Drag over a time to search within it.",
     ),
   );
   return ({ match }) =>

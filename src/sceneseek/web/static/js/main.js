@@ -16,12 +16,13 @@ import { queryPanel } from "./query.js";
 import { resultsPane } from "./results.js";
 import { startScenes } from "./scene.js";
 import { startScreen } from "./start.js";
-import { addExample, ask, askFromAddress, changed, on, refreshGallery, search, state } from "./state.js";
+import { addExample, ask, askedKey, askFromAddress, changed, on, refreshGallery, search, state } from "./state.js";
 import { startTaking } from "./taking.js";
 
 const TITLES = { search: "Search", gallery: "Gallery", index: "Add media", audit: "Audit" };
 const main = document.getElementById("main");
 let shown = "";
+let answerScreen = null;
 let leave = () => {};
 
 /** Which screen the state asks for; the same word, the same screen. */
@@ -47,6 +48,12 @@ function show() {
   (main.querySelector("h1") ?? main).focus({ preventScroll: true });
 }
 
+/** Query, filters and answer follow the state for as long as the page lives, so they are made once. */
+function makeAnswerScreen() {
+  const aside = h("aside", { "aria-label": "Query and filters" }, queryPanel(), filterPanel());
+  return h("div", { class: "search-layout" }, aside, resultsPane());
+}
+
 function screen(name) {
   if (name === "gallery") return galleryView();
   if (name === "audit") return auditView();
@@ -56,13 +63,10 @@ function screen(name) {
     return indexing.view;
   }
   if (name === "start") return startScreen();
-  if (name === "results")
-    return h(
-      "div",
-      { class: "search-layout" },
-      h("aside", { "aria-label": "Query and filters" }, queryPanel(), filterPanel()),
-      resultsPane(),
-    );
+  if (name === "results") {
+    answerScreen ??= makeAnswerScreen();
+    return answerScreen;
+  }
   const picture = state.pictures.get(state.picking);
   if (!picture) return loading(`Looking for people in ${state.coming}…`);
   const again = state.asked.examples.length > 0;
@@ -80,6 +84,7 @@ function screen(name) {
 async function recallPictures() {
   const named = [...state.asked.examples, ...state.asked.counterExamples].filter((one) => one.query_id);
   const gone = new Set();
+  const known = state.pictures.size;
   await Promise.all(
     [...new Set(named.map((one) => one.query_id))]
       .filter((id) => !state.pictures.has(id))
@@ -91,6 +96,7 @@ async function recallPictures() {
         }
       }),
   );
+  if (state.pictures.size > known) changed("asked");
   if (!gone.size) return;
   const kept = (list) => list.filter((one) => !gone.has(one.query_id));
   ask({ examples: kept(state.asked.examples), counterExamples: kept(state.asked.counterExamples) });
@@ -119,5 +125,10 @@ onTokenWanted(() => askForToken(() => (shown === "" || shown === "failed" ? begi
 startBar(document.getElementById("bar"));
 startTaking();
 startKeys();
-addEventListener("popstate", askFromAddress);
+addEventListener("popstate", async () => {
+  const before = askedKey();
+  askFromAddress();
+  await recallPictures();
+  if (askedKey() !== before) search();
+});
 begin();

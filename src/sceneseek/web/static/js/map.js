@@ -1,5 +1,6 @@
 /** Where the person was seen when: a row for each camera, time to the right, and the way between likely sightings. */
 
+import { brush } from "./brush.js";
 import { dot, drawing, legend, pointShape, pointedAt, timeAxis, timeless, walkable } from "./charts.js";
 import { h, s } from "./dom.js";
 import { onOneAxis, rangeWords } from "./moments.js";
@@ -63,7 +64,7 @@ export function cameraMap(ranking, open) {
       });
       y += height + 2;
     }
-    const bottom = y;
+    const axis = { wall, from, to, x, left, right, top: TOP, bottom: y };
     const shapes = entries.map((entry) => {
       const kind = pointShape(entry, ranking.num_likely);
       const [x1, x2, middle] = [x(entry.start), x(entry.end), middles.get(entry)];
@@ -75,14 +76,9 @@ export function cameraMap(ranking, open) {
         s("rect", { class: "reach", x: x1 - 10, y: middle - 11, width: x2 - x1 + 20, height: 22 }),
       );
     });
-    svg.append(
-      ...rows,
-      timeAxis({ wall, from, to, x, left, right, top: TOP, bottom }),
-      ...[way(entries, ranking, x, centres)].filter(Boolean),
-      ...shapes,
-    );
+    svg.append(...rows, timeAxis(axis), brush(axis), ...[way(entries, ranking, x, centres)].filter(Boolean), ...shapes);
     walkable(shapes, entries, shown, open);
-    return bottom + BOTTOM;
+    return y + BOTTOM;
   });
   const kinds = entries.map((entry) => pointShape(entry, ranking.num_likely));
   return h(

@@ -50,11 +50,9 @@ export function ask(patch, { remember = false } = {}) {
 
 /** Take over what the address says, after Back and Forward. */
 export function askFromAddress() {
-  const before = askedKey();
   state.asked = fromAddress(location.search);
   state.picking = null;
   changed("asked", "picking");
-  if (askedKey() !== before) search();
 }
 
 /** What decides the answer, as one string: equal strings, equal questions. */

@@ -1,5 +1,6 @@
 /** When the person was seen: similarity over time, and below it the same in words, first things first. */
 
+import { brush } from "./brush.js";
 import { dot, drawing, legend, pointShape, pointedAt, timeAxis, timeless, walkable } from "./charts.js";
 import { thumbnail } from "./crops.js";
 import { h, s } from "./dom.js";
@@ -35,7 +36,8 @@ export function matchChart(ranking, open) {
     const values = entries.map((entry) => entry.match.similarity);
     const [low, high] = padded(Math.min(...values), Math.max(...values), 0.12, 0.01);
     const y = linear(low, high, bottom, top);
-    svg.append(similarityAxis(low, high, y, left, right), timeAxis({ wall, from, to, x, left, right, top, bottom }));
+    const axis = { wall, from, to, x, left, right, top, bottom };
+    svg.append(similarityAxis(low, high, y, left, right), timeAxis(axis), brush(axis));
     const border = strangersFrom(ranking);
     if (border !== null && border > low && border < high) {
       svg.append(
