@@ -22,6 +22,7 @@ from sceneseek.models.weights import working_state
 from sceneseek.training.recipe import read_recipe
 
 ROOT = Path(__file__).parents[1]
+NOT_MEASURED = "-"
 RESULTS = ROOT / "benchmarks" / "results"
 INDEX = """# The zoo
 
@@ -96,7 +97,7 @@ def lines_of(key: str, card: dict[str, Any], nets: dict[str, nn.Module]) -> Iter
     yield "\n## Published numbers\n"
     yield from published_lines(card["methods"])
     yield "\n## Measured here\n"
-    yield from measured(card.get("rows", []))
+    yield from measured(card.get("rows", []), card.get("scores"))
     yield "\n## Recipes and weights\n"
     yield from recipes(card["builders"])
     yield from imports(card.get("import"))
@@ -110,20 +111,20 @@ def sizes(nets: dict[str, nn.Module]) -> Iterator[str]:
     for name, net in nets.items():
         count = size(sum(value.numel() for value in working_state(net).values()))
         row = searched.get(name)
-        cells = ["not measured"] * 3
+        cells = [NOT_MEASURED] * 3
         if row is not None:
             cells = [f"{row['width']}x{row['height']}", f"{row['gflops']:,.1f}", f"{row['seconds']:.2f}"]
         cells += training_cells(trained.get(name))
         yield f"| `{name}` | {count} | {' | '.join(cells)} |"
     yield "\nParameters and running statistics of the network at work, without memories. GFLOPs and seconds: one"
     yield "untrained search in which every region that may be looked at is, so an upper bound. Training: two synthetic"
-    yield "scenes, 500 identities; what makes the difference is told in `benchmarks/results.md`."
+    yield "scenes, 500 identities; what makes the difference is told in `benchmarks/results.md`. A dash: not measured."
 
 
 def training_cells(step: dict[str, Any] | None) -> list[str]:
     """Seconds of a training step, and how it compares."""
     if step is None:
-        return ["not measured"] * 2
+        return [NOT_MEASURED] * 2
     ratios = f"{step['time_ratio']:.2f} times the time, {step['memory_ratio']:.2f} times the memory"
     return [f"{step['seconds']:.2f}", f"{ratios} of {step['against']}"]
 
@@ -188,13 +189,16 @@ def bounds(found: dict[str, Any] | None, sign: str = "") -> str:
     return f"{mean}{spread}" + ("" if low is None else f" [{low}, {high}]")
 
 
-def measured(names: list[str]) -> Iterator[str]:
+def measured(names: list[str], told: str | None) -> Iterator[str]:
     """Our own scores on synthetic scenes."""
+    if told is not None:
+        yield f"{told}\n"
     path = RESULTS / "zoo-comparison.json"
     table = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
     rows = [row for row in table["rows"] if row["name"] in names]
-    if not rows:
+    if not rows and told is None:
         yield "No stored scores of a training: tests alone train it, on a handful of scenes that it learns by heart."
+    if not rows:
         return
     page = "[zoo-comparison](comparison.md)"
     yield f"On synthetic scenes, after a short training: the study {page}.\n"

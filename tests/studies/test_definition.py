@@ -14,8 +14,8 @@ from studies.tiny_study import TEXT
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("question", "questoin", "unknown key questoin. Did you mean 'question'?"),
-        ("sentence =", "sentense =", "unknown key rows[0].sentense. Did you mean 'sentence'"),
+        ("question", "questionn", "unknown key questionn. Did you mean 'question'?"),
+        ("sentence =", "sentenc =", "unknown key rows[0].sentenc. Did you mean 'sentence'"),
         ("batch_size = 4", "batch_sise = 4", "Did you mean 'batch_size'?"),
         ("num_scenes", "num_scene", "has no key 'num_scene'. Did you mean 'num_scenes' or"),
         ("num_cameras = 2", "num_cameras = 1", "num_cameras is 1; expected at least 2"),
