@@ -22,6 +22,7 @@ from sceneseek.models.weights import working_state
 from sceneseek.training.recipe import read_recipe
 
 ROOT = Path(__file__).parents[1]
+NOT_MEASURED = "-"
 RESULTS = ROOT / "benchmarks" / "results"
 INDEX = """# The zoo
 
@@ -51,6 +52,7 @@ def pages() -> dict[str, str]:
         found[f"models/{key}.md"] = "\n".join(lines_of(key, card, nets)).rstrip() + "\n"
         builders = ", ".join(f"`{name}`" for name in card["builders"])
         lines.append(f"| [{card['title']}]({key}.md) | {builders} | {sentence(first).partition(': ')[2]} |")
+    found["models/comparison.md"] = "\n".join(comparison()).rstrip() + "\n"
     found["models/index.md"] = "\n".join(lines) + "\n"
     return found
 
@@ -95,7 +97,7 @@ def lines_of(key: str, card: dict[str, Any], nets: dict[str, nn.Module]) -> Iter
     yield "\n## Published numbers\n"
     yield from published_lines(card["methods"])
     yield "\n## Measured here\n"
-    yield from measured(card.get("rows", []))
+    yield from measured(card.get("rows", []), card.get("scores"))
     yield "\n## Recipes and weights\n"
     yield from recipes(card["builders"])
     yield from imports(card.get("import"))
@@ -109,20 +111,20 @@ def sizes(nets: dict[str, nn.Module]) -> Iterator[str]:
     for name, net in nets.items():
         count = size(sum(value.numel() for value in working_state(net).values()))
         row = searched.get(name)
-        cells = ["not measured"] * 3
+        cells = [NOT_MEASURED] * 3
         if row is not None:
             cells = [f"{row['width']}x{row['height']}", f"{row['gflops']:,.1f}", f"{row['seconds']:.2f}"]
         cells += training_cells(trained.get(name))
         yield f"| `{name}` | {count} | {' | '.join(cells)} |"
     yield "\nParameters and running statistics of the network at work, without memories. GFLOPs and seconds: one"
     yield "untrained search in which every region that may be looked at is, so an upper bound. Training: two synthetic"
-    yield "scenes, 500 identities; what makes the difference is told in `benchmarks/results.md`."
+    yield "scenes, 500 identities; what makes the difference is told in `benchmarks/results.md`. A dash: not measured."
 
 
 def training_cells(step: dict[str, Any] | None) -> list[str]:
     """Seconds of a training step, and how it compares."""
     if step is None:
-        return ["not measured"] * 2
+        return [NOT_MEASURED] * 2
     ratios = f"{step['time_ratio']:.2f} times the time, {step['memory_ratio']:.2f} times the memory"
     return [f"{step['seconds']:.2f}", f"{ratios} of {step['against']}"]
 
@@ -151,15 +153,54 @@ def published_line(row: PublishedRow) -> str:
     return f"| {row.dataset} | {protocol} | {flat(method)} | {scores} | {row.evidence} |"
 
 
-def measured(names: list[str]) -> Iterator[str]:
+def comparison() -> Iterator[str]:
+    """The page of the study zoo-comparison."""
+    yield "# Networks compared at equal budget\n"
+    yield "The stored result of `sceneseek reproduce zoo-comparison`; what is compared and how is told in"
+    yield "[the explanation](../../explanation/zoo-comparison.md).\n"
+    path = RESULTS / "zoo-comparison.json"
+    if not path.is_file():
+        yield "There is no stored result: the study has not been run to its end."
+        return
+    table = json.loads(path.read_text(encoding="utf-8"))
+    yield f"{table['question']}\n"
+    yield f"| row | seeds | mAP | top-1 | AP50 | mAP against {table['baseline']} | parameters | minutes |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    for row in table["rows"]:
+        cells = [bounds(row["scores"].get(name)) for name in ("mAP", "top-1", "AP50")]
+        cells += [bounds(row["differences"].get("mAP"), sign="+"), size(row["parameters"])]
+        runs = row["scores"]["mAP"]["count"]
+        yield f"| {row['name']} | {runs} | {' | '.join(cells)} | {row['training_minutes']:.1f} |"
+    yield "\nPer cent: mean over seeds ± standard deviation between them, [95 % interval of the mean by Student's t].\n"
+    yield from (f"* {row['name']}: {flat(row['sentence'])}" for row in table["rows"])
+    yield ""
+    yield from (f"{line}\n" for line in table["findings"])
+    if (ROOT / "docs" / "images" / "zoo-comparison.png").is_file():
+        yield "![A dot for each seed, the mean and its interval](../../images/zoo-comparison.png)\n"
+    yield from (f"Machine: {machine}." for machine in table["machines"])
+
+
+def bounds(found: dict[str, Any] | None, sign: str = "") -> str:
+    """Mean, spread and interval in per cent."""
+    if found is None:
+        return ""
+    mean, low, high = (None if found[k] is None else f"{100 * found[k]:{sign}.1f}" for k in ("mean", "low", "high"))
+    spread = "" if found["deviation"] is None or sign else f" ± {100 * found['deviation']:.1f}"
+    return f"{mean}{spread}" + ("" if low is None else f" [{low}, {high}]")
+
+
+def measured(names: list[str], told: str | None) -> Iterator[str]:
     """Our own scores on synthetic scenes."""
+    if told is not None:
+        yield f"{told}\n"
     path = RESULTS / "zoo-comparison.json"
     table = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"rows": []}
     rows = [row for row in table["rows"] if row["name"] in names]
+    if not rows and told is None:
+        yield "No stored scores of a training: tests alone train it, on a handful of scenes that it learns by heart."
     if not rows:
-        yield "No scores: this network was trained in tests only, on a handful of scenes that it learns by heart."
         return
-    page = "[zoo-comparison](../../explanation/zoo-comparison.md)"
+    page = "[zoo-comparison](comparison.md)"
     yield f"On synthetic scenes, after a short training: the study {page}.\n"
     yield "| row | seeds | mAP | top-1 | AP50 of detection |"
     yield "| --- | --- | --- | --- | --- |"

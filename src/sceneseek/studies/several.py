@@ -98,7 +98,8 @@ def _listen(worker: _Worker, keeper: Keeper) -> bool:
 def _work(run: Run, place: Place, news: Any, parent: int) -> None:
     """What a process does."""
     # Ctrl-C reaches every process of a terminal's group: here it comes once, from the parent.
-    os.setsid()
+    if hasattr(os, "setsid"):  # not on Windows
+        os.setsid()
     with stop_on_signals() as stop:
 
         def tell(done: int, total: int | None, note: str = "") -> None:

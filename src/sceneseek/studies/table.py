@@ -156,6 +156,7 @@ def as_json(table: StudyTable) -> dict[str, Any]:
             }
             for row in table.rows
         ],
+        "findings": findings(table),
         "failures": dict(table.failures),
         "machines": table.machines,
         **{name: dict(values) for name, values in table.facts.items()},
