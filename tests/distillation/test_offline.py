@@ -64,6 +64,17 @@ def test_a_batch_must_say_which_annotations_it_shows(teacher, answers):
         offline.OfflineTeacher(teacher, answers).read(images, targets, reading)
 
 
+def test_maps_with_channels_last_are_kept_too(tmp_path):
+    net = network("dcinet_mobilenet_v2").eval()
+    assert not net.shared_features(batch()[0])["stride8"].is_contiguous()
+    scene = offline.Scene(0, batch()[0][0], batch()[1][0]["boxes"])
+    answers = offline.ask_about(net, [scene], key=KEY, maps=True)
+    offline.save_answers(answers, tmp_path / "answers.safetensors")
+    again = offline.load_answers(tmp_path / "answers.safetensors", KEY)
+    assert again.maps.keys() == {"0/0/stride8", "0/1/stride8"}
+    assert all(torch.equal(again.maps[name], answers.maps[name]) for name in again.maps)
+
+
 def test_the_table_of_means(answers):
     table = answers.table(torch.tensor([0, 1, -1, 0, 1, -1]), 3)
     rows = answers.embeddings[:, [0, 3]].sum(dim=(0, 1))

@@ -116,7 +116,7 @@ def ask_about(network: nn.Module, scenes: Iterable[Scene], *, key: str, maps: bo
             if maps:
                 sizes[scene.image_id] = reading.sizes[0]
                 for name in shared:
-                    kept[f"{scene.image_id}/{side}/{name}"] = reading.map(name)[0].half().cpu()
+                    kept[f"{scene.image_id}/{side}/{name}"] = reading.map(name)[0].half().cpu().contiguous()
     if not straight:
         raise RecipeError("The training set has no scene that a teacher could be asked about.")
     return CachedAnswers(key, torch.stack([torch.cat(straight), torch.cat(mirrored)]), first_rows, kept, sizes)
