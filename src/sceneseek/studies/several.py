@@ -50,7 +50,7 @@ def work_in_processes(
         if not stop:
             _start(waiting, working, place, keeper, jobs)
         for worker in list(working):
-            if _listen(worker, keeper):
+            if _listen(worker, keeper, told_to_stop):
                 working.remove(worker)
 
 
@@ -71,8 +71,8 @@ def _spawned(run: Run, place: Place) -> _Worker:
     return _Worker(run, process, news)
 
 
-def _listen(worker: _Worker, keeper: Keeper) -> bool:
-    """Pass on what a worker says; whether it has ended."""
+def _listen(worker: _Worker, keeper: Keeper, told_to_stop: bool) -> bool:
+    """Pass on what a worker says; whether it has ended. One that was stopped while it was starting has not failed."""
     alive = worker.process.is_alive()
     tell = keeper.progress_of(worker.run)
     try:
@@ -81,7 +81,7 @@ def _listen(worker: _Worker, keeper: Keeper) -> bool:
         if alive:
             return False
         code = worker.process.exitcode
-        if code:
+        if code and not told_to_stop:
             keeper.failed(worker.run, f"its process ended with code {code}")
         return True
     if kind == "progress":
