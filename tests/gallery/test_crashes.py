@@ -143,6 +143,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
 @example(run=0, at=5, before=True, again=2)
 @example(run=1, at=12, before=False, again=3)
 @example(run=2, at=4, before=True, again=3)
+@example(run=2, at=9, before=False, again=40)
 def test_dying_twice_at_any_step_changes_nothing_in_the_end(
     expected: Undisturbed, run: int, at: int, before: bool, again: int
 ) -> None:

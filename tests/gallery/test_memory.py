@@ -113,3 +113,11 @@ def test_nothing_is_kept_while_a_rewriting_is_unfinished(tmp_path: Path) -> None
 def test_an_empty_gallery_holds_nobody(tmp_path: Path) -> None:
     gallery = Gallery.create(tmp_path / "g", "net", "abc", DIM)
     assert PeopleInMemory(gallery.path).blocks() == []
+
+
+def test_the_next_writer_ends_a_rewriting_that_was_done_but_not_counted(tmp_path: Path) -> None:
+    gallery = new_gallery(tmp_path / "g", (video("a"), [[0, 1], [None]]))
+    (gallery.path / "rewrites").write_text("3\n")
+    with gallery.writer():
+        pass
+    assert rewrites.rewrites(gallery.path) % 2 == 0

@@ -46,7 +46,7 @@ from sceneseek.gallery.records import (
     thumbnail_rows,
 )
 from sceneseek.gallery.removing import remove_media, remove_people, remove_uncovered, tracklets_of
-from sceneseek.gallery.rewrites import rewriting
+from sceneseek.gallery.rewrites import rewrites, rewriting
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, THUMBNAILS, TRACKLETS, now, sql_text
 from sceneseek.gallery.tables import Tables
 from sceneseek.gallery.tracklets import TrackletBook
@@ -467,8 +467,10 @@ class GalleryWriter:
 
     def _recover(self) -> None:
         journal = Journal.read(self._folder)
-        if journal is None:
+        if journal is None and rewrites(self._folder) % 2 == 0:
             return
+        # Somebody died within a batch, or after a rewriting was done and before its count said so.
+        journal = journal or Journal()
         with rewriting(self._folder):
             self._remove_uncovered(journal.adding)
             self._finish_removal(journal)
