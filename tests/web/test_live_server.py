@@ -101,10 +101,10 @@ def test_more_connections_than_are_served(world: World) -> None:
         assert httpx.get(f"{address}/api/health").status_code == 200
 
 
-def test_a_server_with_listeners_stops_at_once(world: World) -> None:
+def test_a_server_with_listeners_stops_at_once(own_world: World) -> None:
     """Somebody who follows a job does not hold it up."""
     footage = Footage()
-    with serving(world.finder(), open_media=footage.open_media(), media_roots=(world.media,)) as address:
+    with serving(own_world.finder(), open_media=footage.open_media(), media_roots=(own_world.media,)) as address:
         job_id = httpx.post(f"{address}/api/index", json={"paths": ["media"]}).json()["job_id"]
         events: list[str] = []
 
