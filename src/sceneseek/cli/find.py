@@ -13,7 +13,7 @@ from sceneseek.cli.console import err, escape, print_json
 from sceneseek.cli.moments import moment
 from sceneseek.cli.search_outputs import Output, Search, note_search, search_as_json, write_outputs
 from sceneseek.errors import ValueRefused
-from sceneseek.reports.words import counted
+from sceneseek.words import counted
 
 
 def find(  # noqa: PLR0913 - the options of a command are its parameters

@@ -11,7 +11,7 @@ import typer
 
 from sceneseek.cli.console import err, escape, out, print_json, progress_bar, stopping, warn
 from sceneseek.errors import ValueRefused
-from sceneseek.reports.words import counted, printable, short_model
+from sceneseek.words import counted, printable, short_model
 
 if TYPE_CHECKING:
     from datetime import tzinfo

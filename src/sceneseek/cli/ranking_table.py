@@ -13,6 +13,7 @@ from sceneseek.cli.console import escape, out, warn
 from sceneseek.finder import QueryPerson
 from sceneseek.reports import words
 from sceneseek.structures import Match, Ranking
+from sceneseek.words import counted, printable, short_model
 
 _DIM_FACTS = ("index", "re-ranking", "examples", "counter-examples")
 
@@ -59,7 +60,7 @@ def show(ranking: Ranking, examples: Sequence[tuple[str, QueryPerson]], seconds:
     """
     for name, person in examples:
         _show_example(name, person)
-    limits = "".join(f"; {name}: {words.printable(value)}" for name, value in ranking.filters.items())
+    limits = "".join(f"; {name}: {printable(value)}" for name, value in ranking.filters.items())
     if not len(ranking):
         warn(f"nobody to compare with{limits}. Index media first, or loosen the filters.")
         return
@@ -70,14 +71,14 @@ def show(ranking: Ranking, examples: Sequence[tuple[str, QueryPerson]], seconds:
     folder = _common_folder(ranking)
     for match in ranking:
         end = match.rank == ranking.num_likely and match.revised is None and match.rank < len(ranking)
-        table.add_row(*(escape(words.printable(column.cell(match, folder))) for column in columns), end_section=end)
+        table.add_row(*(escape(printable(column.cell(match, folder))) for column in columns), end_section=end)
     out.print(table)
     style = "bold green" if ranking.num_likely else "bold yellow" if ranking.num_likely == 0 else "bold"
     out.print(f"[{style}]{words.verdict(ranking)}[/{style}]", highlight=False, soft_wrap=True)
-    out.print(f"[dim]sources in[/dim] {escape(words.printable(folder))}", highlight=False, soft_wrap=True)
-    compared = words.counted(ranking.searched, "person", "people")
+    out.print(f"[dim]sources in[/dim] {escape(printable(folder))}", highlight=False, soft_wrap=True)
+    compared = counted(ranking.searched, "person", "people")
     method = "".join(f"; {name}: {ranking.method[name]}" for name in _DIM_FACTS if name in ranking.method)
-    facts = f"{compared} compared in {seconds * 1000:,.0f} ms, model {words.short_model(ranking.model)}{method}{limits}"
+    facts = f"{compared} compared in {seconds * 1000:,.0f} ms, model {short_model(ranking.model)}{method}{limits}"
     out.print(f"[dim]{escape(facts)}[/dim]", highlight=False, soft_wrap=True)
     if "false-match rates" in ranking.method:
         out.print(
@@ -92,7 +93,7 @@ def _show_example(name: str, person: QueryPerson) -> None:
     how = how if person.detection_id is None else "from the gallery"
     corners = ",".join(f"{v:.0f}" for v in person.box)
     flags = "".join(f", {flag}: {words.FLAG_WORDS[flag]}" for flag in person.flags if flag in words.FLAG_WORDS)
-    line = f"[dim]query[/dim] {escape(words.printable(name))} [dim]box {corners} ({how}{flags})[/dim]"
+    line = f"[dim]query[/dim] {escape(printable(name))} [dim]box {corners} ({how}{flags})[/dim]"
     out.print(line, highlight=False, soft_wrap=True)
 
 

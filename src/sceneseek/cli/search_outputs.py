@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneseek.cli.console import err, escape, warn
-from sceneseek.reports.words import printable
+from sceneseek.words import printable
 
 if TYPE_CHECKING:
     from sceneseek.finder import Finder, QueryPerson
@@ -182,7 +182,8 @@ def _answer(search: Search, blur: str | None) -> Answer:
 
 def _asked(search: Search, blur: str | None) -> list[Asked]:
     """The examples with their pictures: query pictures are at hand, people of the gallery are read again."""
-    from sceneseek.blurring import blur_people, blur_surroundings
+    from sceneseek.blurring import blur_surroundings
+    from sceneseek.finder.hiding import hide_company
     from sceneseek.reports import Asked, view_of
 
     shown = []
@@ -191,8 +192,7 @@ def _asked(search: Search, blur: str | None) -> list[Asked]:
         if blur == "all":
             picture = blur_surroundings(image, person.box)
         elif blur == "others":
-            others = [other.box for other in search.finder.people(image) if _apart(other.box, person.box)]
-            picture = blur_people(image, others, keep=person.box)
+            picture = hide_company(image, [other.box for other in search.finder.people(image)], person.box)
         shown.append(Asked(name, view_of(picture, person.box), person.score, person.flags))
     remembered = zip(search.names[len(search.images) :], search.people[len(search.images) :], strict=True)
     shown += [_asked_again(search, name, person, blur, against=False) for name, person in remembered]
@@ -203,33 +203,17 @@ def _asked(search: Search, blur: str | None) -> list[Asked]:
 def _asked_again(search: Search, name: str, person: QueryPerson, blur: str | None, *, against: bool) -> Asked:
     from sceneseek.cli.scenes import read_from
     from sceneseek.reports import Asked, views_of
-    from sceneseek.structures import Match
 
     gallery = search.finder.gallery
     stored = gallery.person(name)
-    match = Match(
-        1, 1.0, stored.score, stored.box, stored.source, stored.frame_index, stored.time_s, detection_id=name,
-        media_key=stored.media_key, width=stored.width, height=stored.height,
-    )  # fmt: skip
-    (view,) = views_of([match], read_from(gallery.places), _hide(search, blur))
+    (view,) = views_of([stored.as_match()], read_from(gallery.places), _hide(search, blur))
     return Asked(stored.source, view, person.score, person.flags, against)
 
 
 def _hide(search: Search, blur: str | None) -> Hide | None:
-    from sceneseek.blurring import blur_people, blur_surroundings
+    from sceneseek.blurring import blur_surroundings
+    from sceneseek.finder.hiding import hide_others
 
-    def others(image: ImageArray, match: Match) -> ImageArray:
-        people = search.finder.gallery.frame(match.media_key, match.frame_index).people
-        return blur_people(image, [p.box for p in people if p.detection_id != match.detection_id], keep=match.box)
-
-    def surroundings(image: ImageArray, match: Match) -> ImageArray:
-        return blur_surroundings(image, match.box)
-
-    return {None: None, "others": others, "all": surroundings}[blur]
-
-
-def _apart(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    """Whether two boxes of a query picture are about two people."""
-    from sceneseek.boxes import iou
-
-    return float(iou([a], [b])[0, 0]) <= 0.5
+    if blur == "others":
+        return hide_others(search.finder.gallery)
+    return (lambda image, match: blur_surroundings(image, match.box)) if blur == "all" else None

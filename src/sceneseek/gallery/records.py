@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sceneseek.errors import ValueRefused
 from sceneseek.gallery.schema import MEDIA, detection_id, table_schema, tracklet_id
-from sceneseek.structures import Detections, FloatArray, Frame
+from sceneseek.structures import Detections, FloatArray, Frame, Match
 
 
 class MediaStatus(StrEnum):
@@ -130,6 +130,25 @@ class StoredPerson:
             tracklet_id=row.get("tracklet_id"),
             flags=tuple(row.get("flags") or ()),
             sharpness=row.get("sharpness"),
+        )
+
+    def as_match(self) -> Match:
+        """The person as a match of themselves, for whatever shows matches."""
+        return Match(
+            rank=1,
+            similarity=1.0,
+            score=self.score,
+            box=self.box,
+            source=self.source,
+            frame_index=self.frame_index,
+            time_s=self.time_s,
+            camera_id=self.camera_id,
+            detection_id=self.detection_id,
+            width=self.width,
+            height=self.height,
+            media_key=self.media_key,
+            captured_at=self.captured_at,
+            flags=self.flags,
         )
 
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from sceneseek.errors import ValueRefused
-from sceneseek.reports import words
 from sceneseek.reports.views import View
 from sceneseek.structures import Ranking
+from sceneseek.words import counted, printable, short_model
 
 RATE_NOTE = (
     "False-match rate: how often a stranger scores this high in this gallery, estimated from people seen side by side. "
@@ -84,19 +84,19 @@ class Answer:
     @property
     def title(self) -> str:
         """What the report is about."""
-        return f"Search for the person in {Path(words.printable(self.asked[0].name)).name}" if self.asked else "Search"
+        return f"Search for the person in {Path(printable(self.asked[0].name)).name}" if self.asked else "Search"
 
     def facts(self) -> dict[str, str]:
         """How the answer came about, by name, for people."""
         facts = {
-            "Gallery": words.printable(self.gallery),
+            "Gallery": printable(self.gallery),
             "State of the gallery": self.gallery_state[:16],
-            "Model": f"{words.short_model(self.ranking.model)} ({self.fingerprint[:12]})",
-            "Compared": words.counted(self.ranking.searched, "person", "people"),
+            "Model": f"{short_model(self.ranking.model)} ({self.fingerprint[:12]})",
+            "Compared": counted(self.ranking.searched, "person", "people"),
         }
-        facts.update({name.capitalize(): words.printable(value) for name, value in self.ranking.method.items()})
+        facts.update({name.capitalize(): printable(value) for name, value in self.ranking.method.items()})
         if self.ranking.filters:
-            facts["Filters"] = "; ".join(f"{n}: {words.printable(v)}" for n, v in self.ranking.filters.items())
+            facts["Filters"] = "; ".join(f"{n}: {printable(v)}" for n, v in self.ranking.filters.items())
         if self.hidden:
             facts["Made unrecognisable"] = self.hidden
         facts.update(self.settings)

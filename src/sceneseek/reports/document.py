@@ -35,6 +35,7 @@ from sceneseek.reports import words
 from sceneseek.reports.answer import RATE_NOTE, Answer, Asked
 from sceneseek.reports.views import View
 from sceneseek.structures import ImageArray, Match
+from sceneseek.words import printable
 
 _MARGIN = 17 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
@@ -120,7 +121,7 @@ def _question(answer: Answer) -> Flowable:
 
 def _example(asked: Asked, width: float) -> list[Flowable]:
     label = "Somebody else" if asked.against else "Query"
-    name = Path(words.printable(asked.name)).name
+    name = Path(printable(asked.name)).name
     flags = f" · {', '.join(asked.flags)}" if asked.flags else ""
     caption = f"<b>{label}</b> · {escape(name)}<br/>{escape(asked.how)}{escape(flags)}"
     person = _picture(asked.view.person, 20 * mm, 32 * mm)
@@ -134,7 +135,7 @@ def _match(match: Match, view: View) -> Flowable:
     person: Flowable = _picture(view.person, *_PERSON)
     scene: Flowable = _picture(_marked(view, str(match.rank), PALETTE[2]), *_SCENE)
     if view.person is None:
-        scene = Paragraph(escape(words.printable(view.problem)), _style(8.5, _SOFT, leading=11))
+        scene = Paragraph(escape(printable(view.problem)), _style(8.5, _SOFT, leading=11))
     row = Table([[person, scene, _told(match)]], [_PERSON[0] + 2 * mm, _SCENE[0] + 4 * mm, _TEXT])
     row.setStyle(
         _tight(
@@ -166,11 +167,11 @@ def _told(match: Match) -> list[Flowable]:
         )
         lines.append(Paragraph(f"{words.rate(match.false_match_rate)} strangers scores this high", _style(8, _SOFT)))
     seen = words.seen(match)
-    where = " · ".join(escape(words.printable(part)) for part in (seen, match.camera_id or "") if part)
+    where = " · ".join(escape(printable(part)) for part in (seen, match.camera_id or "") if part)
     lines += [Spacer(0, 1.5 * mm)] + ([Paragraph(where, _style(8.5))] if where else [])
     x1, y1, x2, y2 = (f"{v:.0f}" for v in match.box)
     frame = f", frame {match.frame_index}" if match.time_s is not None else ""
-    detail = f"{words.printable(Path(match.source).name)}{frame}; box {x1}, {y1}, {x2}, {y2}; score {match.score:.2f}"
+    detail = f"{printable(Path(match.source).name)}{frame}; box {x1}, {y1}, {x2}, {y2}; score {match.score:.2f}"
     lines.append(Paragraph(escape(detail), _style(7.5, _SOFT, leading=9.5)))
     if match.flags:
         told = "; ".join(f"{flag}: {words.FLAG_WORDS.get(flag, '')}" for flag in match.flags)

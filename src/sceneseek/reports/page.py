@@ -10,6 +10,7 @@ from sceneseek.reports import words
 from sceneseek.reports.answer import RATE_NOTE, Answer, Asked
 from sceneseek.reports.views import View
 from sceneseek.structures import Match
+from sceneseek.words import counted, printable
 
 
 def render_page(answer: Answer) -> str:
@@ -33,8 +34,8 @@ def render_page(answer: Answer) -> str:
         num_likely=ranking.num_likely,
         verdict=words.verdict(ranking),
         facts=answer.facts(),
-        compared=words.counted(ranking.searched, "person", "people"),
-        filters={name: words.printable(value) for name, value in ranking.filters.items()},
+        compared=counted(ranking.searched, "person", "people"),
+        filters={name: printable(value) for name, value in ranking.filters.items()},
         reranked=any(match.revised is not None for match in ranking),
         unreadable=sum(view.scene is None for view in answer.views),
         note=RATE_NOTE,
@@ -43,7 +44,7 @@ def render_page(answer: Answer) -> str:
 
 def _asked(asked: Asked) -> dict[str, Any]:
     return {
-        "name": Path(words.printable(asked.name)).name,
+        "name": Path(printable(asked.name)).name,
         "how": asked.how,
         "flags": _flags(asked.flags),
         **_pictures(asked.view),
@@ -63,15 +64,15 @@ def _row(match: Match, view: View) -> dict[str, Any]:
         "likely": match.likely,
         "flags": _flags(match.flags),
         "score": f"{match.score:.2f}",
-        "name": words.printable(source.name),
-        "folder": words.printable(str(source.parent)),
-        "camera": words.printable(match.camera_id or ""),
+        "name": printable(source.name),
+        "folder": printable(str(source.parent)),
+        "camera": printable(match.camera_id or ""),
         "seen": words.seen(match),
         "frames": 0 if match.sighting is None else match.sighting.num_detections,
         "frame": match.frame_index if match.time_s is not None else None,
         "box": ", ".join(f"{v:.0f}" for v in match.box),
         "size": f"{match.width} × {match.height}",
-        "problem": words.printable(view.problem),
+        "problem": printable(view.problem),
         **_pictures(view),
     }
 

@@ -12,6 +12,7 @@ from sceneseek.reports import words
 from sceneseek.reports.answer import Answer
 from sceneseek.reports.views import View
 from sceneseek.structures import ImageArray
+from sceneseek.words import counted, printable, short_model
 
 _TILE = (480, 240)
 _PORTRAIT = 128
@@ -25,18 +26,18 @@ def render_sheet(answer: Answer, columns: int = 4) -> ImageArray:
         tiles.append(
             _drawn(asked.view, "not this one" if asked.against else "query", PALETTE[3 if asked.against else 1])
         )
-        name = Path(words.printable(asked.name)).name
+        name = Path(printable(asked.name)).name
         captions.append(f"{'Somebody else' if asked.against else 'Query'}\n{name}\n{', '.join(asked.flags)}")
     for match, view in zip(answer.ranking, answer.views, strict=True):
         tiles.append(_drawn(view, f"{match.rank}", PALETTE[2]))
         where = " · ".join(part for part in (match.camera_id or "", words.seen(match), ", ".join(match.flags)) if part)
         name = Path(match.source).name if view.scene is not None else view.problem
         head = f"{match.rank}   {match.similarity:.3f}   {words.strangers(match.strangers_expected)}"
-        captions.append(words.printable(f"{head}\n{name}\n{where}"))
+        captions.append(printable(f"{head}\n{name}\n{where}"))
     ranking = answer.ranking
-    compared = f"{words.counted(ranking.searched, 'person', 'people')} compared · {words.short_model(ranking.model)}"
+    compared = f"{counted(ranking.searched, 'person', 'people')} compared · {short_model(ranking.model)}"
     limits = " · ".join(f"{name}: {value}" for name, value in ranking.filters.items())
-    title = [words.verdict(ranking), compared, words.printable(limits), answer.hidden and f"{answer.hidden} hidden"]
+    title = [words.verdict(ranking), compared, printable(limits), answer.hidden and f"{answer.hidden} hidden"]
     return contact_sheet(
         tiles,
         captions,

@@ -8,6 +8,7 @@ import io
 from sceneseek.reports import words
 from sceneseek.reports.answer import Answer
 from sceneseek.structures import Match
+from sceneseek.words import printable
 
 COLUMNS = (
     "rank", "similarity", "revised", "false_match_rate", "strangers_expected", "likely", "camera", "captured_at",
@@ -44,7 +45,7 @@ def _row(match: Match) -> list[object]:
         None if match.captured_at is None else match.captured_at.isoformat(),
         words.seen(match),
         match.time_s,
-        words.printable(match.source),
+        printable(match.source),
         match.frame_index,
         *(round(v, 2) for v in match.box),
         round(match.score, 4),

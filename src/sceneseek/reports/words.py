@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
-from pathlib import Path
 
 from sceneseek.structures import UNEXPECTED, Match, Ranking
+from sceneseek.words import counted
 
 MANY = 10.0
 """Strangers expected to score as high as the best match, from which on nobody looks like the query at all."""
@@ -17,31 +17,6 @@ FLAG_WORDS = {
     "unsure": "hardly taken for a person",
 }
 """What each quality flag means."""
-
-
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """A number with its noun.
-
-    Example:
-        >>> counted(1, "photograph"), counted(1234, "person", "people")
-        ('1 photograph', '1,234 people')
-    """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def printable(text: str) -> str:
-    """A text that every terminal and JSON reader takes: a file name may hold bytes that are no letters."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def short_model(name: str) -> str:
-    """A model's name without the paths of its files.
-
-    Example:
-        >>> short_model("yolox_nano=/srv/weights/nano.onnx+osnet_x0_25")
-        'yolox_nano+osnet_x0_25'
-    """
-    return "+".join(Path(part.split("=", 1)[0]).name for part in name.split("+"))
 
 
 def clock(time_s: float | None) -> str:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sceneseek.blurring import blur_people
-from sceneseek.boxes import iou
+from sceneseek.finder.hiding import hide_company, hide_others
 from sceneseek.gallery import Gallery
 from sceneseek.gallery.state import state_of
 from sceneseek.reports import Answer, Asked, View, render, view_of, views_of
@@ -25,8 +24,6 @@ MEDIA_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf", "cs
 
 _MOST_PICTURED = 100
 """Matches of a report with pictures: each holds some megabytes while it is written."""
-_SAME_PERSON = 0.5
-"""Boxes of a query picture that overlap by more than this are about one person."""
 
 
 class Report(NamedTuple):
@@ -118,7 +115,7 @@ class Telling:
 
     def matches(self, matches: Sequence[Match]) -> list[View]:
         """What is shown of each match."""
-        return views_of(matches, self._read, self._hide if self.blur else None)
+        return views_of(matches, self._read, hide_others(self.gallery) if self.blur else None)
 
     def examples(self, named: Sequence[Named], pictures: Sequence[Pictured | None], num_right: int) -> list[Asked]:
         """What is shown of each example; the first ``num_right`` are the person, the others somebody else."""
@@ -131,30 +128,19 @@ class Telling:
         return told
 
     def _of_query(self, named: Named, picture: Pictured) -> tuple[str, View]:
-        image = picture.image
-        if self.blur:
-            others = [box for box in picture.boxes if float(iou([box], [named.box])[0, 0]) <= _SAME_PERSON]
-            image = blur_people(image, others, keep=named.box)
+        image = hide_company(picture.image, picture.boxes, named.box) if self.blur else picture.image
         return picture.name, view_of(image, named.box)
 
     def _of_gallery(self, named: Named) -> tuple[str, View]:
         assert named.example.detection_id is not None
         person = self.gallery.person(named.example.detection_id)
-        match = Match(
-            1, 1.0, person.score, person.box, person.source, person.frame_index, person.time_s,
-            detection_id=person.detection_id, media_key=person.media_key, width=person.width, height=person.height,
-        )  # fmt: skip
-        (view,) = self.matches([match])
+        (view,) = self.matches([person.as_match()])
         return person.source, view
 
     def _read(self, match: Match) -> ImageArray:
         places = self.gallery.places(match.source)
         kind = kind_of(match.source, match.time_s)
         return self.media.scene(places, kind, match.frame_index, (match.width, match.height))
-
-    def _hide(self, image: ImageArray, match: Match) -> ImageArray:
-        people = self.gallery.frame(match.media_key, match.frame_index).people
-        return blur_people(image, [p.box for p in people if p.detection_id != match.detection_id], keep=match.box)
 
 
 async def _query_picture(service: Service, example: Example, caller: Caller) -> Pictured | None:

@@ -48,7 +48,7 @@ def check(
 
 
 def _show(report: CheckReport, done: list[str]) -> None:
-    from sceneseek.reports.words import printable
+    from sceneseek.words import printable
 
     for sentence in done:
         out.print(f"[green]repaired[/green]  {escape(sentence)}", highlight=False, soft_wrap=True)
@@ -63,7 +63,7 @@ def _show(report: CheckReport, done: list[str]) -> None:
 
 
 def _as_json(report: CheckReport, done: list[str]) -> dict[str, Any]:
-    from sceneseek.reports.words import printable
+    from sceneseek.words import printable
 
     return {
         "sound": report.sound,

@@ -133,7 +133,7 @@ def _filters(camera: list[str] | None, after: str | None, before: str | None) ->
 
 
 def _confirm(plan: ForgetPlan) -> None:
-    from sceneseek.reports.words import counted
+    from sceneseek.words import counted
 
     if not sys.stdin.isatty():
         raise ValueRefused("forgetting cannot be undone; look at what --dry-run shows, then say --yes.")
@@ -142,7 +142,7 @@ def _confirm(plan: ForgetPlan) -> None:
 
 def show_plan(plan: ForgetPlan, alike: list[Match], gallery: Gallery) -> None:
     """Say what would go."""
-    from sceneseek.reports.words import counted, printable
+    from sceneseek.words import counted, printable
 
     if plan.nothing:
         out.print("There is nothing to forget.")
@@ -178,7 +178,7 @@ def _show_alike(alike: list[Match]) -> None:
     from rich.table import Table
 
     from sceneseek.cli.moments import shown
-    from sceneseek.reports.words import printable
+    from sceneseek.words import printable
 
     table = Table(
         box=frames.SIMPLE_HEAD, pad_edge=False, header_style="bold", title="similar people", title_justify="left"
@@ -194,7 +194,7 @@ def _show_alike(alike: list[Match]) -> None:
 
 def show_done(done: Forgotten) -> None:
     """Say what went, and what the proof showed."""
-    from sceneseek.reports.words import counted
+    from sceneseek.words import counted
 
     saved = f"{done.bytes_before / 1e6:,.1f} MB before, {done.bytes_after / 1e6:,.1f} MB now"
     out.print(
@@ -207,7 +207,7 @@ def show_done(done: Forgotten) -> None:
 
 
 def _show_proof(proof: Proof) -> None:
-    from sceneseek.reports.words import counted
+    from sceneseek.words import counted
 
     looked = f"{counted(proof.after.num_files, 'file')} with {proof.after.num_bytes:,} bytes"
     sample = " (an even sample of them)" if proof.sampled else ""
@@ -230,7 +230,7 @@ def _show_proof(proof: Proof) -> None:
 
 
 def _plan_as_json(plan: ForgetPlan, alike: list[Match]) -> dict[str, Any]:
-    from sceneseek.reports.words import printable
+    from sceneseek.words import printable
 
     return {
         "people": plan.num_people,

@@ -22,7 +22,7 @@ def index(
     because it holds copies of vectors.
     """
     from sceneseek.gallery import Gallery
-    from sceneseek.reports.words import counted
+    from sceneseek.words import counted
 
     with err.status("building the index"):
         done = Gallery.open(gallery).optimise(force)

@@ -19,7 +19,7 @@ def info(
 ) -> None:
     """Say which model made a gallery and what it holds."""
     from sceneseek.gallery import Gallery, MediaStatus
-    from sceneseek.reports.words import printable
+    from sceneseek.words import printable
 
     gallery = Gallery.open(path)
     facts = gallery.info()
@@ -52,7 +52,7 @@ def _show(facts: GalleryInfo, problems: list[dict[str, str]]) -> None:
     from rich.table import Table
 
     from sceneseek.cli.console import warn
-    from sceneseek.reports.words import counted
+    from sceneseek.words import counted
 
     cameras = ", ".join(f"{name or 'unnamed'}: {n:,}" for name, n in sorted(facts.people_per_camera.items()))
     lines = {

@@ -42,7 +42,7 @@ def merge(
 
 def show_merged(source: str, done: Merged) -> None:
     """Say what came from where."""
-    from sceneseek.reports.words import counted
+    from sceneseek.words import counted
 
     left_out = f", {counted(done.kept_out, 'file')} kept out" if done.kept_out else ""
     out.print(

@@ -1,0 +1,30 @@
+"""Counts and names in words, for whoever speaks to people. Imports nothing heavy: every command does it first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "photograph"), counted(1234, "person", "people")
+        ('1 photograph', '1,234 people')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def printable(text: str) -> str:
+    """A text that every terminal and JSON reader takes: a file name may hold bytes that are no letters."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def short_model(name: str) -> str:
+    """A model's name without the paths of its files.
+
+    Example:
+        >>> short_model("yolox_nano=/srv/weights/nano.onnx+osnet_x0_25")
+        'yolox_nano+osnet_x0_25'
+    """
+    return "+".join(Path(part.split("=", 1)[0]).name for part in name.split("+"))
