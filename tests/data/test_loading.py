@@ -126,7 +126,7 @@ def test_batches_are_prepared_while_the_caller_works():
 
 def test_closing_ends_the_threads():
     take(make_loader(3), 2)
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("scenes")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sceneseek-loading")]
 
 
 def test_a_broken_picture_reaches_the_caller():

@@ -183,7 +183,7 @@ class SceneLoader:
             while True:
                 yield self._collate([self.dataset[draw] for draw in self.sampler.batch(number)])
                 number += 1
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="scenes")
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="sceneseek-loading")
         ahead: deque[list[Future[tuple[Tensor, dict[str, Tensor]]]]] = deque()
         number = start
         try:
