@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sceneseek.finder.hiding import hide_company, hide_others
-from sceneseek.gallery import Gallery
+from sceneseek.gallery import Gallery, forget, plan_forgetting
 from sceneseek.structures import Detections, Frame, MediaItem
 
 LEFT, RIGHT = (10.0, 20.0, 60.0, 140.0), (120.0, 20.0, 170.0, 140.0)
@@ -39,6 +39,22 @@ def test_everybody_else_in_the_scene_of_a_match(tmp_path: Path) -> None:
     # The same from the gallery's own record of the person.
     again = gallery.person(first.detection_id).as_match()
     assert np.array_equal(hide_others(gallery)(image, again), shown)
+
+
+def test_who_was_forgotten_is_hidden_too(tmp_path: Path) -> None:
+    image = noise()
+    gallery = Gallery.create(tmp_path / "g", "fake", "f" * 64, 2)
+    item = MediaItem("/m/a.jpg", "photo", "a")
+    with gallery.writer() as writer:
+        writer.begin(item)
+        writer.add(item, Frame(image, item.source), Detections([LEFT, RIGHT], [0.9, 0.8], np.eye(2, dtype=np.float32)))
+        writer.finish(item)
+    first, second = gallery.search(np.array([1.0, 0.0]), 2).matches
+    forget(gallery, plan_forgetting(gallery, detections=[second.detection_id]), actor="tester")
+    (left,) = gallery.search(np.array([1.0, 0.0]), 2).matches
+    shown = hide_others(gallery)(image, left)
+    assert np.array_equal(inside(shown, LEFT), inside(image, LEFT))
+    assert not np.array_equal(inside(shown, RIGHT), inside(image, RIGHT))
 
 
 def test_everybody_else_in_a_query_picture() -> None:
