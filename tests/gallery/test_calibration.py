@@ -204,3 +204,20 @@ def test_the_same_gallery_gives_the_same_calibration(known: tuple[Gallery, np.nd
     assert first is not None
     assert second is not None
     np.testing.assert_array_equal(np.array(first), np.array(second))
+
+
+def test_a_gallery_that_rests_on_one_group_photograph_says_that_nothing_is_known(tmp_path: Path) -> None:
+    """Twenty people side by side once, and thirty couples: enough pairs, nearly all of one picture."""
+    gallery = Gallery.create(tmp_path / "g", "crowd", "crowd-1", DIM)
+    rng = np.random.default_rng(3)
+    with gallery.writer() as writer:
+        for index, count in enumerate([20, *[2] * 30]):
+            item = MediaItem(f"/{index}.jpg", "photo", f"{index:05d}")
+            writer.begin(item)
+            boxes = np.array([[9 * i, 5, 9 * i + 8, 55] for i in range(count)], np.float32)
+            people = normalise(rng.normal(size=(count, DIM))).astype(np.float32)
+            writer.add(item, Frame(BLANK, item.source), Detections(boxes, np.ones(count), people))
+            writer.finish(item)
+    calibration = Calibrator(gallery)("detection")
+    assert calibration.num_pairs >= MIN_PAIRS
+    assert calibration.rates(people[0], [0.9]) is None

@@ -85,7 +85,7 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
     from sceneseek.gallery import AuditLog, Gallery, local_user
     from sceneseek.inference.media import discover, frames_of
     from sceneseek.inference.predictor import load_predictor
-    from sceneseek.inference.streams import Listening
+    from sceneseek.inference.streams import Listening, without_password
     from sceneseek.models.names import lasting_name
     from sceneseek.structures import MediaItem
 
@@ -98,7 +98,7 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
     store = Gallery.open_or_create(
         gallery, lasting_name(spec, predictor.name), predictor.fingerprint, predictor.embedding_dim
     )
-    AuditLog(store.path).append(local_user(), "index", paths=list(paths))
+    AuditLog(store.path).append(local_user(), "index", paths=[printable(without_password(path)) for path in paths])
     finder = Finder(predictor, store)
     items = []
     with progress_bar("looking for files") as progress:

@@ -23,12 +23,16 @@ well it holds is measured by ``python -m benchmarks calibration`` and told in do
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sceneseek.errors import ValueRefused
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.store import By
 from sceneseek.gallery.strangers import groups, seen_beside, sightings, stranger_pairs
@@ -170,6 +174,9 @@ def calibrate(people: EmbeddingSample, reference: FloatArray, by: By = "sighting
         reference: ``(R, D)`` people of the whole gallery, at most one of each sighting.
         by: What is ranked.
         seed: Of the resampling.
+
+    Returns:
+        A calibration without a tail where too little is known, or where it would rest on a single picture.
     """
     embeddings, rows = people.embeddings, people.rows
     units = sightings(rows) if by == "sighting" else np.arange(len(embeddings))
@@ -195,8 +202,20 @@ def calibrate(people: EmbeddingSample, reference: FloatArray, by: By = "sighting
         return Tail.fit(strangers, TAIL_SHARE, largest=float(bulk.scaled(equal)))
 
     generator = np.random.default_rng(seed)
-    resampled = tuple(tail(generator.choice(present, len(present))) for _ in range(RESAMPLES))
-    return replace(nothing, tail=tail(present), resampled=resampled)
+    draws = (generator.choice(present, len(present)) for _ in range(RESAMPLES * 5 // 4))
+    try:
+        whole, resampled = tail(present), tuple(islice(_fitted(tail, draws), RESAMPLES))
+    except ValueRefused:
+        return nothing
+    # Where one group holds most comparisons, draws without it have no tail: a gallery with many such is not known.
+    return replace(nothing, tail=whole, resampled=resampled) if len(resampled) == RESAMPLES else nothing
+
+
+def _fitted(tail: Callable[[IntArray], Tail], draws: Iterable[IntArray]) -> Iterator[Tail]:
+    """The tails of those draws that have one."""
+    for chosen in draws:
+        with suppress(ValueRefused):
+            yield tail(chosen)
 
 
 def _bulks(embeddings: FloatArray, reference: FloatArray) -> Bulk:

@@ -169,7 +169,7 @@ def similar_people(gallery: Gallery, detections: Sequence[str], at_least: float)
     for person in gallery.people(list(detections)):
         top = 256
         while True:
-            ranking = gallery.search(person.embedding, top, by="detection")
+            ranking = gallery.search(person.embedding, top, by="detection", exact=True)
             if len(ranking) < top or ranking.matches[-1].similarity < at_least:
                 break
             top *= 4

@@ -69,6 +69,19 @@ class LiveItem(MediaItem):
     address: str = field(default="", repr=False)
 
 
+def without_password(source: str) -> str:
+    """An address without the name and the password it may hold; anything else as it is.
+
+    Example:
+        >>> without_password("rtsp://anna:secret@door/stream"), without_password("/films/a@b.mp4")
+        ('rtsp://door/stream', '/films/a@b.mp4')
+    """
+    if "://" not in source:
+        return source
+    parts = urlsplit(source)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 def live_item(address: str, camera: str | None = None) -> LiveItem:
     """A live source, watched from now on.
 
@@ -77,9 +90,9 @@ def live_item(address: str, camera: str | None = None) -> LiveItem:
         camera: Its name; by default, host and path.
     """
     begins = datetime.now(UTC)
-    parts = urlsplit(address)
-    host = parts.netloc.rpartition("@")[2]
-    source = parts._replace(netloc=host).geturl()
+    source = without_password(address)
+    parts = urlsplit(source)
+    host = parts.netloc
     key = hashlib.blake2b(f"{source} {begins.isoformat()}".encode(), digest_size=20).hexdigest()
     named = camera or f"{host}{parts.path}".rstrip("/")
     return LiveItem(source, "stream", key, named, begins, address=address)

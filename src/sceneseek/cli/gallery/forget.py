@@ -102,6 +102,11 @@ def forget(  # noqa: PLR0913 - the options of a command are its parameters
         print_json({**_plan_as_json(plan, alike), **_done_as_json(done)})
     else:
         show_done(done)
+    exit_unless_proven(done)
+
+
+def exit_unless_proven(done: Forgotten) -> None:
+    """End with exit code 1 where a proof was asked for and failed."""
     if done.proof is not None and not done.proof.proven:
         sys.exit(1)
 

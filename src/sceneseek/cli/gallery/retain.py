@@ -27,7 +27,7 @@ def retain(
     it was indexed where that is not known. What is forgotten is kept out afterwards, so that indexing the same folder
     again does not bring it back.
     """
-    from sceneseek.cli.gallery.forget import show_done, show_plan
+    from sceneseek.cli.gallery.forget import exit_unless_proven, show_done, show_plan
     from sceneseek.gallery import AuditLog, Gallery, Retention, forget, local_user, plan_retention
 
     if days is not None and forever:
@@ -62,9 +62,8 @@ def retain(
             "done": done is not None,
             "proven": None if done is None or done.proof is None else done.proof.proven,
         })  # fmt: skip
-        return
-    out.print(f"Pictures are kept for {rule.days:g} days: from {rule.cutoff().astimezone():%Y-%m-%d %H:%M} on.")
-    if done is not None:
-        show_done(done)
     else:
-        show_plan(plan, [], store)
+        out.print(f"Pictures are kept for {rule.days:g} days: from {rule.cutoff().astimezone():%Y-%m-%d %H:%M} on.")
+        show_plan(plan, [], store) if done is None else show_done(done)
+    if done is not None:
+        exit_unless_proven(done)
