@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from sceneseek.errors import ArchiveError, PictureError, ValueRefused, VideoError
 from sceneseek.inference import capture_times
-from sceneseek.inference.archives import MAX_VIDEO_BYTES, Archive, Member, is_archive
+from sceneseek.inference.archives import MAX_VIDEO_BYTES, SHELF, Archive, Member, is_archive
 from sceneseek.inference.cameras import CameraPattern
 from sceneseek.inference.places import Place, stream_source
 from sceneseek.inference.walking import files_under
@@ -176,16 +176,54 @@ def content_key(path: str | Path) -> str:
         return _key_of(os.fstat(file.fileno()).st_size, _blocks(file))
 
 
+def content_key_now(source: str) -> Generator[None, None, str]:
+    """The content key that ``discover`` would give to a source now, block by block: a day of video takes a while.
+
+    Yields:
+        After each block, so that the caller can say that it is still at work.
+
+    Returns:
+        The key.
+
+    Raises:
+        OSError: The file cannot be read.
+        ArchiveError: The member of an archive cannot be read.
+    """
+    place = Place.of(source)
+    if place.member is None:
+        with open(place.path, "rb") as file:
+            key = yield from _hashed(os.fstat(file.fileno()).st_size, _blocks(file))
+    else:
+        archive = SHELF.open(place.path)
+        size = next((member.size for member in archive.members if member.name == place.member), 0)
+        key = yield from _hashed(size, archive.blocks(place.member, MAX_VIDEO_BYTES))
+    return _key_of_stream(key, place.stream)
+
+
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
     while block := file.read(_READ_BLOCK):
         yield block
 
 
 def _key_of(size: int, blocks: Iterable[bytes]) -> str:
+    hashing = _hashed(size, blocks)
+    while True:
+        try:
+            next(hashing)
+        except StopIteration as end:
+            return str(end.value)
+
+
+def _hashed(size: int, blocks: Iterable[bytes]) -> Generator[None, None, str]:
     digest = hashlib.blake2b(size.to_bytes(8, "little"), digest_size=20)
     for block in blocks:
         digest.update(block)
+        yield
     return digest.hexdigest()
+
+
+def _key_of_stream(key: str, stream: int) -> str:
+    return key if stream == 0 else f"{key}-{stream + 1}"
 
 
 def _identify(path: str, named: bool, known: Circumstances) -> Iterator[MediaItem | MediaProblem]:
@@ -284,7 +322,7 @@ def _video_items(source: str, key: str, path: str, known: Circumstances) -> Iter
         yield MediaItem(
             source=stream_source(source, stream),
             kind="video",
-            content_key=key if stream == 0 else f"{key}-{stream + 1}",
+            content_key=_key_of_stream(key, stream),
             camera_id=camera if camera is None or len(facts) == 1 else f"{camera} video {stream + 1}",
             captured_at=began,
             duration_s=None if fact is None else fact.duration_s,

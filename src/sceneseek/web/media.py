@@ -65,16 +65,18 @@ class FarMedia:
         except MediaError as error:
             yield MediaProblem(item.source, str(error))
 
-    def scene(self, places: Sequence[str], kind: str, frame_index: int, size: tuple[int, int]) -> ImageArray:
-        """One picture of the gallery, read from its file again.
+    def scene(
+        self, places: Sequence[str], kind: str, frame_index: int, size: tuple[int, int], key: str | None = None
+    ) -> ImageArray:
+        """One picture of the gallery, read from its file again; with ``key``, only from the file of that content.
 
         Raises:
             MediaError: It was seen live, its file is gone, has changed, or cannot be decoded.
         """
         if kind == "stream":
             raise MediaError("This was seen live: only the crops of the people were kept.")
-        task = {"task": "pixels", "places": list(places), "kind": kind, "frame_index": frame_index, "size": list(size)}
-        ((fields, pixels),) = self._stream(task, _FRAME_SECONDS)
+        task = {"task": "pixels", "places": list(places), "key": key, "kind": kind, "frame_index": frame_index}
+        ((fields, pixels),) = self._stream(task | {"size": list(size)}, _FRAME_SECONDS)
         return np.frombuffer(pixels, np.uint8).reshape(int(fields["height"]), int(fields["width"]), 3)
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ async def crop(service: Service, detection_id: str) -> bytes:
     person = await service.person(detection_id)
     record = await _readable(service, person.media_key)
     size = (person.width, person.height)
-    return await service.decoders.person(record.sources, record.kind, person.frame_index, size, person.box)
+    return await service.decoders.person(record.sources, record.key, record.kind, person.frame_index, size, person.box)
 
 
 async def scene(
@@ -33,7 +33,9 @@ async def scene(
     boxes = [person.box for person in drawn]
     labels = [""] * len(boxes)
     size = (frame.width, frame.height)
-    return await service.decoders.scene(record.sources, record.kind, frame.frame_index, size, max_side, boxes, labels)
+    return await service.decoders.scene(
+        record.sources, record.key, record.kind, frame.frame_index, size, max_side, boxes, labels
+    )
 
 
 async def clip(service: Service, media_key: str, start_s: float, end_s: float) -> bytes:
@@ -54,7 +56,7 @@ async def clip(service: Service, media_key: str, start_s: float, end_s: float) -
     if record.kind != "video":
         raise Refusal(415, "Only videos can be played.", found=record.kind, expected="video")
     async with service.clips:
-        return await service.decoders.clip(record.sources, start_s, end_s)
+        return await service.decoders.clip(record.sources, record.key, start_s, end_s)
 
 
 async def frame(service: Service, media_key: str, frame_index: int) -> StoredFrame:
