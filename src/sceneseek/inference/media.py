@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -20,7 +20,7 @@ from sceneseek.inference import capture_times
 from sceneseek.inference.archives import MAX_VIDEO_BYTES, SHELF, Archive, Member, is_archive
 from sceneseek.inference.cameras import CameraPattern
 from sceneseek.inference.places import Place, stream_source
-from sceneseek.inference.walking import files_under
+from sceneseek.inference.walking import files_under, is_within, led_out
 from sceneseek.pictures import camera_of, exif_tags, has_picture_suffix, picture_size, read_picture
 from sceneseek.structures import Frame, MediaItem, MediaProblem
 
@@ -72,6 +72,7 @@ def discover(
     zone: tzinfo | None = None,
     recursive: bool = True,
     archives: bool = True,
+    within: Sequence[str | Path] | None = None,
 ) -> Iterator[MediaItem | MediaProblem]:
     """Find photographs, videos and live sources, in a deterministic order, each file once.
 
@@ -87,6 +88,8 @@ def discover(
         zone: The time zone of clocks that write none; ``None`` for this machine's.
         recursive: Whether to look into folders within folders.
         archives: Whether to look into archives within folders; those named directly are always looked into.
+        within: The only folders whose files are opened, links followed; a link that leads out is a problem. ``None``
+            for everywhere.
 
     Yields:
         A ``MediaItem`` per usable file, a ``MediaProblem`` per file that looks like media and is not, or was named and
@@ -97,6 +100,7 @@ def discover(
     """
     pattern = CameraPattern(camera_from) if isinstance(camera_from, str) else camera_from
     known = Circumstances(camera, pattern, zone)
+    folders = None if within is None else [os.path.realpath(folder) for folder in within]
     seen: set[str] = set()
     for given in [paths] if isinstance(paths, str | Path) else paths:
         if is_address(str(given)):
@@ -104,7 +108,7 @@ def discover(
 
             yield live_item(str(given), known.camera_at(str(given)))
             continue
-        for path, named in files_under(Path(given).expanduser(), recursive):
+        for path, named in files_under(Path(given).expanduser(), recursive, folders):
             if isinstance(path, MediaProblem):
                 yield path
                 continue
@@ -113,6 +117,9 @@ def discover(
             if identity in seen:
                 continue
             seen.add(identity)
+            if not is_within(identity, folders):
+                yield led_out(path)
+                continue
             if is_archive(path) and (named or archives):
                 yield from _in_archive(path, named, known)
             else:

@@ -94,11 +94,11 @@ def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
     write_message(answers, failure)
 
 
-def discover(data: bytes, paths: Sequence[str], camera: str | None) -> Iterator[Answer]:
+def discover(data: bytes, paths: Sequence[str], camera: str | None, within: Sequence[str] | None) -> Iterator[Answer]:
     """The media below some paths; see ``inference.media.discover``."""
     from sceneseek.inference.media import discover as found
 
-    for item in found(list(paths), camera=camera):
+    for item in found(list(paths), camera=camera, within=within):
         yield as_fields(item), b""
 
 

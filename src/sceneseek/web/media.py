@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -44,14 +45,16 @@ class FarMedia:
 
     Args:
         address_space: Bytes of memory that the process may map.
+        within: The only folders in which media are found, links followed; ``None`` for everywhere.
     """
 
-    def __init__(self, address_space: int) -> None:
+    def __init__(self, address_space: int, within: Sequence[Path] | None = None) -> None:
         self._processes = Processes(address_space)
+        self._within = None if within is None else [str(folder) for folder in within]
 
     def discover(self, paths: Sequence[str], camera: str | None) -> Iterator[MediaItem | MediaProblem]:
         """Find media below paths."""
-        task = {"task": "discover", "paths": list(paths), "camera": camera}
+        task = {"task": "discover", "paths": list(paths), "camera": camera, "within": self._within}
         for fields, _ in self._stream(task, _DISCOVER_SECONDS):
             yield from_fields(fields)
 
