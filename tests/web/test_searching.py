@@ -17,7 +17,7 @@ from fake_predictor import RED, person, save_scene
 from gallery_server import write_video
 from sceneseek.errors import MediaError
 from sceneseek.gallery import Filters
-from sceneseek.inference.media import content_key, discover
+from sceneseek.inference.media import content_key, discover, frames_of
 from sceneseek.pictures import read_picture
 from sceneseek.structures import Frame, MediaItem
 from sceneseek.web.decoder import known
@@ -223,6 +223,28 @@ def test_another_file_in_its_place_is_not_shown(own_world: World, serve: Serve) 
         answer = client.get(address)
         assert answer.status_code == 415, answer.headers
         assert "has changed since it was indexed" in answer.json()["error"]["message"]
+
+
+def test_errors_of_files_do_not_tell_where_they_lie(own_world: World, serve: Serve) -> None:
+    """A gallery may hold files from outside the media roots, whose folders are nobody's business."""
+    footage = own_world.folder / "elsewhere" / "monday.zip"
+    footage.parent.mkdir()
+    with zipfile.ZipFile(footage, "w") as archive:
+        save_scene(own_world.folder / "new.png", person(RED, 4))
+        archive.write(own_world.folder / "new.png", "deep/new.png")
+    finder = own_world.finder()
+    finder.index([item for item in discover(footage) if isinstance(item, MediaItem)], frames_of)
+    data = footage.read_bytes()
+    at = data.index(b"IDAT") + 20
+    footage.write_bytes(data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :])
+    client = serve(own_world)
+    keys = {m["name"]: m["media_key"] for m in client.get("/api/media").json()["media"]}
+    answer = client.get(f"/api/frames/{keys['new.png']}/0/picture")
+    assert answer.status_code == 415
+    message = answer.json()["error"]["message"]
+    assert message.startswith("new.png: ")
+    assert "damaged" in message
+    assert "elsewhere" not in answer.text
 
 
 def test_the_very_file_is_known_in_archives_and_among_several_videos(tmp_path: Path) -> None:
