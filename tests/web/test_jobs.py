@@ -254,3 +254,25 @@ def test_a_medium_that_kills_its_decoder_is_a_problem(own_world: World) -> None:
         assert len(list(far.frames_of(items[0], every_s=1.0))) == 6
     finally:
         far.close()
+
+
+def test_links_below_a_folder_do_not_lead_out_of_the_media_roots(
+    own_world: World, serve: Serve, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Naming the link is refused; naming the folder above it must not walk through it either."""
+    private = tmp_path_factory.mktemp("private")
+    save_scene(private / "secret.png", person(ORANGE, 2))
+    gate = own_world.media / "gate"
+    save_scene(gate / "open.png", person(RED, 4))
+    (gate / "folder").symlink_to(private)
+    (gate / "file.png").symlink_to(private / "secret.png")
+    (gate / "door").symlink_to(own_world.media / "door")  # another place below the root is fine
+    client = serve(own_world)
+    job = ended(client, client.post("/api/index", json={"paths": ["media/gate"]}).json()["job_id"])
+    assert job["state"] == "done"
+    media = {m["name"] for m in client.get("/api/media").json()["media"]}
+    assert "open.png" in media
+    assert not media & {"secret.png", "file.png"}
+    problems = {Path(p["source"]).name: p["reason"] for p in job["problems"]}
+    assert sorted(problems) == ["file.png", "folder"]
+    assert all("leads out" in reason for reason in problems.values())

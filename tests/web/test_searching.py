@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ import pytest
 from PIL import Image
 
 from fake_predictor import RED, person, save_scene
+from gallery_server import write_video
+from sceneseek.errors import MediaError
 from sceneseek.gallery import Filters
+from sceneseek.inference.media import content_key, discover, frames_of
 from sceneseek.pictures import read_picture
 from sceneseek.structures import Frame, MediaItem
+from sceneseek.web.decoder import known
 from web_world import Serve, TestClient, World, ask_with, index_of
 
 
@@ -198,10 +203,65 @@ def test_gone_and_changed_files_are_told_apart(own_world: World, serve: Serve) -
     Image.new("RGB", (64, 48)).save(own_world.media / "door" / "2.png")
     changed = client.get(f"/api/frames/{keys['2.png']}/0/picture")
     assert changed.status_code == 415
-    assert "160x96" in changed.json()["error"]["message"]
+    assert "has changed" in changed.json()["error"]["message"]
     (own_world.media / "hall" / "walk.mp4").write_bytes(b"not a video")
     assert client.get(f"/api/frames/{keys['walk.mp4']}/2/picture").status_code == 415
     assert client.get(f"/api/media/{keys['walk.mp4']}/clip", params={"start_s": 0, "end_s": 1}).status_code == 415
+
+
+def test_another_file_in_its_place_is_not_shown(own_world: World, serve: Serve) -> None:
+    """Paths in a gallery may be anybody's, since archives are imported: only the file that was indexed is shown."""
+    client = serve(own_world)
+    keys = {m["name"]: m["media_key"] for m in client.get("/api/media").json()["media"]}
+    photo, video = own_world.media / "door" / "1.png", own_world.media / "hall" / "walk.mp4"
+    addresses = [f"/api/frames/{keys['1.png']}/0/picture", f"/api/media/{keys['walk.mp4']}/clip?start_s=0&end_s=1"]
+    addresses.append(f"/api/frames/{keys['walk.mp4']}/2/picture")
+    assert [client.get(address).status_code for address in addresses] == [200] * 3
+    (own_world.media / "door" / "2.png").replace(photo)  # of the same size in pixels
+    write_video(video, (np.full((96, 160, 3), 9 * i, np.uint8) for i in range(12)), rate=2)
+    for address in addresses:
+        answer = client.get(address)
+        assert answer.status_code == 415, answer.headers
+        assert "has changed since it was indexed" in answer.json()["error"]["message"]
+
+
+def test_errors_of_files_do_not_tell_where_they_lie(own_world: World, serve: Serve) -> None:
+    """A gallery may hold files from outside the media roots, whose folders are nobody's business."""
+    footage = own_world.folder / "elsewhere" / "monday.zip"
+    footage.parent.mkdir()
+    with zipfile.ZipFile(footage, "w") as archive:
+        save_scene(own_world.folder / "new.png", person(RED, 4))
+        archive.write(own_world.folder / "new.png", "deep/new.png")
+    finder = own_world.finder()
+    finder.index([item for item in discover(footage) if isinstance(item, MediaItem)], frames_of)
+    data = footage.read_bytes()
+    at = data.index(b"IDAT") + 20
+    footage.write_bytes(data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :])
+    client = serve(own_world)
+    keys = {m["name"]: m["media_key"] for m in client.get("/api/media").json()["media"]}
+    answer = client.get(f"/api/frames/{keys['new.png']}/0/picture")
+    assert answer.status_code == 415
+    message = answer.json()["error"]["message"]
+    assert message.startswith("new.png: ")
+    assert "damaged" in message
+    assert "elsewhere" not in answer.text
+
+
+def test_the_very_file_is_known_in_archives_and_among_several_videos(tmp_path: Path) -> None:
+    """The decoder hashes what a source names as the index did, whatever it is."""
+    picture = tmp_path / "a.png"
+    save_scene(picture, person(RED, 1))
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.write(picture, "deep/a.png")
+    (tmp_path / "c.mkv").write_bytes(b"no video, but that is not asked here")
+    found = [item for item in discover([tmp_path / "b.zip", picture]) if isinstance(item, MediaItem)]
+    keys = {item.source: item.content_key for item in found}
+    keys[f"{tmp_path / 'c.mkv'}#video-2"] = content_key(tmp_path / "c.mkv") + "-2"
+    assert len(keys) == 3
+    for source, key in keys.items():
+        assert all(answer == ({}, b"") for answer in known(source, key))
+        with pytest.raises(MediaError, match="has changed"):
+            list(known(source, key[:-1] + "z"))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from sceneseek.errors import ArchiveError, PictureError, ValueRefused, VideoError
 from sceneseek.inference import capture_times
-from sceneseek.inference.archives import MAX_VIDEO_BYTES, Archive, Member, is_archive
+from sceneseek.inference.archives import MAX_VIDEO_BYTES, SHELF, Archive, Member, is_archive
 from sceneseek.inference.cameras import CameraPattern
 from sceneseek.inference.places import Place, stream_source
-from sceneseek.inference.walking import files_under
+from sceneseek.inference.walking import files_under, is_within, led_out
 from sceneseek.pictures import camera_of, exif_tags, has_picture_suffix, picture_size, read_picture
 from sceneseek.structures import Frame, MediaItem, MediaProblem
 
@@ -72,6 +72,7 @@ def discover(
     zone: tzinfo | None = None,
     recursive: bool = True,
     archives: bool = True,
+    within: Sequence[str | Path] | None = None,
 ) -> Iterator[MediaItem | MediaProblem]:
     """Find photographs, videos and live sources, in a deterministic order, each file once.
 
@@ -87,6 +88,8 @@ def discover(
         zone: The time zone of clocks that write none; ``None`` for this machine's.
         recursive: Whether to look into folders within folders.
         archives: Whether to look into archives within folders; those named directly are always looked into.
+        within: The only folders whose files are opened, links followed; a link that leads out is a problem. ``None``
+            for everywhere.
 
     Yields:
         A ``MediaItem`` per usable file, a ``MediaProblem`` per file that looks like media and is not, or was named and
@@ -97,6 +100,7 @@ def discover(
     """
     pattern = CameraPattern(camera_from) if isinstance(camera_from, str) else camera_from
     known = Circumstances(camera, pattern, zone)
+    folders = None if within is None else [os.path.realpath(folder) for folder in within]
     seen: set[str] = set()
     for given in [paths] if isinstance(paths, str | Path) else paths:
         if is_address(str(given)):
@@ -104,7 +108,7 @@ def discover(
 
             yield live_item(str(given), known.camera_at(str(given)))
             continue
-        for path, named in files_under(Path(given).expanduser(), recursive):
+        for path, named in files_under(Path(given).expanduser(), recursive, folders):
             if isinstance(path, MediaProblem):
                 yield path
                 continue
@@ -113,6 +117,9 @@ def discover(
             if identity in seen:
                 continue
             seen.add(identity)
+            if not is_within(identity, folders):
+                yield led_out(path)
+                continue
             if is_archive(path) and (named or archives):
                 yield from _in_archive(path, named, known)
             else:
@@ -176,16 +183,54 @@ def content_key(path: str | Path) -> str:
         return _key_of(os.fstat(file.fileno()).st_size, _blocks(file))
 
 
+def content_key_now(source: str) -> Generator[None, None, str]:
+    """The content key that ``discover`` would give to a source now, block by block: a day of video takes a while.
+
+    Yields:
+        After each block, so that the caller can say that it is still at work.
+
+    Returns:
+        The key.
+
+    Raises:
+        OSError: The file cannot be read.
+        ArchiveError: The member of an archive cannot be read.
+    """
+    place = Place.of(source)
+    if place.member is None:
+        with open(place.path, "rb") as file:
+            key = yield from _hashed(os.fstat(file.fileno()).st_size, _blocks(file))
+    else:
+        archive = SHELF.open(place.path)
+        size = next((member.size for member in archive.members if member.name == place.member), 0)
+        key = yield from _hashed(size, archive.blocks(place.member, MAX_VIDEO_BYTES))
+    return _key_of_stream(key, place.stream)
+
+
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
     while block := file.read(_READ_BLOCK):
         yield block
 
 
 def _key_of(size: int, blocks: Iterable[bytes]) -> str:
+    hashing = _hashed(size, blocks)
+    while True:
+        try:
+            next(hashing)
+        except StopIteration as end:
+            return str(end.value)
+
+
+def _hashed(size: int, blocks: Iterable[bytes]) -> Generator[None, None, str]:
     digest = hashlib.blake2b(size.to_bytes(8, "little"), digest_size=20)
     for block in blocks:
         digest.update(block)
+        yield
     return digest.hexdigest()
+
+
+def _key_of_stream(key: str, stream: int) -> str:
+    return key if stream == 0 else f"{key}-{stream + 1}"
 
 
 def _identify(path: str, named: bool, known: Circumstances) -> Iterator[MediaItem | MediaProblem]:
@@ -284,7 +329,7 @@ def _video_items(source: str, key: str, path: str, known: Circumstances) -> Iter
         yield MediaItem(
             source=stream_source(source, stream),
             kind="video",
-            content_key=key if stream == 0 else f"{key}-{stream + 1}",
+            content_key=_key_of_stream(key, stream),
             camera_id=camera if camera is None or len(facts) == 1 else f"{camera} video {stream + 1}",
             captured_at=began,
             duration_s=None if fact is None else fact.duration_s,

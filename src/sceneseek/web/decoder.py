@@ -94,11 +94,11 @@ def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
     write_message(answers, failure)
 
 
-def discover(data: bytes, paths: Sequence[str], camera: str | None) -> Iterator[Answer]:
+def discover(data: bytes, paths: Sequence[str], camera: str | None, within: Sequence[str] | None) -> Iterator[Answer]:
     """The media below some paths; see ``inference.media.discover``."""
     from sceneseek.inference.media import discover as found
 
-    for item in found(list(paths), camera=camera):
+    for item in found(list(paths), camera=camera, within=within):
         yield as_fields(item), b""
 
 
@@ -158,46 +158,64 @@ def as_jpeg(data: bytes, max_pixels: int, max_side: int) -> Answer:
 def scene(
     data: bytes,
     places: Sequence[str],
+    key: str,
     kind: str,
     frame_index: int,
     size: Sequence[int],
     max_side: int,
     boxes: Sequence[Sequence[float]],
     labels: Sequence[str],
-) -> Answer:
+) -> Iterator[Answer]:
     """A photograph or a moment of a video, with boxes on it."""
     from sceneseek.drawing import draw_boxes, thumbnail
 
-    image = _scene(places, kind, frame_index, size)
+    place = _there(places)
+    yield from known(place, key)
+    image = _scene(place, kind, frame_index, size)
     small = thumbnail(image, max_side)
     if boxes:
         scale = np.array([small.shape[1] / image.shape[1], small.shape[0] / image.shape[0]] * 2)
         small = draw_boxes(small, np.asarray(boxes, np.float64) * scale, list(labels))
-    return {}, _jpeg(small)
+    yield {}, _jpeg(small)
 
 
-def pixels(data: bytes, places: Sequence[str], kind: str, frame_index: int, size: Sequence[int]) -> Answer:
+def pixels(
+    data: bytes, places: Sequence[str], key: str | None, kind: str, frame_index: int, size: Sequence[int]
+) -> Iterator[Answer]:
     """A photograph or a moment of a video, ``(H, W, 3)`` uint8."""
-    image = _scene(places, kind, frame_index, size)
-    return {"height": image.shape[0], "width": image.shape[1]}, np.ascontiguousarray(image).data.cast("B")
+    place = _there(places)
+    if key is not None:
+        yield from known(place, key)
+    image = _scene(place, kind, frame_index, size)
+    yield {"height": image.shape[0], "width": image.shape[1]}, np.ascontiguousarray(image).data.cast("B")
 
 
 def person(
-    data: bytes, places: Sequence[str], kind: str, frame_index: int, size: Sequence[int], box: Sequence[float]
-) -> Answer:
+    data: bytes,
+    places: Sequence[str],
+    key: str,
+    kind: str,
+    frame_index: int,
+    size: Sequence[int],
+    box: Sequence[float],
+) -> Iterator[Answer]:
     """A person cut out of a photograph or of a moment of a video."""
     from sceneseek.drawing import crop, thumbnail
 
-    return {}, _jpeg(thumbnail(crop(_scene(places, kind, frame_index, size), box, margin=0.08), _CROP_SIDE))
+    place = _there(places)
+    yield from known(place, key)
+    yield {}, _jpeg(thumbnail(crop(_scene(place, kind, frame_index, size), box, margin=0.08), _CROP_SIDE))
 
 
-def clip(data: bytes, places: Sequence[str], start_s: float, end_s: float) -> Answer:
+def clip(data: bytes, places: Sequence[str], key: str, start_s: float, end_s: float) -> Iterator[Answer]:
     """A part of a video as MP4 (H.264, at most 1280 pixels wide or high), which any browser plays."""
     from sceneseek.inference.places import Place
 
-    place = Place.of(_there(places))
+    source = _there(places)
+    yield from known(source, key)
+    place = Place.of(source)
     with place.file() as path:
-        return {}, _clip(path, place.stream, start_s, end_s)
+        yield {}, _clip(path, place.stream, start_s, end_s)
 
 
 def media_kind(data: bytes, path: str, max_pixels: int) -> Answer:
@@ -249,11 +267,10 @@ def _video_suffix(path: str) -> str:
     return suffix
 
 
-def _scene(places: Sequence[str], kind: str, frame_index: int, size: Sequence[int]) -> ImageArray:
-    """The whole picture, provided that it is still the one that was indexed."""
+def _scene(place: str, kind: str, frame_index: int, size: Sequence[int]) -> ImageArray:
+    """The whole picture, provided that it has the size that it had."""
     from sceneseek.inference.media import frames_of
 
-    place = _there(places)
     item = MediaItem(place, kind, "")
     frame = next((f for f in frames_of(item, every_s=0, start_index=frame_index) if isinstance(f, Frame)), None)
     if frame is None or frame.frame_index != frame_index:
@@ -275,6 +292,38 @@ def _there(places: Sequence[str]) -> str:
     if found is None:
         raise FileGone("The file is no longer where it was indexed. The crops remain.")
     return found
+
+
+def known(source: str, key: str) -> Iterator[Answer]:
+    """Make sure that a source leads to the very file that was indexed: a gallery's paths may be anybody's.
+
+    Answers with nothing after each block, so that the server waits on however large a video is.
+
+    Raises:
+        MediaError: It leads to another file, or cannot be read.
+    """
+    from sceneseek.inference.media import content_key_now
+    from sceneseek.inference.places import Place
+
+    try:
+        facts = os.stat(Place.of(source).path)
+        state = (source, facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+        if state not in _KEYS:
+            hashing = content_key_now(source)
+            while state not in _KEYS:
+                try:
+                    next(hashing)
+                    yield {}, b""
+                except StopIteration as end:
+                    _KEYS[state] = end.value
+    except OSError as error:
+        raise MediaError(f"The file cannot be read ({error.strerror or error}).") from error
+    if _KEYS[state] != key:
+        raise MediaError("The file has changed since it was indexed; index it again.")
+
+
+_KEYS: dict[tuple[str | int, ...], str] = {}
+"""Files that were hashed, as they were then. A process does a thousand tasks at most, so they stay few."""
 
 
 class FileGone(MediaError):

@@ -50,6 +50,7 @@ class Decoders:
     async def scene(
         self,
         places: Sequence[str],
+        key: str,
         kind: str,
         frame_index: int,
         size: tuple[int, int],
@@ -58,20 +59,21 @@ class Decoders:
         labels: Sequence[str] = (),
     ) -> bytes:
         """A photograph or a moment of a video of the gallery as JPEG, with boxes; see ``decoder.scene``."""
-        task = {"task": "scene", "places": list(places), "kind": kind, "frame_index": frame_index, "size": size}
-        task |= {"max_side": max_side, "boxes": [list(map(float, box)) for box in boxes], "labels": list(labels)}
+        task = {"task": "scene", "places": list(places), "key": key, "kind": kind, "frame_index": frame_index}
+        task |= {"size": size, "max_side": max_side, "labels": list(labels)}
+        task |= {"boxes": [list(map(float, box)) for box in boxes]}
         return bytes((await self._ask(task))[1])
 
     async def person(
-        self, places: Sequence[str], kind: str, frame_index: int, size: tuple[int, int], box: Sequence[float]
+        self, places: Sequence[str], key: str, kind: str, frame_index: int, size: tuple[int, int], box: Sequence[float]
     ) -> bytes:
         """A person cut out of a picture of the gallery as JPEG."""
-        task = {"task": "person", "places": list(places), "kind": kind, "frame_index": frame_index, "size": size}
-        return bytes((await self._ask(task | {"box": list(map(float, box))}))[1])
+        task = {"task": "person", "places": list(places), "key": key, "kind": kind, "frame_index": frame_index}
+        return bytes((await self._ask(task | {"size": size, "box": list(map(float, box))}))[1])
 
-    async def clip(self, places: Sequence[str], start_s: float, end_s: float) -> bytes:
+    async def clip(self, places: Sequence[str], key: str, start_s: float, end_s: float) -> bytes:
         """A part of a video of the gallery as MP4."""
-        task = {"task": "clip", "places": list(places), "start_s": start_s, "end_s": end_s}
+        task = {"task": "clip", "places": list(places), "key": key, "start_s": start_s, "end_s": end_s}
         return bytes((await self._ask(task, seconds=self._limits.clip_work_seconds))[1])
 
     async def media_kind(self, path: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -44,14 +45,16 @@ class FarMedia:
 
     Args:
         address_space: Bytes of memory that the process may map.
+        within: The only folders in which media are found, links followed; ``None`` for everywhere.
     """
 
-    def __init__(self, address_space: int) -> None:
+    def __init__(self, address_space: int, within: Sequence[Path] | None = None) -> None:
         self._processes = Processes(address_space)
+        self._within = None if within is None else [str(folder) for folder in within]
 
     def discover(self, paths: Sequence[str], camera: str | None) -> Iterator[MediaItem | MediaProblem]:
         """Find media below paths."""
-        task = {"task": "discover", "paths": list(paths), "camera": camera}
+        task = {"task": "discover", "paths": list(paths), "camera": camera, "within": self._within}
         for fields, _ in self._stream(task, _DISCOVER_SECONDS):
             yield from_fields(fields)
 
@@ -65,16 +68,18 @@ class FarMedia:
         except MediaError as error:
             yield MediaProblem(item.source, str(error))
 
-    def scene(self, places: Sequence[str], kind: str, frame_index: int, size: tuple[int, int]) -> ImageArray:
-        """One picture of the gallery, read from its file again.
+    def scene(
+        self, places: Sequence[str], kind: str, frame_index: int, size: tuple[int, int], key: str | None = None
+    ) -> ImageArray:
+        """One picture of the gallery, read from its file again; with ``key``, only from the file of that content.
 
         Raises:
             MediaError: It was seen live, its file is gone, has changed, or cannot be decoded.
         """
         if kind == "stream":
             raise MediaError("This was seen live: only the crops of the people were kept.")
-        task = {"task": "pixels", "places": list(places), "kind": kind, "frame_index": frame_index, "size": list(size)}
-        ((fields, pixels),) = self._stream(task, _FRAME_SECONDS)
+        task = {"task": "pixels", "places": list(places), "key": key, "kind": kind, "frame_index": frame_index}
+        ((fields, pixels),) = self._stream(task | {"size": list(size)}, _FRAME_SECONDS)
         return np.frombuffer(pixels, np.uint8).reshape(int(fields["height"]), int(fields["width"]), 3)
 
     def close(self) -> None:

@@ -96,7 +96,7 @@ class Service:
 
     def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia | None = None) -> None:
         self.settings = settings
-        self.far_media = FarMedia(settings.limits.decoder_bytes)
+        self.far_media = FarMedia(settings.limits.decoder_bytes, settings.media_roots)
         self.open_media = open_media or OpenMedia(self.far_media.discover, self.far_media.frames_of)
         self.door = Door(settings)
         self.shelf = Shelf(settings.limits)

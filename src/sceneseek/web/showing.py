@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import PurePath
 
+from sceneseek.errors import MediaError
 from sceneseek.gallery import MediaRecord, StoredFrame, StoredPerson
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
@@ -17,7 +20,10 @@ async def crop(service: Service, detection_id: str) -> bytes:
     person = await service.person(detection_id)
     record = await _readable(service, person.media_key)
     size = (person.width, person.height)
-    return await service.decoders.person(record.sources, record.kind, person.frame_index, size, person.box)
+    with _without_folders(record):
+        return await service.decoders.person(
+            record.sources, record.key, record.kind, person.frame_index, size, person.box
+        )
 
 
 async def scene(
@@ -33,7 +39,10 @@ async def scene(
     boxes = [person.box for person in drawn]
     labels = [""] * len(boxes)
     size = (frame.width, frame.height)
-    return await service.decoders.scene(record.sources, record.kind, frame.frame_index, size, max_side, boxes, labels)
+    with _without_folders(record):
+        return await service.decoders.scene(
+            record.sources, record.key, record.kind, frame.frame_index, size, max_side, boxes, labels
+        )
 
 
 async def clip(service: Service, media_key: str, start_s: float, end_s: float) -> bytes:
@@ -54,7 +63,8 @@ async def clip(service: Service, media_key: str, start_s: float, end_s: float) -
     if record.kind != "video":
         raise Refusal(415, "Only videos can be played.", found=record.kind, expected="video")
     async with service.clips:
-        return await service.decoders.clip(record.sources, start_s, end_s)
+        with _without_folders(record):
+            return await service.decoders.clip(record.sources, record.key, start_s, end_s)
 
 
 async def frame(service: Service, media_key: str, frame_index: int) -> StoredFrame:
@@ -72,3 +82,17 @@ async def _readable(service: Service, media_key: str) -> MediaRecord:
     if record.kind == "stream":
         raise Refusal(410, "This was seen live: only the crops of the people were kept.")
     return record
+
+
+@contextmanager
+def _without_folders(record: MediaRecord) -> Iterator[None]:
+    """Take the folders of a file, which may lie anywhere, out of what is said of it: viewers see names."""
+    try:
+        yield
+    except MediaError as error:
+        text = str(error)
+        for source in record.sources:
+            for folder in PurePath(source).parents:  # the longest first
+                if folder.name:
+                    text = text.replace(f"{folder}/", "")
+        raise type(error)(text) from error
