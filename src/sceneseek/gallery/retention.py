@@ -16,6 +16,7 @@ from sceneseek.errors import GalleryError, ValueRefused
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.forgetting import ForgetPlan, people_in, plan_forgetting
 from sceneseek.gallery.manifest import write_whole
+from sceneseek.gallery.migrations import bring_up_to_date
 from sceneseek.gallery.records import MediaRecord, MediaStatus
 from sceneseek.gallery.schema import FRAMES
 from sceneseek.gallery.tables import Tables
@@ -75,7 +76,7 @@ class Retention:
 
 
 def plan_retention(gallery: Gallery, rule: Retention, now: datetime | None = None) -> ForgetPlan:
-    """Find out what has become too old; nothing is changed.
+    """Find out what has become too old; nothing is changed, except that an earlier format is brought up to date.
 
     A video goes picture by picture, and as a whole when its last one is too old. A file that is still being indexed
     loses its old pictures and stays.
@@ -85,6 +86,7 @@ def plan_retention(gallery: Gallery, rule: Retention, now: datetime | None = Non
         rule: How long it keeps things.
         now: The present moment, for tests.
     """
+    bring_up_to_date(gallery)
     cutoff = rule.cutoff(now)
     records = gallery.media()
     dated = _with_dated_pictures(gallery)
