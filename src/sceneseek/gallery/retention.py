@@ -1,7 +1,8 @@
 """Retention: what is older than a number of days is forgotten, as forgetting does it.
 
 The age of a picture is that of the moment by the clock on the wall at which it was taken. Where nobody knows that
-moment, the file counts from the moment at which it was indexed, so that nothing stays for ever.
+moment, the file counts from the moment at which it was indexed, a running one from its last picture, so that nothing
+stays for ever.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def plan_retention(gallery: Gallery, rule: Retention, now: datetime | None = Non
     cutoff = rule.cutoff(now)
     records = gallery.media()
     dated = _with_dated_pictures(gallery)
-    undated = [r.key for r in records if r.key not in dated and not _running(r) and _indexed_before(r, cutoff)]
+    undated = [r.key for r in records if r.key not in dated and _indexed_before(r, cutoff)]
     old = plan_forgetting(gallery, media=undated, filters=Filters(before=cutoff), whole_sightings=False)
     running = [record.key for record in old.media if _running(record)]
     if not running:

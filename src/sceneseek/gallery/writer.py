@@ -216,7 +216,13 @@ class GalleryWriter:
         if record is None:
             self._set(
                 MediaRecord(
-                    item.content_key, item.source, item.kind, (), item.camera_id, every_s, captured_at=item.captured_at
+                    item.content_key,
+                    item.source,
+                    item.kind,
+                    camera_id=item.camera_id,
+                    every_s=every_s,
+                    indexed_at=now(),
+                    captured_at=item.captured_at,
                 )
             )
             return
@@ -270,6 +276,7 @@ class GalleryWriter:
             num_frames=record.num_frames + 1,
             num_people=record.num_people + len(people),
             next_frame=frame.frame_index + 1,
+            indexed_at=now(),
         )
         self._set(grown)
         # Rows, not the frame: sixty-four photographs would hold gigabytes of pixels.
