@@ -82,6 +82,46 @@ def test_each_kind_of_tampering_shows(log: AuditLog, change: object, words: str)
     assert words in " ".join(verdict.problems)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [lambda lines: lines[:3], lambda lines: [*lines[:3], lines[3][:40]], lambda _: []],
+    ids=["to a line", "within a line", "to nothing"],
+)
+def test_a_log_cut_off_at_its_end_shows_also_after_logging_goes_on(log: AuditLog, change: object) -> None:
+    head = log.verify().head
+    edit(log, change)
+    for _ in range(3):
+        log.append("mallory@desk", "search")
+    cuts = [e for e in log.entries() if e.action == "log-cut"]
+    assert [e.details["missing"] for e in cuts] == [head], "it is told once"
+    (problem,) = log.verify().problems
+    assert f"cut off at its end: event {head[:16]}" in problem
+
+
+def test_a_cut_log_without_its_head_shows_after_logging_goes_on(log: AuditLog) -> None:
+    edit(log, lambda lines: lines[:3])
+    log.path.with_name(AUDIT_HEAD).unlink()
+    log.append("mallory@desk", "search")
+    assert "line 4 the log was cut off" in " ".join(log.verify().problems)
+
+
+def test_a_writer_killed_before_it_wrote_the_head_has_cut_nothing(log: AuditLog) -> None:
+    head = log.path.with_name(AUDIT_HEAD)
+    behind = head.read_bytes()
+    log.append("anna@desk", "search")
+    head.write_bytes(behind)
+    log.append("anna@desk", "search")
+    assert log.verify().whole
+
+
+def test_a_first_writer_killed_before_it_wrote_the_head_has_cut_nothing(tmp_path: Path) -> None:
+    log = AuditLog(tmp_path)
+    log.append("anna@desk", "search")
+    log.path.with_name(AUDIT_HEAD).unlink()
+    log.append("anna@desk", "search")
+    assert log.verify().whole
+
+
 def test_a_digest_kept_elsewhere_shows_a_log_replaced_as_a_whole(log: AuditLog) -> None:
     head = log.verify().head
     log.append("anna@desk", "search")
@@ -109,7 +149,9 @@ def test_a_line_cut_by_a_dying_writer_is_dropped_and_that_is_logged(log: AuditLo
 def test_logging_goes_on_after_a_damaged_line_which_stays_visible(log: AuditLog) -> None:
     edit(log, lambda lines: [*lines[:4], b"garbage\n"])
     log.append("anna@desk", "search")
-    assert json.loads(log.path.read_bytes().splitlines()[-1])["number"] == 6
+    told, last = map(json.loads, log.path.read_bytes().splitlines()[-2:])
+    assert (told["action"], told["number"]) == ("log-cut", 6), "the event that stood there is missing"
+    assert last["number"] == 7
     assert "line 5 is no event." in log.verify().problems
     with pytest.raises(GalleryError, match="line 5"):
         list(log.entries())

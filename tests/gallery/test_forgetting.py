@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -162,6 +163,27 @@ def test_a_video_without_somebody_is_not_read_again_from_its_start(gallery: Gall
         plan = writer.plan(video(0), 0.1)
         assert plan.start_frame is None
         assert "people in it were forgotten" in plan.problem
+
+
+def test_a_video_without_somebody_whose_record_is_gone_is_not_read_again_either(gallery: Gallery) -> None:
+    forget(gallery, plan_forgetting(gallery, tracklets=["video000:t1"]), actor=WHO)
+    with gallery.writer() as writer:
+        add_video(writer, replace(video(1), source=video(0).source))  # its name now belongs to another video
+    assert "video000" not in {record.key for record in gallery.media()}
+    with gallery.writer() as writer:
+        plan = writer.plan(replace(video(0), source="/media/renamed.mp4"), 0.5)
+    assert plan.start_frame is None
+    assert "people in it were forgotten" in plan.problem
+
+
+def test_a_file_that_may_return_does_so_without_those_who_were_forgotten_before(gallery: Gallery) -> None:
+    forget(gallery, plan_forgetting(gallery, detections=["photo007:0:0"]), actor=WHO)
+    forget(gallery, plan_forgetting(gallery, media=["photo007"]), actor=WHO, may_return=True)
+    with gallery.writer() as writer:
+        assert writer.plan(photo(7)).start_frame is None
+    KeepOut.read(gallery.path).without(["photo007"]).write(gallery.path)
+    with gallery.writer() as writer:
+        assert writer.plan(photo(7)).start_frame == 0
 
 
 def test_the_log_says_who_and_how_many_and_keeps_no_picture(gallery: Gallery) -> None:

@@ -9,7 +9,7 @@ import pytest
 from fake_predictor import contents
 from populated_gallery import DIM, add_photo, add_video, all_rows, embedding, jpeg, photo, populate, video
 from sceneseek.errors import GalleryBusyError, GalleryModelError, ValueRefused
-from sceneseek.gallery import AuditLog, Gallery, KeepOut, forget, merge, plan_forgetting
+from sceneseek.gallery import AuditLog, Gallery, KeepOut, MediaStatus, forget, merge, plan_forgetting
 from sceneseek.gallery.tables import Tables
 
 WHO = "anna@desk"
@@ -90,6 +90,29 @@ def test_a_file_that_only_the_other_has_finished_is_taken_from_there(halves: tup
         writer.begin(video(0), 0.5)
     merge(left, right, actor=WHO)
     assert sum(str(row["id"]).startswith("video000") for row in contents(left)) == 22
+
+
+def test_somebody_forgotten_in_an_unfinished_video_does_not_come_back_with_the_finished_one(
+    halves: tuple[Gallery, Gallery],
+) -> None:
+    left, right = halves
+    with left.writer() as writer:
+        add_video(writer, video(0))
+        writer.begin(video(0), 0.5)  # more of it is to come
+    forget(left, plan_forgetting(left, tracklets=["video000:t1"]), actor=WHO)
+    done = merge(left, right, actor=WHO)
+    assert (done.known, done.kept_out) == (3, 0)
+    (record,) = (r for r in left.media() if r.key == "video000")
+    assert (record.status, record.num_people) == (MediaStatus.INDEXING, 16)
+    assert "video000:t1" not in {tracklet.tracklet_id for tracklet in left.tracklets()}
+
+
+def test_somebody_forgotten_in_a_file_that_is_gone_does_not_come_back(halves: tuple[Gallery, Gallery]) -> None:
+    left, right = halves
+    forget(left, plan_forgetting(left, detections=["photo005:0:0"]), actor=WHO)
+    forget(left, plan_forgetting(left, media=["photo005"]), actor=WHO, may_return=True)
+    assert merge(left, right, actor=WHO).kept_out == 1
+    assert "photo005" not in {record.key for record in left.media()}
 
 
 def test_a_merge_killed_at_any_part_is_repeated(

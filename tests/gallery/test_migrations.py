@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,19 @@ import pyarrow as pa
 import pytest
 
 from sceneseek.errors import GalleryError, NotInGalleryError
-from sceneseek.gallery import Filters, Gallery, MediaStatus, migrations
+from sceneseek.gallery import (
+    Filters,
+    Gallery,
+    MediaStatus,
+    Retention,
+    forget,
+    migrations,
+    plan_forgetting,
+    plan_retention,
+)
+from sceneseek.gallery.checking import Weight, check
 from sceneseek.gallery.manifest import Manifest
+from sceneseek.gallery.repairing import repair
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, NEW_IN_VERSION_2, TABLES, table_schema
 from small_galleries import BEGIN, DIM, FLAGS, new_gallery, video, write_video
 
@@ -120,6 +132,29 @@ def test_a_migration_killed_at_any_step_is_repeated(old: Gallery, monkeypatch: p
         pass
     read(Gallery.open(old.path))
     assert Manifest.read(old.path).version == 2
+
+
+def test_format_1_is_sound_and_repaired_without_a_loss(old: Gallery) -> None:
+    report = check(old.path, look_for_media=False)
+    assert report.sound, report.findings
+    assert [finding.kind for finding in report.findings] == ["format"]
+    done, after = repair(old.path, actor="anna@desk")
+    assert done == []
+    assert after.sound
+    assert {finding.weight for finding in after.findings} <= {Weight.NOTE}, after.findings
+    read(old)
+
+
+def test_somebody_can_be_forgotten_from_format_1(old: Gallery) -> None:
+    forget(old, plan_forgetting(old, media=["b"], detections=["a:3:1"]), actor="anna@desk")
+    assert {record.key for record in old.media()} == {"a"}
+    assert [person.detection_id for person in old.frame("a", 3).people] == ["a:3:0", "a:3:2"]
+
+
+def test_format_1_has_a_retention_time(old: Gallery) -> None:
+    later = datetime.now(UTC) + timedelta(days=31)
+    assert plan_retention(old, Retention(30)).nothing
+    assert {record.key for record in plan_retention(old, Retention(30), later).media} == {"a", "b"}
 
 
 def test_a_killed_writer_of_format_1_is_cleaned_up_after(old: Gallery) -> None:

@@ -61,6 +61,24 @@ def test_what_is_still_running_loses_its_old_pictures_and_keeps_its_place(galler
         assert writer.plan(item, 1.0).start_frame == 4
 
 
+def test_an_undated_video_that_is_never_finished_is_not_kept_for_ever(gallery: Gallery) -> None:
+    item = MediaItem("/media/undated.mp4", "video", "undated")
+    with gallery.writer() as writer:
+        writer.begin(item, 1.0)
+        for index in range(4):
+            people = Detections([[0, 0, 9, 9]], [0.9], embedding(900, index)[None])
+            writer.add(item, Frame(SCENE, item.source, index, float(index)), people)
+    now = datetime.now(UTC)
+    assert "undated" not in plan_retention(gallery, Retention(30), now).files_of_people
+    plan = plan_retention(gallery, Retention(30), now + timedelta(days=31))
+    assert "undated" not in {record.key for record in plan.media}
+    assert sum(name.startswith("undated:") for name in plan.people) == 4
+    forget(gallery, plan, actor="cron@desk")
+    assert plan_retention(gallery, Retention(30), now + timedelta(days=31)).nothing
+    with gallery.writer() as writer:
+        assert writer.plan(item, 1.0).start_frame == 4, "it keeps its place"
+
+
 def test_the_rule_is_kept_in_the_gallery(gallery: Gallery) -> None:
     assert Retention.read(gallery.path) is None
     Retention(30).write(gallery.path)

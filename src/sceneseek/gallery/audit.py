@@ -3,7 +3,8 @@
 One event is one line of JSON. Each line holds the SHA-256 of the line before it, so nothing can be changed, removed or
 put in between without the next line contradicting it. What a chain alone cannot show is a log cut off at its end;
 therefore the last line's hash is also kept in ``audit.head``, and ``AuditLog.verify`` takes a hash that was noted
-elsewhere. Whoever may write the folder can replace both files together: only the hash kept elsewhere shows that.
+elsewhere. Whoever logs next first logs that the line is missing, so that the cut shows for good. Whoever may write the
+folder can replace both files together: only the hash kept elsewhere shows that.
 
 The log names people who search, and never shows people who were found: no pictures, no embeddings. A search is told by
 the SHA-256 of its query picture.
@@ -33,6 +34,9 @@ AUDIT_HEAD = "audit.head"
 
 BEGINNING = "0" * 64
 """What the first line names as its predecessor."""
+
+_CUT = "log-cut"
+"""The event that tells of a cut."""
 
 _ACTION = re.compile(r"[a-z][a-z-]{0,39}")
 _LONGEST_TEXT = 500
@@ -130,7 +134,7 @@ class AuditLog:
             entry = _parse(line)
             if entry is None:
                 raise GalleryError(
-                    f"line {number} of {self.path} is no event; check it with: sceneseek gallery audit --verify"
+                    f"line {number} of {self.path} is no event; look at the whole log with: sceneseek gallery audit"
                 )
             yield entry
 
@@ -161,6 +165,9 @@ class AuditLog:
                     problems.append(f"line {count} does not follow from line {count - 1}: something was changed there.")
                 if entry.number != count:
                     problems.append(f"line {count} calls itself {entry.number}: lines are missing or were put in.")
+                if entry.action == _CUT:
+                    lost = str(entry.details.get("missing", ""))[:16]
+                    problems.append(f"before line {count} the log was cut off at its end: event {lost}… is missing.")
             previous = digest
             seen |= {digest} & {noted, expected}
         if expected is not None and expected not in seen:
@@ -181,6 +188,8 @@ class AuditLog:
         partial = self.path.with_name(f".{AUDIT_HEAD}.partial")
         with open(partial, "wb", opener=_private) as head:
             head.write(digest.encode("ascii"))
+            head.flush()
+            os.fsync(head.fileno())  # a head that a power cut emptied would be taken for a log that was cut off
         os.replace(partial, self.path.with_name(AUDIT_HEAD))
         return AuditEntry(entry.number, entry.at, entry.actor, entry.action, entry.details, entry.previous, digest)
 
@@ -193,11 +202,25 @@ class AuditLog:
             facts = {"bytes": len(line), "sha256": _digest(line)}
             broken = self._write(file, AuditEntry(number + 1, _now(), "sceneseek", "drop-cut-line", facts, previous))
             return broken.number, broken.digest
-        if not line:
-            return 0, BEGINNING
-        entry = _parse(line)
+        entry, digest = _parse(line), _digest(line) if line else BEGINNING
         # A damaged last line is no reason to stop logging: the chain goes on from its bytes, and verify tells of it.
-        return (entry.number if entry else self._count()), _digest(line)
+        number = entry.number if entry else self._count()
+        missing = self._missing_head(digest, number)
+        if missing is None:
+            return number, digest
+        cut = self._write(file, AuditEntry(number + 1, _now(), "sceneseek", _CUT, {"missing": missing}, digest))
+        return cut.number, cut.digest
+
+    def _missing_head(self, last: str, number: int) -> str | None:
+        """The digest that ``audit.head`` knows and no line has, ``None`` when all is well."""
+        head = self._head()
+        if head is None:
+            # Its first line may be all that a killed writer left; a longer log had a head.
+            return "unknown" if number > 1 else None
+        # A killed writer leaves a head behind the last line; only then are all lines read.
+        if head == last or any(_digest(line) == head for line in self._lines()):
+            return None
+        return head
 
     def _count(self) -> int:
         return sum(1 for _ in self._lines())
@@ -224,10 +247,13 @@ class AuditLog:
                 size = file.seek(0, os.SEEK_END)
             except OSError:
                 size = 0
-            try:
-                return size, self.path.with_name(AUDIT_HEAD).read_text(encoding="ascii", errors="replace")
-            except OSError:
-                return size, None
+            return size, self._head()
+
+    def _head(self) -> str | None:
+        try:
+            return self.path.with_name(AUDIT_HEAD).read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return None
 
 
 def local_user() -> str:

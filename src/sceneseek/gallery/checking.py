@@ -23,6 +23,7 @@ from sceneseek.gallery.forgetting import FORGETTING
 from sceneseek.gallery.journal import Journal
 from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.manifest import VERSION, Manifest
+from sceneseek.gallery.migrations import tables_of
 from sceneseek.gallery.purging import leftovers
 from sceneseek.gallery.records import MediaRecord, MediaStatus
 from sceneseek.gallery.retention import Retention
@@ -94,8 +95,10 @@ def check(folder: Path, *, look_for_media: bool = True) -> CheckReport:
     """
     folder = folder.expanduser().absolute()
     findings: list[Finding] = []
+    names: tuple[str, ...] = TABLES
     try:
         manifest = Manifest.read(folder)
+        names = tables_of(manifest.version)
         if manifest.version < VERSION:
             remedy = "It is brought up to date by the next writing, or by: sceneseek gallery compact."
             findings.append(Finding("format", Weight.NOTE, f"The gallery has format {manifest.version}.", remedy, True))
@@ -104,7 +107,7 @@ def check(folder: Path, *, look_for_media: bool = True) -> CheckReport:
     except GalleryError as error:
         findings.append(Finding("manifest", Weight.DAMAGE, str(error), "Put back a copy of manifest.json."))
     findings += _small_files(folder)
-    rows, of_tables = _tables(folder)
+    rows, of_tables = _tables(folder, names)
     findings += of_tables
     interrupted = any(finding.kind in ("journal", "forgetting") for finding in findings)
     if set(TABLES) <= set(rows) and not interrupted:
@@ -166,12 +169,12 @@ def _small_files(folder: Path) -> Iterator[Finding]:
         yield Finding("leftovers", Weight.NOTE, f"{len(left):,} files of former versions or indexes are there.", remedy)
 
 
-def _tables(folder: Path) -> tuple[dict[str, pa.Table], list[Finding]]:
+def _tables(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, pa.Table], list[Finding]]:
     """Read everything; the small columns are kept for comparing, the large ones are looked at and dropped."""
     tables = Tables(folder)
     rows: dict[str, pa.Table] = {}
     findings: list[Finding] = []
-    for name in TABLES:
+    for name in names:
         try:
             rows[name], bad = _read(tables[name], name)
             findings += bad

@@ -26,6 +26,7 @@ from sceneseek.gallery.audit import AuditLog
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.manifest import write_whole
+from sceneseek.gallery.migrations import bring_up_to_date
 from sceneseek.gallery.proof import Proof, evenly, prove, traces_of
 from sceneseek.gallery.records import MediaRecord
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, THUMBNAILS
@@ -97,7 +98,7 @@ def plan_forgetting(
     filters: Filters | None = None,
     whole_sightings: bool = True,
 ) -> ForgetPlan:
-    """Find out what would go; nothing is changed.
+    """Find out what would go; nothing is changed, except that an earlier format is brought up to date.
 
     Args:
         gallery: Where.
@@ -111,6 +112,7 @@ def plan_forgetting(
         NotInGalleryError: A named file, person or tracklet is not there.
         ValueRefused: The filters let everybody pass.
     """
+    bring_up_to_date(gallery)
     tables = Tables(gallery.path)
     records = {record.key: record for record in gallery.media()}
     whole = set(_keys_of(records.values(), media))

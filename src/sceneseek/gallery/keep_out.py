@@ -2,7 +2,8 @@
 
 The list holds content keys only, hashes from which no picture, name or face can be recovered. A file of which
 everything was forgotten is not read again at all. One of which only some people were forgotten stays as it is: it goes
-on where it stopped, but is not read from its start with another sampling, since that would find these people again.
+on where it stopped, but is not read from its start, with another sampling or after its record is gone, since that would
+find these people again.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class KeepOut:
 
         Args:
             key: Its content key.
-            again: Whether it would be read from its start, although it was read before.
+            again: Whether it would be read from its start.
         """
         extent = self.entries.get(key)
         if extent is Extent.WHOLE:

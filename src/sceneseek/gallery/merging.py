@@ -51,7 +51,8 @@ def merge(target: Gallery, source: Gallery, *, actor: str, progress: Progress = 
     """Take over everything that ``target`` does not know from ``source``, which stays as it is.
 
     Both are locked: nobody writes into either meanwhile. A file that the target has not finished is replaced when the
-    source has. What is kept out of either gallery is kept out afterwards, but nothing that is there is removed.
+    source has, unless somebody in it was forgotten: then it stays as it is. What is kept out of either gallery is kept
+    out afterwards, but nothing that is there is removed.
 
     Args:
         target: Where everything will be.
@@ -88,9 +89,11 @@ def _merge(writer: GalleryWriter, target: Gallery, source: Gallery, progress: Pr
     num_known = kept_out = 0
     for record in sorted(source.media(), key=lambda r: r.key):
         mine = known.get(record.key)
-        if listed.entries.get(record.key) is Extent.WHOLE:
-            kept_out += 1
-        elif mine is None or (mine.status is MediaStatus.INDEXING and record.status is not MediaStatus.INDEXING):
+        extent = listed.entries.get(record.key)
+        unfinished = mine is not None and mine.status is MediaStatus.INDEXING
+        if extent is Extent.WHOLE or (extent is Extent.PEOPLE and mine is None):
+            kept_out += 1  # theirs may still hold those who were forgotten here, and so it never replaces what is here
+        elif mine is None or (unfinished and record.status is not MediaStatus.INDEXING and extent is None):
             coming.append(record)
             replaced += [record.key] if mine is not None else []
         else:

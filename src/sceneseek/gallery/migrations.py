@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -15,12 +16,33 @@ from sceneseek.gallery.manifest import VERSION, Manifest
 from sceneseek.gallery.schema import (
     DETECTIONS,
     FRAMES,
+    MEDIA,
     NEW_IN_VERSION_2,
+    TABLES,
     THUMBNAILS,
     TRACKLETS,
     table_schema,
 )
 from sceneseek.gallery.tables import Tables
+
+if TYPE_CHECKING:
+    from sceneseek.gallery.store import Gallery
+
+
+def tables_of(version: int) -> tuple[str, ...]:
+    """Names of the tables that a gallery of some format has."""
+    return (MEDIA, DETECTIONS) if version == 1 else TABLES
+
+
+def bring_up_to_date(gallery: Gallery) -> None:
+    """Give a gallery of an earlier format its present one; one that has it is not touched.
+
+    Raises:
+        GalleryError: It is of an earlier format and somebody is writing, or it is damaged.
+    """
+    if Manifest.read(gallery.path).version < VERSION:
+        with gallery.writer():
+            pass
 
 
 def migrate(folder: Path, manifest: Manifest) -> Manifest:

@@ -23,8 +23,9 @@ from sceneseek.gallery.journal import Journal
 from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.manifest import Manifest
+from sceneseek.gallery.migrations import tables_of
 from sceneseek.gallery.rewrites import rewriting
-from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, TABLES, THUMBNAILS, TRACKLETS, sql_text, table_schema
+from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, THUMBNAILS, TRACKLETS, sql_text, table_schema
 from sceneseek.gallery.tables import Tables, in_parts, one_of
 from sceneseek.gallery.tracklets import refresh_tracklets
 from sceneseek.gallery.writer import GalleryWriter
@@ -51,7 +52,7 @@ def repair(folder: Path, *, actor: str) -> tuple[list[str], CheckReport]:
     done: list[str] = []
     with WriterLock(folder), rewriting(folder):
         AuditLog(folder).append(actor, "repair")
-        for name in TABLES:
+        for name in tables_of(manifest.version):
             done += _make_readable(folder, name, manifest.embedding_dim)
         done += _make_journal_readable(folder)
     # The writer ends what was interrupted and brings an old format up to date before anything else.

@@ -1,7 +1,8 @@
 """Retention: what is older than a number of days is forgotten, as forgetting does it.
 
 The age of a picture is that of the moment by the clock on the wall at which it was taken. Where nobody knows that
-moment, the file counts from the moment at which it was indexed, so that nothing stays for ever.
+moment, the file counts from the moment at which it was indexed, a running one from its last picture, so that nothing
+stays for ever.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sceneseek.errors import GalleryError, ValueRefused
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.forgetting import ForgetPlan, people_in, plan_forgetting
 from sceneseek.gallery.manifest import write_whole
+from sceneseek.gallery.migrations import bring_up_to_date
 from sceneseek.gallery.records import MediaRecord, MediaStatus
 from sceneseek.gallery.schema import FRAMES
 from sceneseek.gallery.tables import Tables
@@ -75,7 +77,7 @@ class Retention:
 
 
 def plan_retention(gallery: Gallery, rule: Retention, now: datetime | None = None) -> ForgetPlan:
-    """Find out what has become too old; nothing is changed.
+    """Find out what has become too old; nothing is changed, except that an earlier format is brought up to date.
 
     A video goes picture by picture, and as a whole when its last one is too old. A file that is still being indexed
     loses its old pictures and stays.
@@ -85,10 +87,11 @@ def plan_retention(gallery: Gallery, rule: Retention, now: datetime | None = Non
         rule: How long it keeps things.
         now: The present moment, for tests.
     """
+    bring_up_to_date(gallery)
     cutoff = rule.cutoff(now)
     records = gallery.media()
     dated = _with_dated_pictures(gallery)
-    undated = [r.key for r in records if r.key not in dated and not _running(r) and _indexed_before(r, cutoff)]
+    undated = [r.key for r in records if r.key not in dated and _indexed_before(r, cutoff)]
     old = plan_forgetting(gallery, media=undated, filters=Filters(before=cutoff), whole_sightings=False)
     running = [record.key for record in old.media if _running(record)]
     if not running:

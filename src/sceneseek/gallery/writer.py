@@ -182,18 +182,13 @@ class GalleryWriter:
             every_s: Seconds between frames of a video. A video that was sampled otherwise is done again.
         """
         record = self._records.get(item.content_key)
-        resampled = record is not None and _resampled(record, item, every_s)
-        kept_out = self._keep_out.reason(item.content_key, again=resampled)
+        start = _start_frame(record, item, every_s)
+        # From its start also when it was read before under another record: a renamed file, or one whose rest is gone.
+        kept_out = self._keep_out.reason(item.content_key, again=start == 0)
         if kept_out is not None:
             self._kept_out[item.content_key] = kept_out
             return Plan(None, kept_out)
-        if record is None or resampled:
-            return Plan(0)
-        if record.status is MediaStatus.INDEXING or item.kind == "stream":
-            return Plan(record.next_frame)  # a live stream has no end: each run goes on where the last one stopped
-        if record.status is MediaStatus.DAMAGED and record.num_frames == 0:
-            return Plan(0)
-        return Plan(None, record.problem)
+        return Plan(start, record.problem if record is not None and start is None else "")
 
     def recognise(self, item: MediaItem) -> str:
         """Note that a known file was met again: another path becomes an alias, another camera name is taken over.
@@ -221,7 +216,13 @@ class GalleryWriter:
         if record is None:
             self._set(
                 MediaRecord(
-                    item.content_key, item.source, item.kind, (), item.camera_id, every_s, captured_at=item.captured_at
+                    item.content_key,
+                    item.source,
+                    item.kind,
+                    camera_id=item.camera_id,
+                    every_s=every_s,
+                    indexed_at=now(),
+                    captured_at=item.captured_at,
                 )
             )
             return
@@ -275,6 +276,7 @@ class GalleryWriter:
             num_frames=record.num_frames + 1,
             num_people=record.num_people + len(people),
             next_frame=frame.frame_index + 1,
+            indexed_at=now(),
         )
         self._set(grown)
         # Rows, not the frame: sixty-four photographs would hold gigabytes of pixels.
@@ -537,6 +539,17 @@ class _Batch:
         if self._people:
             table = tables[DETECTIONS]
             table.add(detection_rows(self._people, table.schema))
+
+
+def _start_frame(record: MediaRecord | None, item: MediaItem, every_s: float | None) -> int | None:
+    """The first frame index of a file to look at, ``None`` when all of it is known."""
+    if record is None or _resampled(record, item, every_s):
+        return 0
+    if record.status is MediaStatus.INDEXING or item.kind == "stream":
+        return record.next_frame  # a live stream has no end: each run goes on where the last one stopped
+    if record.status is MediaStatus.DAMAGED and record.num_frames == 0:
+        return 0
+    return None
 
 
 def _resampled(record: MediaRecord, item: MediaItem, every_s: float | None) -> bool:
