@@ -9,13 +9,14 @@ from fastapi import APIRouter, File, Response, UploadFile
 from sceneseek.web.asking import take_query
 from sceneseek.web.callers import Serving, Viewer, errors
 from sceneseek.web.documents import QueryId, QueryPersonView, QueryView
+from sceneseek.web.forms import form_route
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
 from sceneseek.web.shelf import QueryPicture
 from sceneseek.web.uploads import shown_name
 from sceneseek.web.views import flags_of
 
-router = APIRouter(tags=["queries"])
+router = APIRouter(tags=["queries"], route_class=form_route(lambda limits: 1))
 
 
 @router.post("/queries", status_code=201, responses=errors(415))
