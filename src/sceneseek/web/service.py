@@ -19,6 +19,7 @@ from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Settings
 from sceneseek.web.shelf import Shelf
 from sceneseek.web.turns import Turns, Waiters
+from sceneseek.web.uploads import UPLOADS, clear_partials
 
 _Result = TypeVar("_Result")
 
@@ -107,6 +108,8 @@ class Service:
 
     def start(self) -> None:
         """Start threads and processes."""
+        if self.places.first_root is not None:
+            clear_partials(self.places.first_root / UPLOADS)
         limits = self.settings.limits
         self.decoders = Decoders(limits)
         self.decoders.start()
