@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from fastapi.routing import APIRoute
 
 from sceneseek.web import Limits
 from sceneseek.web.door import CSRF_HEADER, SESSION_COOKIE
+from sceneseek.web.guard import LARGE
 from web_world import ADDRESS, Serve, TestClient, World, ask_with, bearer, client_of, tokens
 
 OPEN_TO_ALL = {("GET", "/api/health"), ("POST", "/api/login")}
@@ -192,6 +194,86 @@ def test_too_large_bodies_are_refused(world: World, serve: Serve) -> None:
     assert picture.status_code == 413
     inside_the_form = client.post("/api/queries", files={"picture": ("x.png", b"x" * 6000)})
     assert inside_the_form.status_code == 413
+
+
+class Sender:
+    """Sends a form of one endless file, as plain ASGI, and counts what is taken of it."""
+
+    def __init__(self, path: str, pieces: int, headers: dict[str, str]) -> None:
+        head = b'--x\r\nContent-Disposition: form-data; name="%s"; filename="a"\r\n\r\n'
+        self._piece = head % (b"files" if path.endswith("uploads") else b"picture")
+        self._pieces = pieces
+        self.taken = self.status = 0
+        sent = {"host": "127.0.0.1:8723", "content-type": "multipart/form-data; boundary=x", **headers}
+        self.scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
+            "client": ("5.5.5.5", 1),
+        }
+
+    async def receive(self) -> dict[str, Any]:
+        piece, self._piece = self._piece, b"y" * 65_536
+        self.taken += len(piece)
+        self._pieces -= 1
+        return {"type": "http.request", "body": piece, "more_body": self._pieces > 0}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/api/uploads", {}, 401),
+        ("/api/queries", {}, 401),
+        ("/api/queries", {"Authorization": "Bearer wrong"}, 401),
+        ("/api/queries", {"Cookie": f"{SESSION_COOKIE}=wrong"}, 401),
+        ("/api/uploads", bearer("vera"), 403),
+    ],
+)
+def test_nothing_is_taken_of_a_body_whose_sender_may_not_send_it(
+    world: World, serve: Serve, path: str, headers: dict[str, str], status: int
+) -> None:
+    client = serve(world, tokens=tokens())
+    sender = Sender(path, 100, headers)
+    asyncio.run(client.app(sender.scope, sender.receive, sender.send))  # type: ignore[arg-type]
+    assert (sender.status, sender.taken) == (status, 0)
+
+
+def test_the_guard_asks_for_the_roles_of_the_routes(client: TestClient) -> None:
+    paths = client.app.openapi()["paths"]  # type: ignore[attr-defined]
+    forms = {
+        path: item["post"]["x-role"]
+        for path, item in paths.items()
+        if "multipart/form-data" in item.get("post", {}).get("requestBody", {}).get("content", {})
+    }
+    assert forms == LARGE
+
+
+def test_a_wrong_token_counts_once_however_it_is_sent(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens(), limits=Limits(login_failures=3, login_seconds=60))
+    wrong = {"headers": {"Authorization": "Bearer wrong"}}
+    statuses = [call(client, "POST", "/api/queries", **wrong).status_code for _ in range(5)]
+    assert statuses == [401, 401, 401, 401, 429]
+
+
+@pytest.mark.parametrize(("path", "field"), [("/api/queries", "picture"), ("/api/uploads", "files")])
+def test_parts_of_forms_are_counted(world: World, serve: Serve, path: str, field: str) -> None:
+    client = serve(world, limits=Limits(upload_files=2))
+    many_files = client.post(path, files=[(field, ("x.png", b"x"))] * 3)
+    assert many_files.status_code == 400
+    assert "files" in many_files.json()["error"]["found"]
+    one = {field: ("x.png", b"x")}
+    assert client.post(path, files=one, data={f"f{i}": "x" for i in range(20)}).status_code == 400
+    assert client.post(path, files=one, data={"f": "x" * 20_000}).status_code == 400
 
 
 def test_bodies_without_a_length_are_counted_as_they_come(world: World, serve: Serve) -> None:

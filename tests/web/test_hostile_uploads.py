@@ -287,3 +287,24 @@ def test_decoders_know_nothing_of_the_servers_surroundings(monkeypatch: pytest.M
             assert "socket" not in open_files
 
     asyncio.run(check())
+
+
+def test_an_upload_that_fails_leaves_nothing_behind(
+    own_world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = own_world.media / "uploads"
+    folder.mkdir()
+    (folder / ".cut-off.partial").write_bytes(b"x")
+    client = serve(own_world)
+    assert not list(folder.iterdir())
+    assert client.post("/api/uploads", files={"files": ("old.jpg", jpeg())}).status_code == 202
+    kept = list(folder.iterdir())
+    jobs = client.app.state.service.jobs  # type: ignore[attr-defined]
+
+    def full(order: object) -> None:
+        raise Refusal(503, "Too many indexing jobs wait already.")
+
+    monkeypatch.setattr(jobs, "take", full)
+    files = [("files", (f"{side}.jpg", jpeg(side, side))) for side in (64, 80, 96)]
+    assert client.post("/api/uploads", files=files).status_code == 503
+    assert list(folder.iterdir()) == kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
@@ -21,6 +22,7 @@ from sceneseek.inference.media import content_key, discover, frames_of
 from sceneseek.pictures import read_picture
 from sceneseek.structures import Frame, MediaItem
 from sceneseek.web.decoder import known
+from sceneseek.web import Role
 from web_world import Serve, TestClient, World, ask_with, index_of
 
 
@@ -361,3 +363,39 @@ def test_what_was_seen_live_has_crops_but_no_scenes(own_world: World, serve: Ser
         answer = client.get(address)
         assert answer.status_code == 410
         assert "seen live" in answer.json()["error"]["message"]
+
+
+def test_the_list_of_files_is_made_beside_the_event_loop(
+    own_world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(own_world)
+    places = client.app.state.service.places  # type: ignore[attr-defined]
+    shown, in_loop = places.shown, []
+
+    def watched(source: str, role: Role) -> str:
+        try:
+            asyncio.get_running_loop()
+            in_loop.append(True)
+        except RuntimeError:
+            in_loop.append(False)
+        return str(shown(source, role))
+
+    monkeypatch.setattr(places, "shown", watched)
+    assert client.get("/api/media", params={"per_page": 1}).json()["total"] == 4
+    assert in_loop == [True]  # the one on the page
+    in_loop.clear()
+    assert client.get("/api/media", params={"text": "walk"}).json()["total"] == 1
+    assert in_loop == [False] * 4 + [True]
+
+
+def test_long_sightings_come_in_parts(client: TestClient, world: World) -> None:
+    query = ask_with(client, world.query)
+    asked = {"examples": [{"query_id": query["query_id"], "person": 0}], "cameras": ["hall"]}
+    sighting = client.post("/api/search", json=asked).json()["matches"][0]["sighting"]["tracklet_id"]
+    address = f"/api/tracklets/{sighting}"
+    whole = client.get(address).json()
+    assert whole["total"] == len(whole["people"]) > 2
+    part = client.get(address, params={"first": 1, "most": 1}).json()
+    assert part["people"] == whole["people"][1:2]
+    assert part["total"] == whole["total"]
+    assert client.get(address, params={"most": 5000}).status_code == 422

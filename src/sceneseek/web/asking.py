@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from fastapi import UploadFile
+
 from sceneseek.finder import QueryPerson
 from sceneseek.gallery import Filters, FrameKey
 from sceneseek.structures import Ranking
@@ -16,6 +18,7 @@ from sceneseek.web.places import Places
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
 from sceneseek.web.shelf import QueryPicture
+from sceneseek.web.uploads import shown_name
 
 _PREVIEW_SIDE = 1600
 
@@ -36,25 +39,31 @@ class Answer(NamedTuple):
     seconds: float
 
 
-async def take_query(service: Service, data: bytes, name: str, caller: Caller) -> tuple[str, QueryPicture]:
+async def take_query(service: Service, upload: UploadFile, caller: Caller) -> tuple[str, QueryPicture]:
     """Take a query picture in: decode it at arm's length, find the people in it, and keep it for a while.
 
     Args:
         service: The server.
-        data: The file.
-        name: What the sender calls it, for display.
+        upload: The file as it came; it is read when its turn has come, so that those who wait take no memory.
         caller: Who asks.
 
     Returns:
         The name that it has from now on, and the picture.
+
+    Raises:
+        Refusal: (413) It is too large; (503) too many wait already.
     """
-    async with service.pixels:
+    most = service.settings.limits.picture_bytes
+    async with service.pixels.held():
+        data = await upload.read(most + 1)
+        if len(data) > most:
+            raise Refusal(413, "The picture is too large.", expected=f"{most:,} bytes")
         image = await service.decoders.rgb(data)
         people = await service.infer(lambda finder: finder.people(image))
         height, width = image.shape[:2]
     preview = await service.decoders.jpeg(data, _PREVIEW_SIDE)
     own = FrameKey(content_key(data))
-    picture = QueryPicture(name, data, preview, width, height, tuple(people), own, caller.name)
+    picture = QueryPicture(shown_name(upload), data, preview, width, height, tuple(people), own, caller.name)
     return service.shelf.put(picture), picture
 
 
@@ -93,7 +102,7 @@ async def person_meant(service: Service, example: Example, caller: Caller) -> Qu
     assert example.query_id is not None
     picture = service.shelf.get(example.query_id, caller.name)
     if example.person is None:
-        async with service.pixels:
+        async with service.pixels.held():
             image = await service.decoders.rgb(picture.data)
             return await service.infer(lambda finder: finder.locate(image, example.box))
     if example.person >= len(picture.people):

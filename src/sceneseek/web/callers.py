@@ -10,16 +10,13 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from sceneseek.web.documents import ErrorDocument
-from sceneseek.web.door import CSRF_HEADER, LOCAL, SESSION_COOKIE, Caller
+from sceneseek.web.door import SESSION_COOKIE, Caller
 from sceneseek.web.guard import address_of
-from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
 from sceneseek.web.settings import Role
 
 _BEARER = HTTPBearer(auto_error=False, description="A token made with `sceneseek serve --make-token`.")
 _COOKIE = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="A session, from `POST /api/login`.")
-
-_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _ERRORS = {
     400: "The request could not be read, or names a host that the server does not know.",
@@ -55,28 +52,17 @@ async def _caller(
     bearer: Annotated[Any, Security(_BEARER)],
     cookie: Annotated[str | None, Security(_COOKIE)],
 ) -> Caller:
+    # The two schemes are here for the OpenAPI document; the door reads the headers itself.
     door = _service(request).door
-    if door.open:
-        return LOCAL
-    if bearer is not None:
-        caller = door.by_token(bearer.credentials, address_of(request.scope))
-    else:
-        known = door.by_session(cookie) if cookie else None
-        if known is None:
-            raise Refusal(401, "This server needs a token: log in, or send 'Authorization: Bearer TOKEN'.")
-        caller = known
-        if request.method not in _HARMLESS:
-            door.check_csrf(caller, request.headers.get(CSRF_HEADER))
-    door.count(f"caller {caller.name}")
+    caller = door.let_in(request, request.method, address_of(request.scope))
+    if not door.open:
+        door.count(f"caller {caller.name}")
     return caller
 
 
 def _with_role(role: Role) -> Callable[..., Awaitable[Caller]]:
     async def checked(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
-        if not caller.role.may(role):
-            raise Refusal(
-                403, f"This needs the role {role}.", found=str(caller.role), expected=f"{role}, or a role above it"
-            )
+        caller.check_role(role)
         return caller
 
     checked.role = role  # type: ignore[attr-defined]

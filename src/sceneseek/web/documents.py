@@ -478,10 +478,12 @@ class TrackletView(Told):
 
     Attributes:
         tracklet_id: The gallery's own name for it.
-        people: The person in each frame, in order of time.
+        total: In how many frames it shows the person.
+        people: The person in each frame asked for, in order of time.
     """
 
     tracklet_id: str
+    total: int
     people: list[PersonView]
 
 

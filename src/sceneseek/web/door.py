@@ -9,12 +9,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from starlette.requests import HTTPConnection
+
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Limits, Role, Settings, Token
 from sceneseek.web.tokens import digest_of
 
 SESSION_COOKIE = "sceneseek_session"
 CSRF_HEADER = "X-CSRF-Token"
+HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
 
 _MOST_KEYS = 10_000
 """Callers that are remembered at a time, to count their requests."""
@@ -35,6 +39,17 @@ class Caller:
     name: str
     role: Role
     csrf: str | None = None
+
+    def check_role(self, needed: Role) -> None:
+        """Make sure that they may do what needs a role.
+
+        Raises:
+            Refusal: (403) Theirs does not include it.
+        """
+        if not self.role.may(needed):
+            raise Refusal(
+                403, f"This needs the role {needed}.", found=str(self.role), expected=f"{needed}, or a role above it"
+            )
 
 
 LOCAL = Caller("local", Role.KEEPER)
@@ -115,6 +130,30 @@ class Door:
                 expected=f"{self._limits.requests_per_second:g} a second, {self._limits.burst} at once",
                 retry_after=wait,
             )
+
+    def let_in(self, request: HTTPConnection, method: str, address: str) -> Caller:
+        """Who sends a request, by its headers alone: nothing of its body has to be there.
+
+        Args:
+            request: A bearer token, or the cookie and the CSRF token of a session, are in its headers.
+            method: Its method; a session's request that changes nothing needs no CSRF token.
+            address: Where it comes from.
+
+        Raises:
+            Refusal: (401) Nobody we know; (403) a session without its CSRF token; (429) too many wrong tokens.
+        """
+        if self.open:
+            return LOCAL
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token.strip():
+            return self.by_token(token.strip(), address)
+        cookie = request.cookies.get(SESSION_COOKIE)
+        caller = self.by_session(cookie) if cookie else None
+        if caller is None:
+            raise Refusal(401, "This server needs a token: log in, or send 'Authorization: Bearer TOKEN'.")
+        if method not in HARMLESS:
+            self.check_csrf(caller, request.headers.get(CSRF_HEADER))
+        return caller
 
     def by_token(self, token: str, address: str) -> Caller:
         """The owner of a token.

@@ -2,7 +2,8 @@
 
 Plain ASGI, without FastAPI: it sees the bytes first. Names that are not ours are refused (a page elsewhere may have
 bound its own name to our address), requests that another site's page makes are refused, bodies are counted and timed
-while they arrive, and every answer says what a browser may do with it.
+while they arrive, large ones are taken from those alone who may send them, and every answer says what a browser may do
+with it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 
-from sceneseek.web.door import Door
+from sceneseek.web.door import HARMLESS, Door
 from sceneseek.web.refusals import Refusal, unforeseen
-from sceneseek.web.settings import Settings
+from sceneseek.web.settings import Role, Settings
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -50,8 +52,9 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
-_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _UPLOADS, _QUERIES = "/api/uploads", "/api/queries"
+LARGE = {_UPLOADS: Role.OPERATOR, _QUERIES: Role.VIEWER}
+"""Where large bodies are sent to, and the role that this needs. A form is read before a route asks who sends it."""
 _FORM_BYTES = 64 << 10
 """What a multipart form adds around its files."""
 
@@ -77,7 +80,7 @@ class Guard:
                 await self._app(scope, receive, send)
             return
         outward = _Answer(scope, send, https=self._settings.https)
-        body = _Body(receive, self._most_bytes(scope["path"]), self._settings)
+        body = _Body(receive, self._most_bytes(scope), self._settings)
         try:
             self._admit(scope)
             body.check_length(Headers(scope=scope))
@@ -93,10 +96,13 @@ class Guard:
     def _admit(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         self._check_host(headers)
-        if scope["method"] not in _HARMLESS:
+        if scope["method"] not in HARMLESS:
             self._check_origin(headers)
         if scope["path"].startswith("/api/"):
             self._door.count(f"address {address_of(scope)}")
+        if _is_large(scope):
+            caller = self._door.let_in(HTTPConnection(scope), scope["method"], address_of(scope))
+            caller.check_role(LARGE[scope["path"]])
 
     def _check_host(self, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -115,13 +121,17 @@ class Guard:
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise Refusal(403, "The request comes from another site's page.", found=headers["sec-fetch-site"][:80])
 
-    def _most_bytes(self, path: str) -> int:
+    def _most_bytes(self, scope: Scope) -> int:
         limits = self._settings.limits
-        if path == _UPLOADS:
+        if not _is_large(scope):
+            return limits.json_bytes
+        if scope["path"] == _UPLOADS:
             return limits.upload_bytes + _FORM_BYTES * 4
-        if path == _QUERIES:
-            return limits.picture_bytes + _FORM_BYTES
-        return limits.json_bytes
+        return limits.picture_bytes + _FORM_BYTES
+
+
+def _is_large(scope: Scope) -> bool:
+    return scope["method"] == "POST" and scope["path"] in LARGE
 
 
 class _Body:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from fastapi import UploadFile
 
@@ -41,8 +42,20 @@ async def upload(service: Service, files: Sequence[UploadFile], caller: Caller) 
     most = service.settings.limits.upload_files
     if len(files) > most:
         raise Refusal(413, "There are too many files in one upload.", found=str(len(files)), expected=f"{most}")
-    taken = [await take_in(file, root / UPLOADS, service.decoders) for file in files]
-    paths = [str(root / UPLOADS / file.stored_as) for file in taken if file.stored_as is not None]
+    made: list[Path] = []
+    try:
+        return await _upload(service, files, root / UPLOADS, made, caller)
+    except BaseException:  # a caller who hangs up, too: nothing stays that no job indexes
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise
+
+
+async def _upload(
+    service: Service, files: Sequence[UploadFile], folder: Path, made: list[Path], caller: Caller
+) -> UploadCreated:
+    taken = [await take_in(file, folder, service.decoders, made) for file in files]
+    paths = [str(folder / file.stored_as) for file in taken if file.stored_as is not None]
     job_id = None
     if paths:
         what = f"{len(paths)} uploaded file{'' if len(paths) == 1 else 's'}"

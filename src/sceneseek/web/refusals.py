@@ -89,7 +89,8 @@ def handle_errors(app: FastAPI, scrub: Callable[[str], str]) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> JSONResponse:
-        refusal = Refusal(error.status_code, _PLAIN.get(error.status_code, str(error.detail)))
+        found = str(error.detail)[:80] if error.status_code == HTTPStatus.BAD_REQUEST else None
+        refusal = Refusal(error.status_code, _PLAIN.get(error.status_code, str(error.detail)), found=found)
         refusal.headers = {**(error.headers or {}), **(refusal.headers or {})}
         return refusal.response()
 

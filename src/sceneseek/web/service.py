@@ -18,7 +18,8 @@ from sceneseek.web.places import Places
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Settings
 from sceneseek.web.shelf import Shelf
-from sceneseek.web.turns import Turns
+from sceneseek.web.turns import Turns, Waiters
+from sceneseek.web.uploads import UPLOADS, clear_partials
 
 _Result = TypeVar("_Result")
 
@@ -91,7 +92,7 @@ class Service:
 
     decoders: Decoders
     jobs: JobBoard
-    pixels: asyncio.Semaphore
+    pixels: Waiters
     clips: asyncio.Semaphore
 
     def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia | None = None) -> None:
@@ -107,10 +108,12 @@ class Service:
 
     def start(self) -> None:
         """Start threads and processes."""
+        if self.places.first_root is not None:
+            clear_partials(self.places.first_root / UPLOADS)
         limits = self.settings.limits
         self.decoders = Decoders(limits)
         self.decoders.start()
-        self.pixels = asyncio.Semaphore(limits.decoders)
+        self.pixels = Waiters(limits.decoders, limits.waiting)
         self.clips = asyncio.Semaphore(max(1, limits.decoders - 1))
         self._model_turns = Turns("sceneseek-model", limits.waiting)
         self._search_turns = Turns("sceneseek-search", limits.waiting)

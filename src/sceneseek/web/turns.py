@@ -10,8 +10,9 @@ import asyncio
 import itertools
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from sceneseek.web.refusals import Refusal
@@ -24,6 +25,41 @@ _FIRST, _LATER, _LAST = 0, 1, 2
 
 class _End(BaseException):
     """Ends the thread."""
+
+
+class Waiters:
+    """Counts who holds a thing, and who waits for it; whoever comes when too many wait is told so.
+
+    Args:
+        places: Held by so many at a time.
+        max_waiting: Who holds one or waits for one, at most.
+    """
+
+    def __init__(self, places: int, max_waiting: int) -> None:
+        self._places = asyncio.Semaphore(places)
+        self._max_waiting = max_waiting
+        self._count = 0
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Wait for a place, and hold it.
+
+        Raises:
+            Refusal: (503) Too many wait already.
+        """
+        if self._count >= self._max_waiting:
+            raise Refusal(
+                503,
+                f"{self._count} pictures wait already; ask again in a few seconds.",
+                expected=f"at most {self._max_waiting} at a time",
+                retry_after=2.0,
+            )
+        self._count += 1
+        try:
+            async with self._places:
+                yield
+        finally:
+            self._count -= 1
 
 
 class Turns:

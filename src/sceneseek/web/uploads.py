@@ -27,7 +27,7 @@ _SPARE_BYTES = 512 << 20
 _NAME_LETTERS = 120
 
 
-async def take_in(upload: UploadFile, folder: Path, decoders: Decoders) -> UploadedFile:
+async def take_in(upload: UploadFile, folder: Path, decoders: Decoders, made: list[Path]) -> UploadedFile:
     """Store one uploaded file under the digest of its content, if it is a photograph or a video.
 
     The name that the sender gave is repeated in the answer and used for nothing else; the suffix follows from what a
@@ -37,6 +37,7 @@ async def take_in(upload: UploadFile, folder: Path, decoders: Decoders) -> Uploa
         upload: The file as it came.
         folder: Where uploads are kept; made when missing.
         decoders: Says what a file is.
+        made: Gets the file when there was none of that content.
 
     Raises:
         Refusal: (507) The disk is nearly full.
@@ -48,6 +49,8 @@ async def take_in(upload: UploadFile, folder: Path, decoders: Decoders) -> Uploa
         digest = await asyncio.to_thread(_copy, upload.file, partial)
         _, suffix = await decoders.media_kind(str(partial))
         stored = f"{digest}{suffix}"
+        if not (folder / stored).exists():
+            made.append(folder / stored)
         await asyncio.to_thread(os.replace, partial, folder / stored)
     except MediaError as error:
         return UploadedFile(name=name, stored_as=None, problem=str(error))
@@ -55,6 +58,13 @@ async def take_in(upload: UploadFile, folder: Path, decoders: Decoders) -> Uploa
         with suppress(OSError):
             partial.unlink(missing_ok=True)
     return UploadedFile(name=name, stored_as=stored, problem=None)
+
+
+def clear_partials(folder: Path) -> None:
+    """Remove what a server that was ended in the middle of an upload left behind."""
+    for partial in folder.glob(".*.partial"):
+        with suppress(OSError):
+            partial.unlink()
 
 
 def shown_name(upload: UploadFile) -> str:

@@ -11,9 +11,10 @@ from fastapi.responses import StreamingResponse
 from sceneseek.web import ordering
 from sceneseek.web.callers import Operator, Serving, Viewer, errors
 from sceneseek.web.documents import IndexRequest, JobCreated, JobId, JobList, JobView, UploadCreated
+from sceneseek.web.forms import form_route
 from sceneseek.web.views import job_view
 
-router = APIRouter(tags=["indexing"])
+router = APIRouter(tags=["indexing"], route_class=form_route(lambda limits: limits.upload_files))
 
 
 @router.post("/index", status_code=202, responses=errors(404))

@@ -50,11 +50,19 @@ async def scene(
 
 
 @router.get("/tracklets/{tracklet_id}", responses=errors(404))
-async def tracklet(tracklet_id: TrackletId, caller: Viewer, service: Serving) -> TrackletView:
-    """A sighting, frame by frame."""
+async def tracklet(
+    tracklet_id: TrackletId,
+    caller: Viewer,
+    service: Serving,
+    first: Annotated[int, Query(ge=0, le=10_000_000, description="Frames of it to leave out at its start.")] = 0,
+    most: Annotated[int, Query(ge=1, le=1000, description="Frames of it at most.")] = 1000,
+) -> TrackletView:
+    """A sighting, frame by frame; a long one in parts."""
     people = await service.read(lambda gallery: gallery.tracklet(tracklet_id))
     return TrackletView(
-        tracklet_id=tracklet_id, people=[person_view(person, service.places, caller) for person in people]
+        tracklet_id=tracklet_id,
+        total=len(people),
+        people=[person_view(person, service.places, caller) for person in people[first : first + most]],
     )
 
 

@@ -9,13 +9,12 @@ from fastapi import APIRouter, File, Response, UploadFile
 from sceneseek.web.asking import take_query
 from sceneseek.web.callers import Serving, Viewer, errors
 from sceneseek.web.documents import QueryId, QueryPersonView, QueryView
-from sceneseek.web.refusals import Refusal
+from sceneseek.web.forms import form_route
 from sceneseek.web.service import Service
 from sceneseek.web.shelf import QueryPicture
-from sceneseek.web.uploads import shown_name
 from sceneseek.web.views import flags_of
 
-router = APIRouter(tags=["queries"])
+router = APIRouter(tags=["queries"], route_class=form_route(lambda limits: 1))
 
 
 @router.post("/queries", status_code=201, responses=errors(415))
@@ -23,10 +22,7 @@ async def ask(
     caller: Viewer, service: Serving, picture: Annotated[UploadFile, File(description="The picture.")]
 ) -> QueryView:
     """Take a picture in and find the people in it. It is kept in memory for a while, and nowhere else."""
-    data = await picture.read(service.settings.limits.picture_bytes + 1)
-    if len(data) > service.settings.limits.picture_bytes:
-        raise Refusal(413, "The picture is too large.", expected=f"{service.settings.limits.picture_bytes:,} bytes")
-    name, taken = await take_query(service, data, shown_name(picture), caller)
+    name, taken = await take_query(service, picture, caller)
     return _view(name, taken, service)
 
 

@@ -1,0 +1,47 @@
+"""Multipart forms, with a bound on their parts: small parts stay in memory while a form is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.datastructures import FormData
+
+from sceneseek.web.settings import Limits
+
+_FIELDS = 8
+_FIELD_BYTES = 4 << 10
+"""Our forms hold files; a field beside them is a mistake, and is told so."""
+
+
+def form_route(most_files: Callable[[Limits], int]) -> type[APIRoute]:
+    """A class of routes that read forms of so many files at most.
+
+    Args:
+        most_files: How many the server's limits allow.
+    """
+
+    class Counted(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def counted(request: Request) -> Response:
+                limits: Limits = request.app.state.service.settings.limits
+                return await handle(_Counted(request, most_files(limits)))
+
+            return counted
+
+    return Counted
+
+
+class _Counted(Request):
+    """A request whose form is bounded, whoever reads it."""
+
+    def __init__(self, request: Request, most_files: int) -> None:
+        super().__init__(request.scope, request.receive)
+        self._most_files = most_files
+
+    async def _get_form(self, **_: Any) -> FormData:
+        return await super()._get_form(max_files=self._most_files, max_fields=_FIELDS, max_part_size=_FIELD_BYTES)
