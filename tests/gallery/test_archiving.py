@@ -23,6 +23,8 @@ from sceneseek.gallery import Gallery, export_archive, export_sightings, import_
 from sceneseek.gallery.archiving import CONTENTS
 
 WHO = "anna@desk"
+FAR = 1 << 62
+"""Microseconds since 1970 to a moment that no date can say."""
 Tables = dict[str, pa.Table]
 
 
@@ -217,6 +219,26 @@ def test_a_damaged_list_of_contents_is_refused(archive: Path, tmp_path: Path, co
         ("thumbnails", lambda t: first_changed(t, "jpeg", b"\xff\xd8\xff" + b"x" * 500_000), "no small JPEG"),
         ("thumbnails", lambda t: t.filter(pc.not_equal(t["id"], "no")).append_column("x", t["id"]), "other columns"),
         ("thumbnails", lambda t: first_changed(t, "id", "photo001:0:99"), "of nobody"),
+        ("detections", lambda t: first_changed(t, "id", f"{t['id'][0].as_py()[:-1]}x0"), "another frame's name"),
+        ("detections", lambda t: first_changed(t, "tracklet_id", "video000:7"), "another file's tracklet"),
+        ("detections", lambda t: first_changed(t, "tracklet_id", "other:t0"), "another file's tracklet"),
+        ("detections", lambda t: first_changed(t, "captured_at", FAR), "impossible captured_at"),
+        ("detections", lambda t: first_changed(t, "flags", ["x" * 100_000]), "bytes"),
+        ("detections", lambda t: first_changed(t, "flags", [None]), "with a gap"),
+        ("tracklets", lambda t: first_changed(t, "id", "video000:x1"), "another file's name"),
+        ("tracklets", lambda t: first_changed(t, "id", "video000:t77"), "contradicts itself"),
+        ("tracklets", lambda t: first_changed(t, "best_ids", []), "best people"),
+        ("tracklets", lambda t: first_changed(t, "best_ids", ["video000:999:0"]), "best people"),
+        ("tracklets", lambda t: first_changed(t, "best_ids", ["photo001:0:0"]), "best people"),
+        ("tracklets", lambda t: first_changed(t, "end_s", float("nan")), "impossible end_s"),
+        ("media", lambda t: first_changed(t, "indexed_at", "x"), "impossible row"),
+        ("media", lambda t: first_changed(t, "indexed_at", "2026-03-02T08:00:00"), "without zone"),
+        ("media", lambda t: first_changed(t, "status", "unheard of"), "impossible row"),
+        ("media", lambda t: first_changed(t, "kind", "sculpture"), "of kind"),
+        ("media", lambda t: first_changed(t, "aliases", [None]), "with a gap"),
+        ("media", lambda t: first_changed(t, "num_people", 999), "contradicts itself"),
+        ("media", lambda t: first_changed(t, "num_people", -1), "below zero"),
+        ("media", lambda t: first_changed(t, "next_frame", 0), "contradicts itself"),
     ],
 )  # fmt: skip
 def test_rows_that_cannot_be_are_refused_although_every_hash_agrees(
