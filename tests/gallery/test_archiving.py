@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from populated_gallery import DIM, add_photo, all_rows, photo, populate
+from populated_gallery import DIM, SCENE, add_photo, all_rows, photo, populate, video
 from sceneseek.errors import GalleryArchiveError, GalleryError, GalleryModelError, ValueRefused
 from sceneseek.gallery import Gallery, export_archive, export_sightings, import_archive
 from sceneseek.gallery.archiving import CONTENTS
+from sceneseek.structures import Detections, Frame
 
 WHO = "anna@desk"
 FAR = 1 << 62
@@ -92,13 +93,15 @@ def rewritten(archive: Path, path: Path, change: Callable[[dict[str, bytes]], An
     return path
 
 
-def forged(archive: Path, path: Path, name: str, change: Callable[[pa.Table], pa.Table]) -> Path:
+def forged(
+    archive: Path, path: Path, name: str, change: Callable[[pa.Table], pa.Table], compression: str = "snappy"
+) -> Path:
     """A copy of an archive with another table, whose hash and number of rows agree."""
 
     def replace(files: dict[str, bytes]) -> None:
         sink = io.BytesIO()
         table = change(pq.read_table(io.BytesIO(files[f"{name}.parquet"])))
-        pq.write_table(table, sink)
+        pq.write_table(table, sink, compression=compression)
         data = sink.getvalue()
         contents = json.loads(files[CONTENTS])
         member = {"rows": table.num_rows, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
@@ -159,6 +162,33 @@ def test_bombs_are_refused_before_they_are_unpacked(archive: Path, tmp_path: Pat
     refused(path, tmp_path, "would grow")
     with pytest.raises(GalleryArchiveError, match="at most 1,000"):
         import_archive(archive, tmp_path / "new", actor=WHO, most_bytes=1000)
+
+
+def test_bombs_inside_parquet_files_are_refused(archive: Path, tmp_path: Path) -> None:
+    flags = ["blurred"] * 3_000_000
+    path = forged(archive, tmp_path / "flags.zip", "detections", lambda t: first_changed(t, "flags", flags))
+    assert path.stat().st_size < 200_000
+    refused(path, tmp_path, "detections.parquet would grow")
+    picture = b"\xff\xd8\xff" + b"\0" * 120_000_000
+    path = forged(archive, tmp_path / "picture.zip", "thumbnails", lambda t: first_changed(t, "jpeg", picture), "zstd")
+    assert path.stat().st_size < 200_000
+    refused(path, tmp_path, "thumbnails.parquet would grow")
+
+
+def test_a_camera_that_stands_still_is_no_bomb(tmp_path: Path) -> None:
+    """Each frame is the same to the last bit, which compresses best of all that is honest."""
+    dim, num_frames = 2048, 4000
+    gallery = Gallery.create(tmp_path / "g", "net", "abc123", dim)
+    one = np.ones((1, dim), np.float32) / np.float32(np.sqrt(dim))
+    people = Detections([[1.0, 1.0, 9.0, 60.0]], [0.9], one)
+    with gallery.writer(commit_frames=num_frames, commit_seconds=600) as writer:
+        writer.begin(video(1), 0.5)
+        for index in range(num_frames):
+            writer.add(video(1), Frame(SCENE, "/media/1.mp4", index, index / 2), people)
+        writer.finish(video(1))
+    export_archive(gallery, tmp_path / "g.zip", actor=WHO)
+    assert num_frames * dim * 4 > 100 * (tmp_path / "g.zip").stat().st_size, "it did compress well"
+    assert import_archive(tmp_path / "g.zip", tmp_path / "new", actor=WHO).people == num_frames
 
 
 def test_a_changed_cut_or_foreign_file_is_refused(archive: Path, tmp_path: Path) -> None:

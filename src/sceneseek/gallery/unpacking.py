@@ -45,11 +45,16 @@ MOST_BYTES = 1 << 38
 _MOST_GROWTH = 100
 """Times a compressed file may grow. Embeddings and JPEG files hardly shrink, texts by ten."""
 
+_MOST_PARQUET_GROWTH = 2000
+"""Times a table may be larger than its Parquet file, which is compressed inside: a camera that stands still, each of
+whose embeddings is the same, reaches 600."""
+
 _MOST_CONTENTS = 1 << 20
 _MOST_THUMBNAIL = 1 << 18
 _MOST_TEXT = 4096
 _MOST_DIM = 1 << 16
 _BATCH_ROWS = 2048
+_BATCH_THUMBNAILS = 64
 _BLOCK = 1 << 20
 _FINGERPRINT = re.compile(r"[\w.+:-]{1,200}")
 _ORDINAL = re.compile(r"[0-9]{1,18}")
@@ -83,7 +88,7 @@ def import_archive(archive: Path, target: Path, *, actor: str, most_bytes: int =
         unfinished = target.with_name(f".{target.name}.importing")
         _clear(unfinished)
         try:
-            fresh = _build(packed, contents, unfinished, archive)
+            fresh = _build(packed, contents, unfinished, archive, most_bytes)
             AuditLog(fresh.path).append(actor, "import", archive=str(archive), sha256=digest)
             if not target.exists() or (target.is_dir() and not any(target.iterdir())):
                 people = len(fresh)
@@ -181,7 +186,7 @@ def _read(packed: zipfile.ZipFile, name: str, most: int) -> bytes:
     return data
 
 
-def _build(packed: zipfile.ZipFile, contents: _Contents, folder: Path, archive: Path) -> Gallery:
+def _build(packed: zipfile.ZipFile, contents: _Contents, folder: Path, archive: Path, most_bytes: int) -> Gallery:
     """A gallery of the archive's tables."""
     gallery = Gallery.create(folder, contents.model, contents.fingerprint, contents.embedding_dim)
     tables = Tables(folder)
@@ -191,7 +196,7 @@ def _build(packed: zipfile.ZipFile, contents: _Contents, folder: Path, archive: 
             path = Path(place) / "table"
             _unpack(packed, name, contents.members[name], path, archive)
             schema = table_schema(name, contents.embedding_dim)
-            batches = _batches_of(path, schema, contents.members[name].rows, archive, name)
+            batches = _batches_of(path, schema, contents.members[name], archive, name, most_bytes)
             for batch in batches:
                 checks.see(name, batch)
                 tables[name].add(pa.Table.from_batches([batch]))
@@ -219,9 +224,12 @@ def _unpack(packed: zipfile.ZipFile, name: str, member: Member, path: Path, arch
         raise GalleryArchiveError(f"{archive}: {member_name(name)} is not what {CONTENTS} says; it was changed or cut.")
 
 
-def _batches_of(path: Path, schema: pa.Schema, rows: int, archive: Path, name: str) -> Iterator[pa.RecordBatch]:
+def _batches_of(
+    path: Path, schema: pa.Schema, member: Member, archive: Path, name: str, most_bytes: int
+) -> Iterator[pa.RecordBatch]:
     """The rows of a Parquet file, with the columns that the table must have."""
-    seen = 0
+    rows, seen, size = member.rows, 0, 0
+    most = min(_MOST_PARQUET_GROWTH * member.bytes + _BLOCK, most_bytes)
     try:
         with pq.ParquetFile(path) as file:
             found = file.schema_arrow
@@ -231,8 +239,12 @@ def _batches_of(path: Path, schema: pa.Schema, rows: int, archive: Path, name: s
                 raise GalleryArchiveError(
                     f"{archive}: {member_name(name)} has {file.metadata.num_rows} rows, not {rows}."
                 )
-            for batch in file.iter_batches(_BATCH_ROWS):
+            # What the file says of itself is looked at before anything is read, what it gives while it is read.
+            _refuse_growth(_promised_bytes(file.metadata), most, archive, name)
+            for batch in file.iter_batches(_BATCH_THUMBNAILS if name == THUMBNAILS else _BATCH_ROWS):
                 seen += batch.num_rows
+                size += batch.nbytes
+                _refuse_growth(size, most, archive, name)
                 if seen > rows:
                     break
                 yield batch.cast(schema)
@@ -242,6 +254,21 @@ def _batches_of(path: Path, schema: pa.Schema, rows: int, archive: Path, name: s
         raise GalleryArchiveError(f"{archive}: {member_name(name)} is damaged ({error}).") from error
     if seen != rows:
         raise GalleryArchiveError(f"{archive}: {member_name(name)} does not have the {rows} rows that it promises.")
+
+
+def _promised_bytes(metadata: pq.FileMetaData) -> int:
+    """How large a Parquet file's columns are at least, by its own account."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    columns = [group.column(i) for group in groups for i in range(group.num_columns)]
+    return sum(max(column.total_uncompressed_size, column.num_values) for column in columns)
+
+
+def _refuse_growth(size: int, most: int, archive: Path, name: str) -> None:
+    if size > most:
+        raise GalleryArchiveError(
+            f"{archive}: {member_name(name)} would grow to {size:,} bytes or more; at most {most:,} are allowed. "
+            "Nothing was imported."
+        )
 
 
 class _Checks:
