@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from populated_gallery import DIM, SCENE, add_photo, all_rows, photo, populate, video
-from sceneseek.errors import GalleryArchiveError, GalleryError, GalleryModelError, ValueRefused
+from sceneseek.errors import GalleryArchiveError, GalleryBusyError, GalleryError, GalleryModelError, ValueRefused
 from sceneseek.gallery import Gallery, export_archive, export_sightings, import_archive
 from sceneseek.gallery.archiving import CONTENTS
 from sceneseek.structures import Detections, Frame
@@ -79,6 +79,26 @@ def test_what_a_killed_import_left_is_cleared_away(archive: Path, tmp_path: Path
     left_over.mkdir()
     (left_over / "half").write_bytes(b"x")
     import_archive(archive, tmp_path / "new", actor=WHO)
+    assert [p.name for p in tmp_path.iterdir()] == ["new"]
+
+
+def test_two_imports_into_one_target_do_not_meet(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second comes while the first has cleared its place and not yet made anything there."""
+    real = Gallery.create
+    met: list[GalleryBusyError] = []
+
+    def create(*args: Any) -> Gallery:
+        monkeypatch.setattr(Gallery, "create", real)
+        with pytest.raises(GalleryBusyError, match="another import") as caught:
+            import_archive(archive, tmp_path / "new", actor=WHO)
+        met.append(caught.value)
+        return real(*args)
+
+    monkeypatch.setattr(Gallery, "create", create)
+    assert import_archive(archive, tmp_path / "new", actor=WHO).people == 32
+    assert met
     assert [p.name for p in tmp_path.iterdir()] == ["new"]
 
 

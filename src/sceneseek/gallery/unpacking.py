@@ -16,7 +16,7 @@ import shutil
 import stat
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,14 +28,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sceneseek.errors import GalleryArchiveError, GalleryError
+from sceneseek.errors import GalleryArchiveError, GalleryBusyError, GalleryError
 from sceneseek.gallery.archiving import CONTENTS, FORMAT, VERSION, Member, member_name
 from sceneseek.gallery.audit import AuditLog
 from sceneseek.gallery.checking import check
 from sceneseek.gallery.lock import Lock
 from sceneseek.gallery.merging import Merged, merge
 from sceneseek.gallery.records import MediaRecord
-from sceneseek.gallery.schema import DETECTIONS, FRAMES, LOCK, MEDIA, TABLES, THUMBNAILS, TRACKLETS, table_schema
+from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, TABLES, THUMBNAILS, TRACKLETS, table_schema
 from sceneseek.gallery.store import Gallery
 from sceneseek.gallery.tables import Tables
 
@@ -86,7 +86,9 @@ def import_archive(archive: Path, target: Path, *, actor: str, most_bytes: int =
         packed = held.enter_context(_open(archive))
         contents = _contents_of(packed, archive, most_bytes)
         unfinished = target.with_name(f".{target.name}.importing")
-        _clear(unfinished)
+        held.enter_context(_alone(unfinished))
+        if unfinished.exists():
+            shutil.rmtree(unfinished)  # a killed import left it
         try:
             fresh = _build(packed, contents, unfinished, archive, most_bytes)
             AuditLog(fresh.path).append(actor, "import", archive=str(archive), sha256=digest)
@@ -380,14 +382,21 @@ def _all_begin(names: Sequence[str], heads: Sequence[str], tail: re.Pattern[str]
     return all(begin == head and tail.fullmatch(end) for (begin, _, end), head in zip(parts, heads, strict=True))
 
 
-def _clear(unfinished: Path) -> None:
-    """Remove what a killed import left, unless its process lives."""
-    if not unfinished.exists():
-        return
-    with Lock(unfinished / LOCK).if_free() as free:
-        if not free:
-            raise GalleryError(f"another import is working in {unfinished}; wait until it has finished.")
-    shutil.rmtree(unfinished)
+@contextmanager
+def _alone(unfinished: Path) -> Iterator[None]:
+    """Keep other imports into the same gallery away, by a lock beside it that goes when this one is done."""
+    try:
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GalleryError(f"{unfinished.parent} cannot be made: {error.strerror or error}.") from error
+    lock = Lock(unfinished.with_name(f"{unfinished.name}.lock"))
+    holder = lock.take()
+    if holder is not None:
+        raise GalleryBusyError(f"another import is working in {unfinished} ({holder}); wait until it has finished.")
+    try:
+        yield
+    finally:
+        lock.release(remove=True)
 
 
 def _digest_of(archive: Path) -> str:
