@@ -47,7 +47,7 @@ _MOST_GROWTH = 100
 
 _MOST_PARQUET_GROWTH = 2000
 """Times a table may be larger than its Parquet file, which is compressed inside: a camera that stands still, each of
-whose embeddings is the same, reaches 600."""
+whose embeddings is the same, reaches hundreds."""
 
 _MOST_CONTENTS = 1 << 20
 _MOST_THUMBNAIL = 1 << 18
