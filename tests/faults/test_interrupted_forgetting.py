@@ -111,3 +111,16 @@ def test_a_damaged_plan_is_never_passed_over(original: Path, tmp_path: Path) -> 
     (folder / "forgetting.json").write_text("{")
     with pytest.raises(GalleryError, match="Forget them again"):
         Gallery.open(folder)
+
+
+def test_a_plan_that_cannot_be_ended_is_said_plainly(original: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(original, tmp_path / "gallery")
+    forgetting.Pending(people=("no name of a person",)).write(folder)
+    for _ in range(2):
+        with pytest.raises(GalleryError, match="cannot be ended"):
+            Gallery.open(folder)
+    for name in ("forgetting.json", "journal.json"):
+        (folder / name).unlink()
+    gallery = Gallery.open(folder)
+    forget(gallery, plan_forgetting(gallery, media=["photo003"]), actor="test")
+    assert search_files(folder, TRACES[:4]).num_found == 0, "what the message advises helps"

@@ -17,12 +17,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from populated_gallery import DIM, add_photo, all_rows, photo, populate
-from sceneseek.errors import GalleryArchiveError, GalleryError, GalleryModelError, ValueRefused
+from populated_gallery import DIM, SCENE, add_photo, all_rows, photo, populate, video
+from sceneseek.errors import GalleryArchiveError, GalleryBusyError, GalleryError, GalleryModelError, ValueRefused
 from sceneseek.gallery import Gallery, export_archive, export_sightings, import_archive
 from sceneseek.gallery.archiving import CONTENTS
+from sceneseek.structures import Detections, Frame
 
 WHO = "anna@desk"
+FAR = 1 << 62
+"""Microseconds since 1970 to a moment that no date can say."""
 Tables = dict[str, pa.Table]
 
 
@@ -79,6 +82,26 @@ def test_what_a_killed_import_left_is_cleared_away(archive: Path, tmp_path: Path
     assert [p.name for p in tmp_path.iterdir()] == ["new"]
 
 
+def test_two_imports_into_one_target_do_not_meet(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second comes while the first has cleared its place and not yet made anything there."""
+    real = Gallery.create
+    met: list[GalleryBusyError] = []
+
+    def create(*args: Any) -> Gallery:
+        monkeypatch.setattr(Gallery, "create", real)
+        with pytest.raises(GalleryBusyError, match="another import") as caught:
+            import_archive(archive, tmp_path / "new", actor=WHO)
+        met.append(caught.value)
+        return real(*args)
+
+    monkeypatch.setattr(Gallery, "create", create)
+    assert import_archive(archive, tmp_path / "new", actor=WHO).people == 32
+    assert met
+    assert [p.name for p in tmp_path.iterdir()] == ["new"]
+
+
 def rewritten(archive: Path, path: Path, change: Callable[[dict[str, bytes]], Any]) -> Path:
     """A copy of an archive whose files were changed."""
     with zipfile.ZipFile(archive) as packed:
@@ -90,13 +113,15 @@ def rewritten(archive: Path, path: Path, change: Callable[[dict[str, bytes]], An
     return path
 
 
-def forged(archive: Path, path: Path, name: str, change: Callable[[pa.Table], pa.Table]) -> Path:
+def forged(
+    archive: Path, path: Path, name: str, change: Callable[[pa.Table], pa.Table], compression: str = "snappy"
+) -> Path:
     """A copy of an archive with another table, whose hash and number of rows agree."""
 
     def replace(files: dict[str, bytes]) -> None:
         sink = io.BytesIO()
         table = change(pq.read_table(io.BytesIO(files[f"{name}.parquet"])))
-        pq.write_table(table, sink)
+        pq.write_table(table, sink, compression=compression)
         data = sink.getvalue()
         contents = json.loads(files[CONTENTS])
         member = {"rows": table.num_rows, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
@@ -159,6 +184,33 @@ def test_bombs_are_refused_before_they_are_unpacked(archive: Path, tmp_path: Pat
         import_archive(archive, tmp_path / "new", actor=WHO, most_bytes=1000)
 
 
+def test_bombs_inside_parquet_files_are_refused(archive: Path, tmp_path: Path) -> None:
+    flags = ["blurred"] * 3_000_000
+    path = forged(archive, tmp_path / "flags.zip", "detections", lambda t: first_changed(t, "flags", flags))
+    assert path.stat().st_size < 200_000
+    refused(path, tmp_path, "detections.parquet would grow")
+    picture = b"\xff\xd8\xff" + b"\0" * 120_000_000
+    path = forged(archive, tmp_path / "picture.zip", "thumbnails", lambda t: first_changed(t, "jpeg", picture), "zstd")
+    assert path.stat().st_size < 200_000
+    refused(path, tmp_path, "thumbnails.parquet would grow")
+
+
+def test_a_camera_that_stands_still_is_no_bomb(tmp_path: Path) -> None:
+    """Each frame is the same to the last bit, which compresses best of all that is honest."""
+    dim, num_frames = 2048, 4000
+    gallery = Gallery.create(tmp_path / "g", "net", "abc123", dim)
+    one = np.ones((1, dim), np.float32) / np.float32(np.sqrt(dim))
+    people = Detections([[1.0, 1.0, 9.0, 60.0]], [0.9], one)
+    with gallery.writer(commit_frames=num_frames, commit_seconds=600) as writer:
+        writer.begin(video(1), 0.5)
+        for index in range(num_frames):
+            writer.add(video(1), Frame(SCENE, "/media/1.mp4", index, index / 2), people)
+        writer.finish(video(1))
+    export_archive(gallery, tmp_path / "g.zip", actor=WHO)
+    assert num_frames * dim * 4 > 100 * (tmp_path / "g.zip").stat().st_size, "it did compress well"
+    assert import_archive(tmp_path / "g.zip", tmp_path / "new", actor=WHO).people == num_frames
+
+
 def test_a_changed_cut_or_foreign_file_is_refused(archive: Path, tmp_path: Path) -> None:
     def flip(files: dict[str, bytes]) -> None:
         data = bytearray(files["detections.parquet"])
@@ -217,6 +269,26 @@ def test_a_damaged_list_of_contents_is_refused(archive: Path, tmp_path: Path, co
         ("thumbnails", lambda t: first_changed(t, "jpeg", b"\xff\xd8\xff" + b"x" * 500_000), "no small JPEG"),
         ("thumbnails", lambda t: t.filter(pc.not_equal(t["id"], "no")).append_column("x", t["id"]), "other columns"),
         ("thumbnails", lambda t: first_changed(t, "id", "photo001:0:99"), "of nobody"),
+        ("detections", lambda t: first_changed(t, "id", f"{t['id'][0].as_py()[:-1]}x0"), "another frame's name"),
+        ("detections", lambda t: first_changed(t, "tracklet_id", "video000:7"), "another file's tracklet"),
+        ("detections", lambda t: first_changed(t, "tracklet_id", "other:t0"), "another file's tracklet"),
+        ("detections", lambda t: first_changed(t, "captured_at", FAR), "impossible captured_at"),
+        ("detections", lambda t: first_changed(t, "flags", ["x" * 100_000]), "bytes"),
+        ("detections", lambda t: first_changed(t, "flags", [None]), "with a gap"),
+        ("tracklets", lambda t: first_changed(t, "id", "video000:x1"), "another file's name"),
+        ("tracklets", lambda t: first_changed(t, "id", "video000:t77"), "contradicts itself"),
+        ("tracklets", lambda t: first_changed(t, "best_ids", []), "best people"),
+        ("tracklets", lambda t: first_changed(t, "best_ids", ["video000:999:0"]), "best people"),
+        ("tracklets", lambda t: first_changed(t, "best_ids", ["photo001:0:0"]), "best people"),
+        ("tracklets", lambda t: first_changed(t, "end_s", float("nan")), "impossible end_s"),
+        ("media", lambda t: first_changed(t, "indexed_at", "x"), "impossible row"),
+        ("media", lambda t: first_changed(t, "indexed_at", "2026-03-02T08:00:00"), "without zone"),
+        ("media", lambda t: first_changed(t, "status", "unheard of"), "impossible row"),
+        ("media", lambda t: first_changed(t, "kind", "sculpture"), "of kind"),
+        ("media", lambda t: first_changed(t, "aliases", [None]), "with a gap"),
+        ("media", lambda t: first_changed(t, "num_people", 999), "contradicts itself"),
+        ("media", lambda t: first_changed(t, "num_people", -1), "below zero"),
+        ("media", lambda t: first_changed(t, "next_frame", 0), "contradicts itself"),
     ],
 )  # fmt: skip
 def test_rows_that_cannot_be_are_refused_although_every_hash_agrees(

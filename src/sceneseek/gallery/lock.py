@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -49,16 +49,26 @@ class Lock:
             holder = file.read().strip() or "another process"
             file.close()
             return holder
+        if not _is_still_at(file, self._path):
+            file.close()  # its last holder removed it between opening and locking
+            return self.take()
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()} (since {now()})")
         file.flush()
         self._file = file
         return None
 
-    def release(self) -> None:
-        """Give the lock back. The file stays: removing it would let two processes lock two files of one name."""
+    def release(self, remove: bool = False) -> None:
+        """Give the lock back.
+
+        Args:
+            remove: Whether the file goes, too. Whoever had opened it before finds that out and takes a new one.
+        """
         if self._file is not None:
             self._file.truncate(0)
+            if remove:
+                with suppress(OSError):  # Windows removes no open file; then it stays
+                    self._path.unlink()
             self._file.close()
             self._file = None
 
@@ -80,6 +90,13 @@ class Lock:
             yield
         finally:
             self.release()
+
+
+def _is_still_at(file: IO[str], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 class WriterLock:

@@ -184,8 +184,17 @@ class Gallery:
         gallery = cls(folder, manifest)
         if (folder / FORGETTING).exists():
             # Somebody was being forgotten. Either they still are, and its process lives, or it ends now.
-            with suppress(GalleryBusyError), gallery.writer():
-                pass
+            try:
+                with suppress(GalleryBusyError), gallery.writer():
+                    pass
+            except GalleryError:
+                raise
+            except Exception as error:
+                raise GalleryError(
+                    f"{folder / FORGETTING} names somebody who was being forgotten, and that cannot be ended "
+                    f"({error!r}). Put back a copy of the gallery, or remove this file and {JOURNAL}, then forget "
+                    "the whole files they are in."
+                ) from error
         return gallery
 
     @classmethod
