@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -28,3 +29,16 @@ def short_model(name: str) -> str:
         'yolox_nano+osnet_x0_25'
     """
     return "+".join(Path(part.split("=", 1)[0]).name for part in name.split("+"))
+
+
+def without_password(source: str) -> str:
+    """An address without the name and the password it may hold; anything else as it is.
+
+    Example:
+        >>> without_password("rtsp://anna:secret@door/stream"), without_password("/films/a@b.mp4")
+        ('rtsp://door/stream', '/films/a@b.mp4')
+    """
+    if "://" not in source:
+        return source
+    parts = urlsplit(source)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

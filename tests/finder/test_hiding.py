@@ -49,7 +49,7 @@ def test_who_was_forgotten_is_hidden_too(tmp_path: Path) -> None:
         writer.begin(item)
         writer.add(item, Frame(image, item.source), Detections([LEFT, RIGHT], [0.9, 0.8], np.eye(2, dtype=np.float32)))
         writer.finish(item)
-    first, second = gallery.search(np.array([1.0, 0.0]), 2).matches
+    _, second = gallery.search(np.array([1.0, 0.0]), 2).matches
     forget(gallery, plan_forgetting(gallery, detections=[second.detection_id]), actor="tester")
     (left,) = gallery.search(np.array([1.0, 0.0]), 2).matches
     shown = hide_others(gallery)(image, left)

@@ -21,8 +21,8 @@ from sceneseek.gallery import Filters
 from sceneseek.inference.media import content_key, discover, frames_of
 from sceneseek.pictures import read_picture
 from sceneseek.structures import Frame, MediaItem
-from sceneseek.web.decoder import known
 from sceneseek.web import Role
+from sceneseek.web.decoder import known
 from web_world import Serve, TestClient, World, ask_with, index_of
 
 

@@ -11,7 +11,7 @@ import typer
 
 from sceneseek.cli.console import err, escape, out, print_json, progress_bar, stopping, warn
 from sceneseek.errors import ValueRefused
-from sceneseek.words import counted, printable, short_model
+from sceneseek.words import counted, printable, short_model, without_password
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -85,7 +85,7 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
     from sceneseek.gallery import AuditLog, Gallery, local_user
     from sceneseek.inference.media import discover, frames_of
     from sceneseek.inference.predictor import load_predictor
-    from sceneseek.inference.streams import Listening, without_password
+    from sceneseek.inference.streams import Listening
     from sceneseek.models.names import lasting_name
     from sceneseek.structures import MediaItem
 

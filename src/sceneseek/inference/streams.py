@@ -22,6 +22,7 @@ from sceneseek.errors import StreamError, VideoError
 from sceneseek.inference.sampling import ByClock, OnChange, Sampler, SceneChange
 from sceneseek.inference.video import pictures_in, upright, video_of
 from sceneseek.structures import Frame, MediaItem, MediaProblem
+from sceneseek.words import without_password
 
 _STEP_S = 0.2
 """How often somebody who waits looks whether to stop."""
@@ -67,19 +68,6 @@ class LiveItem(MediaItem):
     """
 
     address: str = field(default="", repr=False)
-
-
-def without_password(source: str) -> str:
-    """An address without the name and the password it may hold; anything else as it is.
-
-    Example:
-        >>> without_password("rtsp://anna:secret@door/stream"), without_password("/films/a@b.mp4")
-        ('rtsp://door/stream', '/films/a@b.mp4')
-    """
-    if "://" not in source:
-        return source
-    parts = urlsplit(source)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def live_item(address: str, camera: str | None = None) -> LiveItem:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Role
+from sceneseek.words import without_password
 
 
 class Places:
@@ -34,7 +35,7 @@ class Places:
     def shown(self, source: str, role: Role) -> str:
         """A source as a caller may see it: whole for operators; for viewers below its media root, else its name."""
         if role.may(Role.OPERATOR) or "://" in source:
-            return _without_password(source)
+            return without_password(source)
         path = PurePath(source)
         for name, root in self._roots.items():
             if path.is_relative_to(root):
@@ -88,10 +89,3 @@ def _free_name(root: Path, others: Sequence[Path]) -> str:
     same = sum(other.name == root.name for other in others)
     name = root.name or "root"
     return f"{name}-{same + 1}" if same else name
-
-
-def _without_password(source: str) -> str:
-    """A live source's address without the name and password it may hold."""
-    scheme, separator, rest = source.partition("://")
-    host, slash, path = rest.partition("/")
-    return source if not separator or "@" not in host else f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
