@@ -30,12 +30,19 @@ class Job:
         gallery: Where.
         argument: With what.
         kill_after_s: When SIGKILL is sent, unless it has ended before.
+        kill_after_share: The same, as a share of what the first such job of the plan took, which nobody stopped.
     """
 
     do: str
     gallery: str
     argument: str = ""
     kill_after_s: float | None = None
+    kill_after_share: float | None = None
+
+    @property
+    def killed(self) -> bool:
+        """Whether it was to be killed."""
+        return self.kill_after_s is not None or self.kill_after_share is not None
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,18 @@ ACTIONS: dict[str, Callable[[Path, str], Any]] = {
 }
 
 
+_took_s: dict[str, float] = {}
+"""Seconds of the first job of each kind."""
+
+
+def _patience_s(job: Job) -> float:
+    if job.kill_after_share is not None:
+        return job.kill_after_share * _took_s[job.do]
+    return 100.0 if job.kill_after_s is None else job.kill_after_s
+
+
 def _do(job: Job) -> Outcome:
+    begun = time.monotonic()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -160,7 +178,7 @@ def _do(job: Job) -> Outcome:
         os.write(writing, json.dumps(answer).encode())
         os._exit(status)
     os.close(writing)
-    until = time.monotonic() + (job.kill_after_s if job.kill_after_s is not None else 100)
+    until = time.monotonic() + _patience_s(job)
     done, status = 0, 0
     while not done:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -168,6 +186,7 @@ def _do(job: Job) -> Outcome:
             os.kill(child, signal.SIGKILL)
             done, status = os.waitpid(child, 0)
         time.sleep(0.001)
+    _took_s.setdefault(job.do, time.monotonic() - begun)
     with os.fdopen(reading, "rb") as pipe:
         said = pipe.read()
     return Outcome(os.waitstatus_to_exitcode(status), json.loads(said) if said else None)

@@ -125,9 +125,7 @@ def test_little_is_not_enough(tmp_path: Path, num_frames: int) -> None:
     calibration = Calibrator(gallery)("sighting")
     assert calibration.tail is None
     assert calibration.summary.startswith("not known")
-    rates = calibration.rates(people[0], [0.9])
-    assert rates is None or 0 < rates.rate[0] <= 1
-    assert len(gallery.search(people[0], 3)) == 3
+    assert calibration.rates(people[0], [0.9]) is None
     found = calibration.applied(people[0], gallery.search(people[0].astype(np.float32)))
     assert found.num_likely is None
     assert all(match.false_match_rate is None for match in found)

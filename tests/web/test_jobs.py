@@ -111,7 +111,8 @@ def test_progress_is_told_live_and_survives_a_reload(own_world: World, footage: 
         last = ended(client, job_id)
         assert told[-1] == last
         assert (last["frames"], last["state"]) == (40, "done")
-        assert len(told) >= 3
+        assert len(told) >= 2  # progress while it ran, and the end; how often between is a matter of speed
+        assert told[0]["state"] == "running"
         assert [t["frames"] for t in told] == sorted(t["frames"] for t in told)
         assert events_of(client, job_id) == [last]  # somebody who comes late
 
