@@ -8,6 +8,7 @@ import io
 import pytest
 from fastapi import UploadFile
 
+import own_loop
 from sceneseek.web import Limits, Settings
 from sceneseek.web.asking import take_query
 from sceneseek.web.door import LOCAL
@@ -53,4 +54,4 @@ def test_pictures_that_wait_are_few_and_unread(world: World, monkeypatch: pytest
         finally:
             await asyncio.to_thread(service.close)
 
-    asyncio.run(ask())
+    own_loop.run(ask())

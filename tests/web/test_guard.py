@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+import own_loop
 from sceneseek.web import Limits
 from sceneseek.web.door import CSRF_HEADER, SESSION_COOKIE
 from sceneseek.web.guard import LARGE
@@ -244,7 +244,7 @@ def test_nothing_is_taken_of_a_body_whose_sender_may_not_send_it(
 ) -> None:
     client = serve(world, tokens=tokens())
     sender = Sender(path, 100, headers)
-    asyncio.run(client.app(sender.scope, sender.receive, sender.send))  # type: ignore[arg-type]
+    own_loop.run(client.app(sender.scope, sender.receive, sender.send))  # type: ignore[arg-type]
     assert (sender.status, sender.taken) == (status, 0)
 
 

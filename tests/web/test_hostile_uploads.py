@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import own_loop
 from sceneseek.errors import MediaError, PictureError
 from sceneseek.web import Limits
 from sceneseek.web.decoding import Decoders
@@ -233,7 +234,7 @@ def test_a_picture_that_takes_too_much_memory() -> None:
                 await pool.rgb(flat(12_000))
             assert (await pool.rgb(jpeg())).shape == (64, 64, 3)
 
-    asyncio.run(check())
+    own_loop.run(check())
 
 
 def test_a_picture_that_takes_too_much_time() -> None:
@@ -248,7 +249,7 @@ def test_a_picture_that_takes_too_much_time() -> None:
                 await some_pictures()
             assert pool.pids() == []
 
-    asyncio.run(check())
+    own_loop.run(check())
 
 
 def test_more_pictures_than_may_wait() -> None:
@@ -259,7 +260,7 @@ def test_more_pictures_than_may_wait() -> None:
             assert [r.status_code for r in refused] == [503] * 3
             assert sum(isinstance(r, np.ndarray) for r in results) == 3
 
-    asyncio.run(check())
+    own_loop.run(check())
 
 
 def test_decoders_open_no_other_address(tmp_path: Path) -> None:
@@ -274,7 +275,7 @@ def test_decoders_open_no_other_address(tmp_path: Path) -> None:
             with pytest.raises(PictureError):
                 await pool.rgb(HOSTILE["postscript"])
 
-    asyncio.run(check())
+    own_loop.run(check())
 
 
 def test_decoders_know_nothing_of_the_servers_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +292,7 @@ def test_decoders_know_nothing_of_the_servers_surroundings(monkeypatch: pytest.M
             open_files = {os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0] for fd in os.listdir(f"/proc/{pid}/fd")}
             assert "socket" not in open_files
 
-    asyncio.run(check())
+    own_loop.run(check())
 
 
 def test_an_upload_that_fails_leaves_nothing_behind(
