@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import cards
+import study_pages
 import typer
 from pydantic import BaseModel
 
@@ -253,6 +254,7 @@ def pages() -> dict[str, str]:
         "http-api.md": "\n".join([HTTP_HEAD, *http_api()]) + "\n",
         "recipes.md": "\n".join([RECIPE_HEAD, *tables(Recipe, ""), model_options()]) + "\n",
         **cards.pages(),
+        **study_pages.pages(),
     }
 
 

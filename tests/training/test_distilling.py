@@ -15,6 +15,7 @@ from sceneseek.training.interruption import StopRequest
 from sceneseek.training.logs import read_log
 from sceneseek.training.recipe.reading import parse_recipe
 from sceneseek.training.run import train
+from training.forked_runs import Job, launch
 from training.tiny_search_net import draw_data
 
 STEPS = 4
@@ -142,6 +143,13 @@ def run(data):
     return of
 
 
+def asked_beforehand(cache):
+    """The recipe with a teacher that is asked once, before the first step."""
+    text = (PLAIN + TEACHING).replace('mode = "online"', 'mode = "offline"').replace('cache = ""', f'cache = "{cache}"')
+    text = text.replace("cached_maps = false", "cached_maps = true").replace('rows = "auto"', 'rows = "people"')
+    return text.replace('table = "own"\ncache', 'table = "means"\ncache').replace('"student"', '"own"')
+
+
 def state_of(folder: Path):
     return read_checkpoint(folder / "checkpoints" / "last.pt")
 
@@ -179,6 +187,27 @@ def test_a_run_goes_on_bit_for_bit(run, data):
     for part in ("model", "optimiser", "average", "random", "sampler", "task"):
         assert_equal(whole[part], cut[part], part)
     assert whole["task"]["step"] == STEPS
+
+
+def test_two_processes_learn_from_one_teacher(run, data):
+    """Networks, and the layers of terms, are compared between the processes before anything is stored.
+
+    Offline, the first process asks and fills the cache, the other one reads it.
+    """
+    recipes = {"online": PLAIN + TEACHING, "offline": asked_beforehand("shared")}
+    for mode, text in recipes.items():
+        (data / f"{mode}.toml").write_text(text)
+    jobs = [Job(str(data / f"two {mode}"), str(data / f"{mode}.toml"), str(data), ranks=2) for mode in recipes]
+    assert launch(jobs, data) == [[0, 0], [0, 0]]
+    one = state_of(run(PLAIN + TEACHING, "taught"))
+    for mode in recipes:
+        two = state_of(data / f"two {mode}")
+        assert two["task"]["step"] == STEPS
+        assert two["task"]["terms"].keys() == one["task"]["terms"].keys()
+        assert two["model"].keys() == one["model"].keys()
+        records = [r for r in read_log(data / f"two {mode}" / "log.jsonl") if r["kind"] == "train"]
+        assert all(r["raw/distil_feature"] > 0 for r in records[1:])
+    assert state_of(data / "two online")["task"]["teacher"] == one["task"]["teacher"]
 
 
 def test_the_student_is_alone_in_what_is_left(run, data):
@@ -245,11 +274,7 @@ def test_weights_out_of_proportion_are_spoken_of(data, monkeypatch):
 
 
 def test_a_teacher_asked_beforehand(data):
-    text = (PLAIN + TEACHING).replace('mode = "online"', 'mode = "offline"').replace('cache = ""', 'cache = "asked"')
-    text = text.replace("cached_maps = false", "cached_maps = true").replace(
-        'table = "own"\ncache', 'table = "means"\ncache'
-    )
-    text = text.replace('scenes = "student"', 'scenes = "own"').replace('rows = "auto"', 'rows = "people"')
+    text = asked_beforehand("asked")
     assert train(parse_recipe(text), data / "offline", data_root=data).finished
     asked = data / "asked" / "answers.safetensors"
     written = asked.stat().st_mtime_ns

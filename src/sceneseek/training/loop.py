@@ -216,11 +216,13 @@ class TrainingLoop:
         self.step = done // self.settings.accumulation
 
     def _check_agreement(self) -> None:
-        state = self.task.model.state_dict()
-        sums = torch.stack([value.detach().double().sum() for value in state.values()])
+        held = dict(self.task.model.state_dict())
+        # What a task trains beside its network (the layers of a distillation's terms) must not part either.
+        held |= {f"trained tensor {number}": value for number, value in enumerate(self._parameters)}
+        sums = torch.stack([value.detach().double().sum() for value in held.values()])
         first, *others = self.processes.gather(sums)
         for rank, other in enumerate(others, start=1):
-            apart = [name for name, a, b in zip(state, first, other, strict=True) if a != b]
+            apart = [name for name, a, b in zip(held, first, other, strict=True) if a != b]
             if apart:
                 raise TrainingError(
                     f"Step {self.step}: process {rank} and process 0 no longer hold the same network: "
