@@ -31,6 +31,17 @@ def short_model(name: str) -> str:
     return "+".join(Path(part.split("=", 1)[0]).name for part in name.split("+"))
 
 
+def is_address(source: str) -> bool:
+    """Whether a source is the address of a camera, and not the path of a file.
+
+    Example:
+        >>> is_address("rtsp://door/stream"), is_address("/films/a.zip/x://y.jpg"), is_address("a.mp4")
+        (True, False, False)
+    """
+    # What is absolute is a path whatever else it holds: names in archives are made by anybody.
+    return "://" in source and not source.startswith(("/", "~", "."))
+
+
 def without_password(source: str) -> str:
     """An address without the name and the password it may hold; anything else as it is.
 
@@ -38,7 +49,7 @@ def without_password(source: str) -> str:
         >>> without_password("rtsp://anna:secret@door/stream"), without_password("/films/a@b.mp4")
         ('rtsp://door/stream', '/films/a@b.mp4')
     """
-    if "://" not in source:
+    if not is_address(source):
         return source
     parts = urlsplit(source)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

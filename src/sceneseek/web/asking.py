@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from sceneseek.gallery import Filters, FrameKey
 from sceneseek.structures import Ranking
 from sceneseek.web.documents import Example, SearchRequest
 from sceneseek.web.door import Caller
-from sceneseek.web.places import Places
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
 from sceneseek.web.shelf import QueryPicture
@@ -78,7 +78,7 @@ async def search(service: Service, asked: SearchRequest, caller: Caller, action:
     """
     people = [await person_meant(service, example, caller) for example in asked.examples]
     against = [await person_meant(service, example, caller) for example in asked.counter_examples]
-    filters = _filters(service, asked, caller)
+    filters = await _filters(service, asked, caller)
     await service.log(caller, action, **_told(service, asked, caller))
     began = time.perf_counter()
     ranking = await service.find(
@@ -123,15 +123,16 @@ def content_key(data: bytes) -> str:
     return digest.hexdigest()
 
 
-def filters_of(asked: SearchRequest, places: Places, own: Iterator[FrameKey]) -> Filters:
+async def _filters(service: Service, asked: SearchRequest, caller: Caller) -> Filters:
     """Whom a question asks about, without the pictures it was asked with."""
+    own = () if asked.own_pictures else tuple(_own_frames(service, asked, caller))
     return Filters(
         cameras=_names(asked.cameras),
-        sources=None if asked.sources is None else tuple(map(places.asked, asked.sources)),
+        sources=await _sources(service, asked.sources, caller),
         since_s=asked.since_s,
         until_s=asked.until_s,
         min_score=asked.min_score,
-        exclude=tuple(own),
+        exclude=own,
         after=asked.after,
         before=asked.before,
         exclude_flags=tuple(asked.exclude_flags),
@@ -139,9 +140,12 @@ def filters_of(asked: SearchRequest, places: Places, own: Iterator[FrameKey]) ->
     )
 
 
-def _filters(service: Service, asked: SearchRequest, caller: Caller) -> Filters:
-    own = iter(()) if asked.own_pictures else _own_frames(service, asked, caller)
-    return filters_of(asked, service.places, own)
+async def _sources(service: Service, asked: list[str] | None, caller: Caller) -> tuple[str, ...] | None:
+    if not asked:
+        return None
+    records = (await service.records()).values()
+    known = [source for record in records for source in record.sources]
+    return await asyncio.to_thread(service.places.filtered, asked, caller.role, known)
 
 
 def _own_frames(service: Service, asked: SearchRequest, caller: Caller) -> Iterator[FrameKey]:

@@ -312,7 +312,8 @@ class SearchRequest(Asked):
         by: ``"sighting"``: each tracklet once, by its best frame; ``"detection"``: every frame.
         rerank: How to look at the first matches again.
         cameras: Only these cameras; who was seen by no named camera passes only without this.
-        sources: Only these files, or files in these folders.
+        sources: Only these files, as answers name them, or files in folders below a media root. Viewers cannot name
+            places on the disk.
         media_keys: Only these files, by content key.
         after: Only pictures taken at this time or later.
         before: Only pictures taken before this time, or at it.

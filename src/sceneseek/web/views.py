@@ -12,11 +12,12 @@ from sceneseek.web.asking import Answer
 from sceneseek.web.door import Caller
 from sceneseek.web.jobs import Job
 from sceneseek.web.places import Places
+from sceneseek.words import is_address
 
 
 def kind_of(source: str, time_s: float | None) -> str:
     """What a person or a frame comes from."""
-    if "://" in source:
+    if is_address(source):
         return "stream"
     return "photo" if time_s is None else "video"
 
