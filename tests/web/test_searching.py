@@ -136,6 +136,12 @@ def test_viewers_filter_by_the_names_they_see_and_cannot_probe_the_disk(
         "media/door/1.png", "media/door/2.png", "media/yard/3.png", "media/hall/walk.mp4", "4.png",
         "rtsp://camera.example/door",
     }  # fmt: skip
+    copy = own_world.media / "copies" / "also 4.png"
+    copy.parent.mkdir()
+    copy.write_bytes((elsewhere / "secret" / "4.png").read_bytes())
+    finder.index(list(discover([str(copy)])), frames_of)
+    client.app.state.service.forget_records()  # type: ignore[attr-defined]
+    assert names("media/copies") == {"4.png"}
     for source in shown:  # each as it is shown, wherever it lies
         assert {match["source"] for match in answer(source).json()["matches"]} == {source}
     assert names("media/door", "4.png") == {"1.png", "2.png", "4.png"}

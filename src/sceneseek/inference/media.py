@@ -15,6 +15,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from sceneseek import words
 from sceneseek.errors import ArchiveError, PictureError, ValueRefused, VideoError
 from sceneseek.inference import capture_times
 from sceneseek.inference.archives import MAX_VIDEO_BYTES, SHELF, Archive, Member, is_archive
@@ -107,6 +108,10 @@ def discover(
             from sceneseek.inference.streams import live_item
 
             yield live_item(str(given), known.camera_at(str(given)))
+            continue
+        if words.is_address(str(given)) and not os.path.lexists(given):
+            expected = "expected rtsp://, rtsps://, http:// or https://, or a path"
+            yield MediaProblem(words.without_password(str(given)), f"Addresses of this kind are not read; {expected}.")
             continue
         for path, named in files_under(Path(given).expanduser(), recursive, folders):
             if isinstance(path, MediaProblem):

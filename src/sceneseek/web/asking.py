@@ -6,12 +6,14 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from fastapi import UploadFile
 
 from sceneseek.finder import QueryPerson
 from sceneseek.gallery import Filters, FrameKey
+from sceneseek.gallery.naming import narrowed
 from sceneseek.structures import Ranking
 from sceneseek.web.documents import Example, SearchRequest
 from sceneseek.web.door import Caller
@@ -86,6 +88,8 @@ async def search(service: Service, asked: SearchRequest, caller: Caller, action:
             people, top=asked.top, filters=filters, against=against, by=asked.by, rerank=asked.rerank
         )
     )
+    if asked.sources:  # in the words of the one who asked, not in those of the disk
+        ranking = replace(ranking, filters={**ranking.filters, "source": ", ".join(asked.sources)})
     return Answer(ranking, people, against, time.perf_counter() - began)
 
 
@@ -125,27 +129,29 @@ def content_key(data: bytes) -> str:
 
 async def _filters(service: Service, asked: SearchRequest, caller: Caller) -> Filters:
     """Whom a question asks about, without the pictures it was asked with."""
-    own = () if asked.own_pictures else tuple(_own_frames(service, asked, caller))
-    return Filters(
+    filters = Filters(
         cameras=_names(asked.cameras),
-        sources=await _sources(service, asked.sources, caller),
         since_s=asked.since_s,
         until_s=asked.until_s,
         min_score=asked.min_score,
-        exclude=own,
+        exclude=() if asked.own_pictures else tuple(_own_frames(service, asked, caller)),
         after=asked.after,
         before=asked.before,
         exclude_flags=tuple(asked.exclude_flags),
         media_keys=_names(asked.media_keys),
     )
+    return await _in_sources(service, filters, asked.sources, caller) if asked.sources else filters
 
 
-async def _sources(service: Service, asked: list[str] | None, caller: Caller) -> tuple[str, ...] | None:
-    if not asked:
-        return None
-    records = (await service.records()).values()
-    known = [source for record in records for source in record.sources]
-    return await asyncio.to_thread(service.places.filtered, asked, caller.role, known)
+async def _in_sources(service: Service, filters: Filters, asked: list[str], caller: Caller) -> Filters:
+    """The filters with files and folders in the caller's words; a hundred thousand files take a while."""
+    records = list((await service.records()).values())
+
+    def meant() -> Filters:
+        known = (source for record in records for source in record.sources)
+        return narrowed(filters, records, service.places.filtered(asked, caller.role, known))
+
+    return await asyncio.to_thread(meant)
 
 
 def _own_frames(service: Service, asked: SearchRequest, caller: Caller) -> Iterator[FrameKey]:

@@ -32,19 +32,14 @@ def scene_address(detection_id: str) -> str:
     return f"/api/detections/{detection_id}/scene"
 
 
-def answer_view(
-    answer: Answer, asked: documents.SearchRequest, places: Places, caller: Caller
-) -> documents.SearchAnswer:
+def answer_view(answer: Answer, places: Places, caller: Caller) -> documents.SearchAnswer:
     """What a search found."""
     ranking = answer.ranking
-    filters = dict(ranking.filters)
-    if "source" in filters and asked.sources:  # in the words of the one who asked, not in those of the disk
-        filters["source"] = ", ".join(asked.sources)
     return documents.SearchAnswer(
         num_likely=ranking.num_likely,
         searched=ranking.searched,
         method=ranking.method,
-        filters=filters,
+        filters=ranking.filters,
         model=PurePath(ranking.model).name,
         seconds=round(answer.seconds, 4),
         matches=[match_view(match, places, caller) for match in ranking],
