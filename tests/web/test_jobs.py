@@ -13,11 +13,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from fake_predictor import ORANGE, RED, person, save_scene, scene
+import own_loop
+from fake_predictor import ORANGE, RED, frames_of, person, save_scene, scene
 from footage import Footage, served
-from sceneseek.gallery import Gallery
+from large_bodies import Sender
+from sceneseek.errors import GalleryError
+from sceneseek.gallery import AuditLog, Gallery
 from sceneseek.structures import Frame, MediaItem
+from sceneseek.web import Limits
+from sceneseek.web.jobs import Order
 from sceneseek.web.media import FarMedia
+from sceneseek.web.refusals import Refusal
 from web_world import Serve, TestClient, World, ask_with, index_of
 
 ENDED = ("done", "stopped", "failed")
@@ -150,6 +156,56 @@ def test_jobs_run_one_at_a_time_and_no_more_wait_than_may(own_world: World, foot
         assert client.delete(f"/api/jobs/{waiting[0]}").json()["state"] == "stopped"
         footage.pass_frames(1000)
         assert [ended(client, name)["state"] for name in (first, *waiting)] == ["done", "stopped", "done"]
+
+
+def test_an_upload_without_a_place_is_refused_before_it_is_read(own_world: World, footage: Footage) -> None:
+    with served(own_world, footage, jobs=1) as client:
+        first = client.post("/api/index", json={"paths": ["media/hall"]}).json()["job_id"]
+        while client.get(f"/api/jobs/{first}").json()["state"] == "waiting":
+            time.sleep(0.01)
+        assert client.post("/api/index", json={"paths": ["media/hall"]}).status_code == 202
+        sender = Sender("/api/uploads", 100, {})
+        own_loop.run(client.app(sender.scope, sender.receive, sender.send))  # type: ignore[arg-type]
+        assert (sender.status, sender.taken) == (503, 0)
+        assert sender.headers["connection"] == "close"
+        assert sender.headers["retry-after"]
+        log = AuditLog(own_world.folder / "people")
+        assert [entry.action for entry in log.entries()] == ["index", "index"]
+        footage.pass_frames(1000)
+
+
+def test_an_upload_is_logged_before_it_is_stored(
+    own_world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(own_world)
+    picture = {"files": ("x.png", own_world.query.read_bytes())}
+    job = client.post("/api/uploads", files=picture).json()["job_id"]
+    ended(client, job)
+    entries = list(AuditLog(own_world.folder / "people").entries())
+    assert [(e.action, e.details.get("num_files")) for e in entries] == [("upload", 1), ("index", None)]
+    service = client.app.state.service  # type: ignore[attr-defined]
+    kept = list((own_world.media / "uploads").iterdir())
+
+    def broken(*_: object, **__: object) -> None:
+        assert list((own_world.media / "uploads").iterdir()) == kept
+        raise GalleryError("the log cannot be written")
+
+    monkeypatch.setattr(service.audit_log, "append", broken)
+    picture["files"] = ("y.png", (own_world.media / "yard" / "3.png").read_bytes())
+    assert client.post("/api/uploads", files=picture).status_code == 503
+    assert list((own_world.media / "uploads").iterdir()) == kept
+    service.jobs.check_place()
+
+
+def test_a_place_that_is_kept_is_nobody_elses(own_world: World, serve: Serve) -> None:
+    jobs = serve(own_world, limits=Limits(jobs=1)).app.state.service.jobs  # type: ignore[attr-defined]
+    with jobs.place(), pytest.raises(Refusal), jobs.place():
+        pass
+    with jobs.place() as take:
+        nothing = Order("nothing", "local", list, frames_of, 1.0)
+        assert take(nothing) in jobs.all()
+        with pytest.raises(KeyError):
+            take(nothing)  # a place is for one
 
 
 def test_no_more_may_follow_than_are_served(own_world: World, footage: Footage) -> None:
