@@ -6,7 +6,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,11 @@ from large_bodies import Sender
 from sceneseek.errors import GalleryError
 from sceneseek.gallery import AuditLog, Gallery
 from sceneseek.structures import Frame, MediaItem
-from sceneseek.web import Limits
+from sceneseek.web import Limits, Settings, create_app
 from sceneseek.web.jobs import Order
-from sceneseek.web.media import FarMedia
+from sceneseek.web.media import FarMedia, OpenMedia
 from sceneseek.web.refusals import Refusal
-from web_world import Serve, TestClient, World, ask_with, index_of
+from web_world import ADDRESS, Serve, TestClient, World, ask_with, index_of
 
 ENDED = ("done", "stopped", "failed")
 
@@ -139,6 +139,48 @@ def test_a_stopped_job_goes_on_where_it_stopped(own_world: World, footage: Foota
         record = next(r for r in Gallery.open(own_world.folder / "people").media() if r.source.startswith("/videos"))
         assert (record.num_frames, str(record.status)) == (40, "complete")
         assert footage.opened < opened + 40
+
+
+def test_a_job_stops_while_files_are_still_looked_for(own_world: World) -> None:
+    gate, looked, left = threading.Semaphore(0), [], threading.Event()
+
+    def papers(paths: Sequence[str], camera: str | None) -> Iterator[None]:
+        """A folder of a million files that are no media."""
+        try:
+            for i in range(1_000_000):
+                gate.acquire()
+                looked.append(i)
+                yield None
+        finally:
+            left.set()
+
+    settings = Settings(media_roots=(own_world.media,))
+    app = create_app(own_world.finder(), settings=settings, open_media=OpenMedia(papers, frames_of))
+    with TestClient(app, base_url=ADDRESS) as client:
+        job_id = client.post("/api/index", json={"paths": ["media"]}).json()["job_id"]
+        gate.release(10)
+        deadline = time.monotonic() + 30
+        while len(looked) < 10 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert client.delete(f"/api/jobs/{job_id}").json()["state"] == "stopping"
+        gate.release(1)  # the one that it waits for; then no other
+        assert ended(client, job_id)["state"] == "stopped"
+        assert len(looked) == 11
+        assert left.is_set()
+
+
+def test_looking_for_files_at_arms_length_can_be_left(tmp_path: Path) -> None:
+    for i in range(200):
+        (tmp_path / f"{i}.txt").write_text("no picture", encoding="utf-8")
+    far = FarMedia(3 << 30)
+    try:
+        looking = iter(far.discover([str(tmp_path)], None))
+        assert [next(looking) for _ in range(3)] == [None] * 3
+        looking.close()  # type: ignore[attr-defined]
+        assert far._processes.pids() == []  # its process was ended in the middle
+        assert list(far.discover([str(tmp_path)], None)) == [None] * 201
+    finally:
+        far.close()
 
 
 def test_jobs_run_one_at_a_time_and_no_more_wait_than_may(own_world: World, footage: Footage) -> None:
@@ -275,7 +317,7 @@ def test_far_media_are_near_media(own_world: World) -> None:
 
     far = FarMedia(3 << 30)
     try:
-        items = list(far.discover([str(own_world.media)], "door"))
+        items = [item for item in far.discover([str(own_world.media)], "door") if item is not None]
         assert items == list(discover([str(own_world.media)], camera="door"))
         for item in items:
             assert isinstance(item, MediaItem)

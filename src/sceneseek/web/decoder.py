@@ -29,6 +29,9 @@ from sceneseek.structures import Frame, ImageArray, MediaItem, MediaProblem
 HEADER = struct.Struct("<IQ")
 """Lengths of the JSON part and of the bytes after it."""
 
+STILL_LOOKING = {"type": None}
+"""An answer of ``discover`` that tells of no medium: whoever reads it may stop there."""
+
 Answer = tuple[dict[str, Any], bytes | memoryview]
 
 _QUALITY = 88
@@ -95,11 +98,11 @@ def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
 
 
 def discover(data: bytes, paths: Sequence[str], camera: str | None, within: Sequence[str] | None) -> Iterator[Answer]:
-    """The media below some paths; see ``inference.media.discover``."""
-    from sceneseek.inference.media import discover as found
+    """The media below some paths; see ``inference.media.discover_now``."""
+    from sceneseek.inference.media import discover_now
 
-    for item in found(list(paths), camera=camera, within=within):
-        yield as_fields(item), b""
+    for item in discover_now(list(paths), camera=camera, within=within):
+        yield (STILL_LOOKING if item is None else as_fields(item)), b""
 
 
 def frames(data: bytes, item: dict[str, Any], every_s: float, start_index: int) -> Iterator[Answer]:

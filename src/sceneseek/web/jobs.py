@@ -43,14 +43,14 @@ class Order:
     Attributes:
         what: In words, for people.
         owner: Who asked.
-        items: Finds the media; called in the job's own thread.
+        items: Finds the media; called in the job's own thread. ``None`` is no medium, but a moment to stop at.
         frames_of: Opens one of them.
         every_s: The sampling that ``frames_of`` applies to video.
     """
 
     what: str
     owner: str
-    items: Callable[[], Iterable[MediaItem | MediaProblem]]
+    items: Callable[[], Iterable[MediaItem | MediaProblem | None]]
     frames_of: FramesOf
     every_s: float
 
@@ -268,10 +268,12 @@ class JobBoard:
 
     def _found(self, job: Job) -> list[MediaItem | MediaProblem]:
         """Every file is read once to know it by its content: on a disk full of video this takes a while."""
-        items = []
+        items: list[MediaItem | MediaProblem] = []
         for item in job.order.items():
             if job.stop_asked():
                 break
+            if item is None:
+                continue
             items.append(item)
             job.note = f"{len(items):,} files found"
             self._tell(job)
