@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from sceneseek.errors import GalleryError, NotInGalleryError, ValueRefused
 from sceneseek.gallery.audit import AuditLog
+from sceneseek.gallery.files import bytes_in
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.manifest import write_whole
@@ -211,7 +212,7 @@ def forget(
         chosen = evenly(names)
         traces = traces_of(gallery, chosen, plan.tracklets) if with_proof else []
         before = search_files(gallery.path, traces) if with_proof else None
-        size = _size(gallery.path)
+        size = bytes_in(gallery.path)
         pending = Pending(
             media=tuple(record.key for record in plan.media),
             people=plan.people,
@@ -225,7 +226,7 @@ def forget(
     proof = None if before is None else prove(gallery, traces, before, sampled=len(chosen) < len(names))
     outcome = {} if proof is None else {"proven": proof.proven, "bytes_searched": proof.after.num_bytes}
     log.append(actor, "forgotten", people=plan.num_people, digest=_digest(names), **outcome)
-    return Forgotten(plan, proof, size, _size(gallery.path), index_dropped)
+    return Forgotten(plan, proof, size, bytes_in(gallery.path), index_dropped)
 
 
 @dataclass(frozen=True)
@@ -336,7 +337,3 @@ def _count(tables: Tables, table: str, column: str, names: Collection[str]) -> i
 def _digest(names: Iterable[str]) -> str:
     """One hash for a set of people: the log can be checked against a list that somebody kept, and names nobody."""
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
