@@ -1,9 +1,14 @@
 """The process in which strangers' files are decoded: ``python -m sceneseek.web.decoder``, started by ``decoding``.
 
-It knows nothing: no gallery, no tokens, no network connection of the server. It reads one task at a time from standard
-input and answers on standard output, in a form without code in it (JSON and plain bytes, no pickles), so that a decoder
-that was taken over can lie about a picture and do no more. Its memory, its processor time for each task and the size of
-the files it may write are limited by the operating system.
+It is given nothing of the server: no gallery, no tokens, no open file or connection, a few harmless variables of its
+surroundings. It reads one task at a time from standard input and answers on standard output, in a form without code in
+it (JSON and plain bytes, no pickles). Its memory, its processor time for each task and the size of the files it may
+write are limited by the operating system. So a file that makes a decoder crash, loop or devour memory costs one request. One
+that takes it over cannot reach into the server's memory; it sees, and may lie about, what the process is given until it
+is replaced.
+
+It is no sandbox: it runs as the server's user, and whoever takes it over may do what this user may, such as read files
+and open connections. What that is, the operating system decides; see "Serve a gallery" in the documentation.
 """
 
 from __future__ import annotations
@@ -183,12 +188,11 @@ def scene(
 
 
 def pixels(
-    data: bytes, places: Sequence[str], key: str | None, kind: str, frame_index: int, size: Sequence[int]
+    data: bytes, places: Sequence[str], key: str, kind: str, frame_index: int, size: Sequence[int]
 ) -> Iterator[Answer]:
     """A photograph or a moment of a video, ``(H, W, 3)`` uint8."""
     place = _there(places)
-    if key is not None:
-        yield from known(place, key)
+    yield from known(place, key)
     image = _scene(place, kind, frame_index, size)
     yield {"height": image.shape[0], "width": image.shape[1]}, np.ascontiguousarray(image).data.cast("B")
 

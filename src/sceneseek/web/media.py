@@ -69,9 +69,16 @@ class FarMedia:
             yield MediaProblem(item.source, str(error))
 
     def scene(
-        self, places: Sequence[str], kind: str, frame_index: int, size: tuple[int, int], key: str | None = None
+        self, places: Sequence[str], key: str, kind: str, frame_index: int, size: tuple[int, int]
     ) -> ImageArray:
-        """One picture of the gallery, read from its file again; with ``key``, only from the file of that content.
+        """One picture of the gallery, read from its file again, which must have the content that was indexed.
+
+        Args:
+            places: The paths at which the file was met.
+            key: Its content key: the paths of a gallery may be anybody's.
+            kind: ``"photo"`` or ``"video"``.
+            frame_index: 0 for a photograph.
+            size: Width and height that it had; zeros when not known.
 
         Raises:
             MediaError: It was seen live, its file is gone, has changed, or cannot be decoded.

@@ -143,7 +143,7 @@ class Telling:
     def _read(self, match: Match) -> ImageArray:
         places = self.gallery.places(match.source)
         kind = kind_of(match.source, match.time_s)
-        return self.media.scene(places, kind, match.frame_index, (match.width, match.height), match.media_key)
+        return self.media.scene(places, match.media_key, kind, match.frame_index, (match.width, match.height))
 
 
 def _query_picture(service: Service, example: Example, caller: Caller) -> QueryPicture | None:
