@@ -3,9 +3,9 @@
 It is given nothing of the server: no gallery, no tokens, no open file or connection, a few harmless variables of its
 surroundings. It reads one task at a time from standard input and answers on standard output, in a form without code in
 it (JSON and plain bytes, no pickles). Its memory, its processor time for each task and the size of the files it may
-write are limited by the operating system. So a file that makes a decoder crash, loop or devour memory costs one request. One
-that takes it over cannot reach into the server's memory; it sees, and may lie about, what the process is given until it
-is replaced.
+write are limited by the operating system. So a file that makes a decoder crash, loop or devour memory costs one
+request. One that takes it over cannot reach into the server's memory; it sees, and may lie about, what the process is
+given until it is replaced.
 
 It is no sandbox: it runs as the server's user, and whoever takes it over may do what this user may, such as read files
 and open connections. What that is, the operating system decides; see "Serve a gallery" in the documentation.

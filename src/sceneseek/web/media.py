@@ -68,9 +68,7 @@ class FarMedia:
         except MediaError as error:
             yield MediaProblem(item.source, str(error))
 
-    def scene(
-        self, places: Sequence[str], key: str, kind: str, frame_index: int, size: tuple[int, int]
-    ) -> ImageArray:
+    def scene(self, places: Sequence[str], key: str, kind: str, frame_index: int, size: tuple[int, int]) -> ImageArray:
         """One picture of the gallery, read from its file again, which must have the content that was indexed.
 
         Args:
