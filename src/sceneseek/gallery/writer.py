@@ -56,6 +56,10 @@ from sceneseek.words import without_password
 _COMPACT_EVERY = 200
 """Batches between compactions: each batch adds a small file, and thousands of them slow everybody down."""
 
+_METADATA_BYTES = 16 << 20
+"""Each batch is a version of four tables, and the database would remember all that each of them consists of. Between two
+mergings of files this grows with the square of the batches, and nobody asks for it again."""
+
 
 class Plan(NamedTuple):
     """What is to be done with a file.
@@ -97,7 +101,7 @@ class GalleryWriter:
         self._commit_frames = commit_frames
         self._commit_seconds = commit_seconds
         self._open = ExitStack()
-        self._tables = Tables(folder)
+        self._tables = Tables(folder, _METADATA_BYTES)
         self._tracklets = TrackletBook(self._tables)
         self._index = BackgroundBuild(folder, exact_below)
         self._records: dict[str, MediaRecord] = {}
