@@ -57,8 +57,8 @@ _COMPACT_EVERY = 200
 """Batches between compactions: each batch adds a small file, and thousands of them slow everybody down."""
 
 _METADATA_BYTES = 16 << 20
-"""Each batch is a version of four tables, and the database would remember all that each of them consists of. Between two
-mergings of files this grows with the square of the batches, and nobody asks for it again."""
+"""Each batch is a version of four tables, and the database would remember all that each of them consists of. Between
+two mergings of files this grows with the square of the batches, and nobody asks for it again."""
 
 
 class Plan(NamedTuple):
