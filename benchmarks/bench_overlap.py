@@ -39,6 +39,7 @@ def main() -> None:
             video = encoded(walk, Path(folder) / f"{rate}.mp4", rate)
             overlap(model, video, every_s, f"{rate} frames/s, one looked at each {every_s or 1 / rate:g} s")
         memory(Path(folder))
+        memory_of_writing(Path(folder))
 
 
 def encoded(walk: Walk, path: Path, rate: int) -> MediaItem:
@@ -137,6 +138,28 @@ def memory(folder: Path) -> None:
         f"memory: {before:.0f} MB before, then at each tenth of {summary.frames:,} pictures with {summary.people:,} "
         f"people {tenths} MB; {summary.frames_per_second:.0f} pictures/s without a network"
     )
+
+
+def memory_of_writing(folder: Path, batches: int = 360) -> None:
+    """Hand made-up people to the gallery's writer alone and print the memory of the process, ten times.
+
+    Files are merged after 200 batches.
+    """
+    quick, image = Quick(), np.zeros((192, 320, 3), np.uint8)
+    (people,) = quick.detect([image])
+    item = MediaItem("/videos/made-up.mp4", "video", "made-up", "door")
+    gallery = Gallery.create(folder / "written", quick.name, quick.fingerprint, quick.embedding_dim)
+    seen: list[float] = []
+    with gallery.writer() as writer:
+        writer.begin(item, 0.2)
+        for batch in range(batches):
+            for index in range(64 * batch, 64 * (batch + 1)):
+                frame = Frame(image, item.source, index, 0.2 * index)
+                writer.add(item, frame, people, tracklet_ids=range(3), thumbnails=[bytes(4000)] * 3)
+            if (batch + 1) * 10 >= batches * (len(seen) + 1):
+                seen.append(resident())
+        writer.finish(item)
+    print(f"memory of the writer alone, at each tenth of {batches} batches: {', '.join(f'{mb:.0f}' for mb in seen)} MB")
 
 
 def resident() -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -31,14 +31,42 @@ def short_model(name: str) -> str:
     return "+".join(Path(part.split("=", 1)[0]).name for part in name.split("+"))
 
 
+def is_address(source: str) -> bool:
+    """Whether a source is the address of a camera, and not the path of a file.
+
+    Example:
+        >>> is_address("rtsp://door/stream"), is_address("/films/a.zip/x://y.jpg"), is_address("a.mp4")
+        (True, False, False)
+    """
+    # What is absolute is a path whatever else it holds: names in archives are made by anybody.
+    return "://" in source and not source.startswith(("/", "~", "."))
+
+
 def without_password(source: str) -> str:
-    """An address without the name and the password it may hold; anything else as it is.
+    """An address without the name and the password it may hold, before its host or among its parameters.
+
+    Anything that is no address stays as it is.
 
     Example:
         >>> without_password("rtsp://anna:secret@door/stream"), without_password("/films/a@b.mp4")
         ('rtsp://door/stream', '/films/a@b.mp4')
+        >>> without_password("http://door/video?usr=anna&pwd=secret&channel=2")
+        'http://door/video?usr=&pwd=&channel=2'
     """
-    if "://" not in source:
+    if not is_address(source):
         return source
-    parts = urlsplit(source)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    scheme, _, rest = source.partition("://")
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" in host:
+        rest = rest[host.rindex("@") + 1 :]
+    elif not _HOST.fullmatch(host):  # a password with a slash in it: no address that works, and still a password
+        rest = rest.rpartition("@")[2]
+    return f"{scheme}://{_SECRETS.sub(lambda found: found[1], rest)}"
+
+
+_HOST = re.compile(r"[^:\[\]]*(:\d*)?|\[[^\[\]]*\](:\d*)?")
+_SECRETS = re.compile(
+    r"\b((?:user|user_?name|usr|login|pass|pass_?word|pass_?wd|pwd|psw|token|auth|secret|api_?key)=)[^&;/?#]*",
+    re.IGNORECASE,
+)
+"""Parameters in which cameras take names and passwords, also in the path."""

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from populated_gallery import photo, populate
 from sceneseek.cli import console, main
 from sceneseek.gallery import AuditLog, Gallery
+from sceneseek.inference import discover
+from sceneseek.pictures import write_picture
+from sceneseek.structures import MediaItem
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -130,6 +136,51 @@ def test_keep_out_lists_lifts_and_adds(run: Run, gallery: Gallery, tmp_path: Pat
     assert run("keep-out", gallery.path, "--lift", "all")[1].strip() == "Nothing is kept out."
     with gallery.writer() as writer:
         assert writer.plan(photo(7)).start_frame == 0
+
+
+def test_keep_out_takes_all_that_a_file_holds(run: Run, gallery: Gallery, tmp_path: Path) -> None:
+    """Members of an archive, videos of a file, files of a folder; and lets them all come back."""
+    folder = tmp_path / "media"
+    for i in range(3):
+        write_picture(np.full((8, 8, 3), 10 * i, np.uint8), folder / f"{i}.png")
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.write(folder / "0.png", "inner/0.png")
+        archive.write(folder / "1.png", "1.png")
+        archive.writestr("empty.png", b"")
+    write_videos(tmp_path / "two.mkv", 2)
+
+    def listed(*words: object) -> set[str]:
+        code, out, _ = run("keep-out", gallery.path, *words, "--json")
+        assert code == 0
+        return set(json.loads(out)["entries"])
+
+    def keys(*paths: Path) -> set[str]:
+        return {item.content_key for item in discover(paths) if isinstance(item, MediaItem)}
+
+    assert listed("--add", tmp_path / "two.zip") == keys(folder / "0.png", folder / "1.png")
+    assert "empty.png" in run("keep-out", gallery.path, "--add", tmp_path / "two.zip")[2]
+    assert len(listed("--add", tmp_path / "two.mkv")) == 4
+    assert listed("--lift", tmp_path / "two.zip") == keys(tmp_path / "two.mkv")
+    assert listed("--add", folder, "--lift", tmp_path / "two.mkv") == keys(folder)
+    assert listed("--lift", folder / "1.png") == keys(folder / "0.png", folder / "2.png")
+    assert listed("--lift", folder) == set()
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "notes.zip").write_bytes(b"no archive")
+    for name in ("nothing", "notes.zip", "not there.jpg"):
+        code, _, err = run("keep-out", gallery.path, "--add", tmp_path / name)
+        assert (code, name in err) == (2, True)
+    assert listed() == set()
+
+
+def write_videos(path: Path, count: int) -> None:
+    """A file with several videos in it."""
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("mpeg4", rate=5) for _ in range(count)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        for i, stream in enumerate(streams):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 60 * i, np.uint8), format="rgb24")
+            container.mux([*stream.encode(frame), *stream.encode(None)])
 
 
 def test_retain_shows_sets_and_applies(run: Run, gallery: Gallery) -> None:

@@ -148,6 +148,35 @@ def test_find_as_json_with_filters_and_boxes(run: Run, media: Path, tmp_path: Pa
     assert len(both["queries"]) == 2
 
 
+def test_sources_are_named_as_files_are_forgotten(
+    run: Run, media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By path however it is written, by the path of a copy, by a folder with copies, by content key."""
+    gallery, copies = tmp_path / "g", tmp_path / "copies"
+    copies.mkdir()
+    run("index", media, "--gallery", gallery)
+    (copies / "copy.png").write_bytes((media / "blue.png").read_bytes())
+    save_scene(copies / "own.png", person(BLUE, 4))
+    run("index", copies, "--gallery", gallery)
+    query = save_scene(tmp_path / "query.png", person(BLUE))
+    key = next(r.key for r in Gallery.open(gallery).media() if Path(r.source).name == "blue.png")
+    monkeypatch.chdir(media)
+
+    def found(*words: object) -> tuple[set[str], str]:
+        answer = json.loads(run("find", query, "-g", gallery, "--json", "--by", "detection", "--source", *words)[1])
+        return {Path(match["source"]).name for match in answer["matches"]}, answer["filters"]["source"]
+
+    assert found("more/../blue.png") == ({"blue.png"}, str(media / "blue.png"))
+    assert found(copies / "copy.png") == ({"blue.png"}, str(copies / "copy.png"))
+    assert found(f"../copies/../{copies.name}/")[0] == {"blue.png", "own.png"}
+    assert found(key) == ({"blue.png"}, key)
+    assert found("./more") == ({"red again.png"}, str(media / "more"))
+    assert found("./more", "--source", copies)[0] == {"blue.png", "own.png", "red again.png"}
+    code, _, err = run("find", query, "-g", gallery, "--source", "nowhere/at/all.png")
+    assert code == 2
+    assert "knows no file" in err
+
+
 def test_the_own_picture_is_left_out_by_content_and_shown_on_request(run: Run, media: Path, tmp_path: Path) -> None:
     run("index", media, "--gallery", tmp_path / "g")
     copy = tmp_path / "a copy.png"

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from distillation.golden import BOXES, GRID, PRECISIONS, STRIDE, STUDENT_MAP, TEACHER_MAP, assert_learns, leaf
+from distillation.golden import BOXES, GRID, STRIDE, STUDENT_MAP, TEACHER_MAP, GoldenTests, leaf
 from sceneseek.distillation import feature, regions
 
 PEOPLE = regions.people_mask(BOXES, STRIDE, GRID)
@@ -30,22 +30,9 @@ LOSSES = {
 }
 
 
-@pytest.mark.parametrize(("dtype", "digits"), PRECISIONS)
-@pytest.mark.parametrize("name", GOLDEN)
-def test_golden_values(name, dtype, digits):
-    loss, wanted = GOLDEN[name]
-    assert loss(STUDENT_MAP.to(dtype), TEACHER_MAP.to(dtype)).item() == pytest.approx(wanted, rel=digits, abs=digits)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_nothing_is_to_be_learnt_from_oneself(name):
-    assert LOSSES[name](TEACHER_MAP, TEACHER_MAP).item() == pytest.approx(0.0, abs=1e-6)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_the_student_learns_and_the_teacher_does_not(name):
-    student, teacher = leaf(STUDENT_MAP), leaf(TEACHER_MAP)
-    assert_learns(LOSSES[name](student, teacher), student, teacher)
+class TestFeatureLosses(GoldenTests):
+    golden, losses = GOLDEN, LOSSES
+    student, teacher, nothing = STUDENT_MAP, TEACHER_MAP, 1e-6
 
 
 @pytest.mark.parametrize("name", ["pkd", "pearson, people", "masked pearson"])

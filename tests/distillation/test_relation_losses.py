@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from distillation.golden import PRECISIONS, STUDENT_ROWS, TEACHER_ROWS, assert_learns, leaf
+from distillation.golden import STUDENT_ROWS, TEACHER_ROWS, GoldenTests, leaf
 from sceneseek.distillation import relation
 
 
@@ -26,26 +26,8 @@ GOLDEN = {
 LOSSES = {**{name: loss for name, (loss, _) in GOLDEN.items()}, "cckd": relation.cckd}
 
 
-@pytest.mark.parametrize(("dtype", "digits"), PRECISIONS)
-@pytest.mark.parametrize("name", GOLDEN)
-def test_golden_values(name, dtype, digits):
-    loss, wanted = GOLDEN[name]
-    assert loss(STUDENT_ROWS.to(dtype), TEACHER_ROWS.to(dtype)).item() == pytest.approx(wanted, rel=digits, abs=digits)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_nothing_is_to_be_learnt_from_oneself(name):
-    student = leaf(TEACHER_ROWS)
-    loss = LOSSES[name](student, TEACHER_ROWS)
-    assert loss.item() == pytest.approx(0.0, abs=1e-7)
-    loss.backward()
-    assert torch.isfinite(student.grad).all()
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_the_student_learns_and_the_teacher_does_not(name):
-    student, teacher = leaf(STUDENT_ROWS), leaf(TEACHER_ROWS)
-    assert_learns(LOSSES[name](student, teacher), student, teacher)
+class TestRelationLosses(GoldenTests):
+    golden, losses = GOLDEN, LOSSES
 
 
 @pytest.mark.parametrize("name", LOSSES)

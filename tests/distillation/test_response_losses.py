@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from distillation.golden import PRECISIONS, STUDENT_ROWS, TEACHER_ROWS, assert_learns, leaf
+from distillation.golden import STUDENT_ROWS, TEACHER_ROWS, GoldenTests, leaf
 from sceneseek.distillation import response
 
 TARGETS = torch.arange(4)
@@ -25,22 +25,9 @@ LOSSES = {
 }
 
 
-@pytest.mark.parametrize(("dtype", "digits"), PRECISIONS)
-@pytest.mark.parametrize("name", GOLDEN)
-def test_golden_values(name, dtype, digits):
-    loss, wanted = GOLDEN[name]
-    assert loss(STUDENT_ROWS.to(dtype), TEACHER_ROWS.to(dtype)).item() == pytest.approx(wanted, rel=digits, abs=digits)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_nothing_is_to_be_learnt_from_oneself(name):
-    assert LOSSES[name](TEACHER_ROWS, TEACHER_ROWS).item() == pytest.approx(0.0, abs=1e-9)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_the_student_learns_and_the_teacher_does_not(name):
-    student, teacher = leaf(STUDENT_ROWS), leaf(TEACHER_ROWS)
-    assert_learns(LOSSES[name](student, teacher), student, teacher)
+class TestResponseLosses(GoldenTests):
+    golden, losses = GOLDEN, LOSSES
+    nothing = 1e-9
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import pytest
 
 from populated_gallery import DIM, SCENE, add_photo, all_rows, photo, populate, video
 from sceneseek.errors import GalleryArchiveError, GalleryBusyError, GalleryError, GalleryModelError, ValueRefused
-from sceneseek.gallery import Gallery, export_archive, export_sightings, import_archive
+from sceneseek.gallery import Gallery, StoredPerson, export_archive, export_sightings, import_archive, sightings
 from sceneseek.gallery.archiving import CONTENTS
 from sceneseek.structures import Detections, Frame
 
@@ -321,6 +321,29 @@ def test_sightings_as_parquet_and_csv(gallery: Gallery, tmp_path: Path) -> None:
         export_sightings(gallery, tmp_path / "s.xlsx", actor=WHO)
     with pytest.raises(GalleryError, match="exists"):
         export_sightings(gallery, tmp_path / "s.csv", actor=WHO)
+
+
+def test_sightings_are_read_in_batches(gallery: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few are read at a time, the table is the same; no more vectors are in memory than rows are made of."""
+    export_sightings(gallery, tmp_path / "whole.parquet", actor=WHO)
+    monkeypatch.setattr(sightings, "_PART", 2)
+    monkeypatch.setattr(sightings, "_PEOPLE", 3)
+    monkeypatch.setattr(sightings, "_FILES", 2)
+    asked: list[int] = []
+    people = Gallery.people
+
+    def watched(self: Gallery, names: Sequence[str]) -> list[StoredPerson]:
+        asked.append(len(names))
+        return people(self, names)
+
+    def unwanted(self: Gallery, keys: object = None) -> list[object]:
+        raise AssertionError("tracklets come with their vectors")
+
+    monkeypatch.setattr(Gallery, "people", watched)
+    monkeypatch.setattr(Gallery, "tracklets", unwanted)
+    export_sightings(gallery, tmp_path / "parts.parquet", actor=WHO)
+    assert pq.read_table(tmp_path / "parts.parquet").equals(pq.read_table(tmp_path / "whole.parquet"))
+    assert (max(asked), sum(asked)) == (2, 13)
 
 
 def test_no_formula_reaches_a_spreadsheet(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import small_galleries
 from fake_predictor import contents, scene
 from sceneseek.errors import EmbeddingSizeError, GalleryError
 from sceneseek.gallery import Filters, Gallery, GalleryWriter, MediaStatus, Plan
@@ -270,3 +271,16 @@ def test_what_went_in_comes_out_to_the_last_bit(files: list[list[int]], commit_f
             assert np.array_equal(np.float32([row[k] for k in ("x1", "y1", "x2", "y2")]), found.boxes[0])
             assert np.float32(row["score"]) == found.scores[0]
             assert np.array_equal(np.float32(row["embedding"]), found.embeddings[0])
+
+
+def test_what_the_database_remembers_of_batches_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that earlier versions of the tables consist of would grow with the square of the batches."""
+    sizes = []
+    for bound in (1 << 30, 16 << 10):
+        monkeypatch.setattr("sceneseek.gallery.writer._METADATA_BYTES", bound)
+        gallery = Gallery.create(tmp_path / str(bound), "net", "abc", small_galleries.DIM)
+        with gallery.writer(commit_frames=1) as writer:
+            small_galleries.write_video(writer, small_galleries.video("a"), [[0, 1]] * 12)
+            sizes.append(writer._tables.session.size_bytes)
+        assert len(gallery) == 24
+    assert sizes[1] < 2 * (16 << 10) < sizes[0] / 10

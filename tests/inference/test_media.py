@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from sceneseek.errors import ValueRefused
-from sceneseek.inference.media import content_key, discover, frames_of
+from sceneseek.inference.media import content_key, discover, discover_now, frames_of
 from sceneseek.pictures import write_picture
 from sceneseek.structures import Frame, MediaItem, MediaProblem
 
@@ -37,6 +38,25 @@ def test_folders_are_walked_in_order_and_other_files_are_left_alone(tmp_path: Pa
     assert found == list(discover([tmp_path]))
     assert names(list(discover(tmp_path, recursive=False))) == ["a.png", "b.jpg"]
     assert all(os.path.isabs(item.source) for item in found)
+
+
+def test_looking_for_media_can_be_left_at_each_entry_and_each_block(tmp_path: Path) -> None:
+    for i in range(30):
+        (tmp_path / "papers" / str(i)).mkdir(parents=True)
+        (tmp_path / "papers" / f"{i}.txt").write_text("no picture", encoding="utf-8")
+    assert list(discover_now(tmp_path)) == [None] * (2 + 30 + 30)
+    photograph(tmp_path / "a.png")
+    with (tmp_path / "a.png").open("ab") as file:
+        file.write(bytes(5 << 20))
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        for i in range(20):
+            archive.writestr(f"{i}.txt", "no picture")
+        archive.write(tmp_path / "a.png", "c.png")
+    found = list(discover_now(tmp_path))
+    places = [i for i, item in enumerate(found) if item is not None]
+    assert [found[i] for i in places] == list(discover(tmp_path))
+    assert places[0] >= 5  # blocks
+    assert places[1] - places[0] > 20  # members
 
 
 def test_patterns_spaces_and_other_letters(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 import own_loop
-from sceneseek.errors import MediaError, PictureError
+from sceneseek.errors import GalleryError, MediaError, PictureError
 from sceneseek.web import Limits
 from sceneseek.web.decoding import Decoders
 from sceneseek.web.refusals import Refusal
@@ -305,12 +305,16 @@ def test_an_upload_that_fails_leaves_nothing_behind(
     assert not list(folder.iterdir())
     assert client.post("/api/uploads", files={"files": ("old.jpg", jpeg())}).status_code == 202
     kept = list(folder.iterdir())
-    jobs = client.app.state.service.jobs  # type: ignore[attr-defined]
+    log = client.app.state.service.audit_log  # type: ignore[attr-defined]
+    append = log.append
 
-    def full(order: object) -> None:
-        raise Refusal(503, "Too many indexing jobs wait already.")
+    def full(who: str, action: str, **details: object) -> None:
+        if action == "index":  # the files are there by then
+            assert len(list(folder.iterdir())) > len(kept)
+            raise GalleryError("the log cannot be written")
+        append(who, action, **details)
 
-    monkeypatch.setattr(jobs, "take", full)
+    monkeypatch.setattr(log, "append", full)
     files = [("files", (f"{side}.jpg", jpeg(side, side))) for side in (64, 80, 96)]
     assert client.post("/api/uploads", files=files).status_code == 503
     assert list(folder.iterdir()) == kept

@@ -6,19 +6,25 @@ import io
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from fake_predictor import ORANGE, RED, person, save_scene, scene
+import own_loop
+from fake_predictor import ORANGE, RED, frames_of, person, save_scene, scene
 from footage import Footage, served
-from sceneseek.gallery import Gallery
+from large_bodies import Sender
+from sceneseek.errors import GalleryError
+from sceneseek.gallery import AuditLog, Gallery
 from sceneseek.structures import Frame, MediaItem
-from sceneseek.web.media import FarMedia
-from web_world import Serve, TestClient, World, ask_with, index_of
+from sceneseek.web import Limits, Settings, create_app
+from sceneseek.web.jobs import Order
+from sceneseek.web.media import FarMedia, OpenMedia
+from sceneseek.web.refusals import Refusal
+from web_world import ADDRESS, Serve, TestClient, World, ask_with, index_of
 
 ENDED = ("done", "stopped", "failed")
 
@@ -40,6 +46,15 @@ def wait_for_frames(client: TestClient, job_id: str, count: int, seconds: float 
     while (job := client.get(f"/api/jobs/{job_id}").json())["frames"] < count:
         assert job["state"] in ("waiting", "running"), job
         assert time.monotonic() < deadline, job
+        time.sleep(0.01)
+
+
+def wait_for_follower(client: TestClient, seconds: float = 30.0) -> None:
+    """Wait until somebody follows a job."""
+    jobs = client.app.state.service.jobs  # type: ignore[attr-defined]
+    deadline = time.monotonic() + seconds
+    while not jobs._listeners:
+        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
@@ -106,13 +121,14 @@ def test_progress_is_told_live_and_survives_a_reload(own_world: World, footage: 
         running = client.get("/api/jobs").json()["jobs"][0]
         assert (running["job_id"], running["state"]) == (job_id, "running")
         assert running["started_at"]
+        wait_for_follower(client)
         footage.pass_frames(20)
         follower.join(timeout=30)
         last = ended(client, job_id)
         assert told[-1] == last
         assert (last["frames"], last["state"]) == (40, "done")
         assert len(told) >= 2  # progress while it ran, and the end; how often between is a matter of speed
-        assert told[0]["state"] == "running"
+        assert told[0]["state"] in ("waiting", "running")
         assert [t["frames"] for t in told] == sorted(t["frames"] for t in told)
         assert events_of(client, job_id) == [last]  # somebody who comes late
 
@@ -135,6 +151,48 @@ def test_a_stopped_job_goes_on_where_it_stopped(own_world: World, footage: Foota
         assert footage.opened < opened + 40
 
 
+def test_a_job_stops_while_files_are_still_looked_for(own_world: World) -> None:
+    gate, looked, left = threading.Semaphore(0), [], threading.Event()
+
+    def papers(paths: Sequence[str], camera: str | None) -> Iterator[None]:
+        """A folder of a million files that are no media."""
+        try:
+            for i in range(1_000_000):
+                gate.acquire()
+                looked.append(i)
+                yield None
+        finally:
+            left.set()
+
+    settings = Settings(media_roots=(own_world.media,))
+    app = create_app(own_world.finder(), settings=settings, open_media=OpenMedia(papers, frames_of))
+    with TestClient(app, base_url=ADDRESS) as client:
+        job_id = client.post("/api/index", json={"paths": ["media"]}).json()["job_id"]
+        gate.release(10)
+        deadline = time.monotonic() + 30
+        while len(looked) < 10 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert client.delete(f"/api/jobs/{job_id}").json()["state"] == "stopping"
+        gate.release(1)  # the one that it waits for; then no other
+        assert ended(client, job_id)["state"] == "stopped"
+        assert len(looked) == 11
+        assert left.is_set()
+
+
+def test_looking_for_files_at_arms_length_can_be_left(tmp_path: Path) -> None:
+    for i in range(200):
+        (tmp_path / f"{i}.txt").write_text("no picture", encoding="utf-8")
+    far = FarMedia(3 << 30)
+    try:
+        looking = iter(far.discover([str(tmp_path)], None))
+        assert [next(looking) for _ in range(3)] == [None] * 3
+        looking.close()  # type: ignore[attr-defined]
+        assert far._processes.pids() == []  # its process was ended in the middle
+        assert list(far.discover([str(tmp_path)], None)) == [None] * 201
+    finally:
+        far.close()
+
+
 def test_jobs_run_one_at_a_time_and_no_more_wait_than_may(own_world: World, footage: Footage) -> None:
     with served(own_world, footage, jobs=2) as client:
         order = {"paths": ["media/hall"]}
@@ -152,15 +210,62 @@ def test_jobs_run_one_at_a_time_and_no_more_wait_than_may(own_world: World, foot
         assert [ended(client, name)["state"] for name in (first, *waiting)] == ["done", "stopped", "done"]
 
 
+def test_an_upload_without_a_place_is_refused_before_it_is_read(own_world: World, footage: Footage) -> None:
+    with served(own_world, footage, jobs=1) as client:
+        first = client.post("/api/index", json={"paths": ["media/hall"]}).json()["job_id"]
+        while client.get(f"/api/jobs/{first}").json()["state"] == "waiting":
+            time.sleep(0.01)
+        assert client.post("/api/index", json={"paths": ["media/hall"]}).status_code == 202
+        sender = Sender("/api/uploads", 100, {})
+        own_loop.run(client.app(sender.scope, sender.receive, sender.send))  # type: ignore[arg-type]
+        assert (sender.status, sender.taken) == (503, 0)
+        assert sender.headers["connection"] == "close"
+        assert sender.headers["retry-after"]
+        log = AuditLog(own_world.folder / "people")
+        assert [entry.action for entry in log.entries()] == ["index", "index"]
+        footage.pass_frames(1000)
+
+
+def test_an_upload_is_logged_before_it_is_stored(
+    own_world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(own_world)
+    picture = {"files": ("x.png", own_world.query.read_bytes())}
+    job = client.post("/api/uploads", files=picture).json()["job_id"]
+    ended(client, job)
+    entries = list(AuditLog(own_world.folder / "people").entries())
+    assert [(e.action, e.details.get("num_files")) for e in entries] == [("upload", 1), ("index", None)]
+    service = client.app.state.service  # type: ignore[attr-defined]
+    kept = list((own_world.media / "uploads").iterdir())
+
+    def broken(*_: object, **__: object) -> None:
+        assert list((own_world.media / "uploads").iterdir()) == kept
+        raise GalleryError("the log cannot be written")
+
+    monkeypatch.setattr(service.audit_log, "append", broken)
+    picture["files"] = ("y.png", (own_world.media / "yard" / "3.png").read_bytes())
+    assert client.post("/api/uploads", files=picture).status_code == 503
+    assert list((own_world.media / "uploads").iterdir()) == kept
+    service.jobs.check_place()
+
+
+def test_a_place_that_is_kept_is_nobody_elses(own_world: World, serve: Serve) -> None:
+    jobs = serve(own_world, limits=Limits(jobs=1)).app.state.service.jobs  # type: ignore[attr-defined]
+    with jobs.place(), pytest.raises(Refusal), jobs.place():
+        pass
+    with jobs.place() as take:
+        nothing = Order("nothing", "local", list, frames_of, 1.0)
+        assert take(nothing) in jobs.all()
+        with pytest.raises(KeyError):
+            take(nothing)  # a place is for one
+
+
 def test_no_more_may_follow_than_are_served(own_world: World, footage: Footage) -> None:
     with served(own_world, footage, listeners=1) as client:
         job_id = client.post("/api/index", json={"paths": ["media/hall"]}).json()["job_id"]
         follower = threading.Thread(target=lambda: events_of(client, job_id))
         follower.start()
-        jobs = client.app.state.service.jobs  # type: ignore[attr-defined]
-        deadline = time.monotonic() + 20
-        while not jobs._listeners and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for_follower(client)
         refused = client.get(f"/api/jobs/{job_id}/events")
         footage.pass_frames(1000)
         follower.join(timeout=30)
@@ -219,7 +324,7 @@ def test_far_media_are_near_media(own_world: World) -> None:
 
     far = FarMedia(3 << 30)
     try:
-        items = list(far.discover([str(own_world.media)], "door"))
+        items = [item for item in far.discover([str(own_world.media)], "door") if item is not None]
         assert items == list(discover([str(own_world.media)], camera="door"))
         for item in items:
             assert isinstance(item, MediaItem)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
+import weakref
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sceneseek.gallery import AuditLog, Gallery
@@ -73,6 +75,35 @@ def test_examples_of_the_gallery_are_shown_too(client: TestClient, world: World)
     alone = written(client, search={**asked, "counter_examples": []}, format="html").text
     both = written(client, search=asked, format="html").text
     assert both.count("<img") > alone.count("<img")
+
+
+def test_query_pictures_of_a_report_are_decoded_one_at_a_time(
+    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = question(client, world)
+    other = ask_with(client, world.query)["query_id"]
+    asked["examples"] += [{"query_id": other, "box": [38, 20, 54, 70]} for _ in range(5)]
+    asked["counter_examples"] = [{"query_id": other, "box": [98, 20, 114, 70]}]  # a query picture, too
+    decoders = client.app.state.service.decoders  # type: ignore[attr-defined]
+    decoded, whole, at_a_time = decoders.rgb_here, weakref.WeakSet[Whole](), []
+
+    def watched(data: bytes) -> Any:
+        image = decoded(data).view(Whole)
+        whole.add(image)
+        at_a_time.append(len(whole))
+        return image
+
+    monkeypatch.setattr(decoders, "rgb_here", watched)
+    for blur in (True, False):
+        page = written(client, search=asked, format="html", blur=blur).text
+        assert "Not this person" in page
+    assert at_a_time == [1] * 14
+
+
+class Whole(np.ndarray):
+    """A decoded picture that can be watched."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
 
 def test_a_report_with_too_many_pictures(client: TestClient, world: World) -> None:

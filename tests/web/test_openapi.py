@@ -53,6 +53,20 @@ DOCUMENT = describe()
 OPERATIONS = [(method, path) for path, item in DOCUMENT["paths"].items() for method in item]
 
 
+def test_what_people_and_matches_share_is_described_in_both() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    match, person = (schemas[name]["properties"] for name in ("MatchView", "PersonView"))
+    assert len(match.keys() & person.keys()) == 16
+    assert "rank" in match
+    assert "tracklet_id" in person
+    for fields in (match, person):
+        assert all(field["description"] for field in fields.values())
+    assert (schemas["MatchView"]["description"], schemas["PersonView"]["description"]) == (
+        "One ranked person.",
+        "A person of the gallery.",
+    )
+
+
 def test_every_operation_is_described() -> None:
     assert len(OPERATIONS) >= 25
     for method, path in OPERATIONS:

@@ -23,7 +23,9 @@ from sceneseek.pictures import read_picture
 from sceneseek.structures import Frame, MediaItem
 from sceneseek.web import Role
 from sceneseek.web.decoder import known
-from web_world import Serve, TestClient, World, ask_with, index_of
+from sceneseek.web.places import Places
+from sceneseek.web.views import kind_of
+from web_world import Serve, TestClient, World, ask_with, bearer, index_of, tokens
 
 
 def search(client: TestClient, **asked: Any) -> dict[str, Any]:
@@ -106,6 +108,56 @@ def test_filters_restrict(client: TestClient, world: World) -> None:
     assert len(everyone["matches"]) == everyone["searched"] == len(world.finder().gallery)
     told = search(client, examples=[example], sources=["media/hall"])["filters"]
     assert told["source"] == "media/hall"
+
+
+def test_viewers_filter_by_the_names_they_see_and_cannot_probe_the_disk(
+    own_world: World, serve: Serve, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("private")
+    save_scene(elsewhere / "secret" / "4.png", person(RED, 2))
+    finder = own_world.finder()
+    finder.index(list(discover([str(elsewhere)])), frames_of)
+    camera = MediaItem("rtsp://user:secret@camera.example/door", "stream", "live-1", "door")
+    image = read_picture(own_world.query)
+    finder.index([camera], lambda item: iter([Frame(image, item.source, 0, 0.0, "door")]))
+    client = serve(own_world, tokens=tokens())
+    query = ask_with(client, own_world.query, headers=bearer("vera"))
+    examples = [{"query_id": query["query_id"], "person": index_of(query, 1)}]
+
+    def answer(*sources: str) -> Any:
+        asked = {"examples": examples, "by": "detection", "top": 100, "sources": sources}
+        return client.post("/api/search", json=asked, headers=bearer("vera"))
+
+    def names(*sources: str) -> set[str]:
+        return {match["name"] for match in answer(*sources).json()["matches"]}
+
+    shown = {match["source"] for match in answer().json()["matches"]}
+    assert shown == {
+        "media/door/1.png", "media/door/2.png", "media/yard/3.png", "media/hall/walk.mp4", "4.png",
+        "rtsp://camera.example/door",
+    }  # fmt: skip
+    copy = own_world.media / "copies" / "also 4.png"
+    copy.parent.mkdir()
+    copy.write_bytes((elsewhere / "secret" / "4.png").read_bytes())
+    finder.index(list(discover([str(copy)])), frames_of)
+    client.app.state.service.forget_records()  # type: ignore[attr-defined]
+    assert names("media/copies") == {"4.png"}
+    for source in shown:  # each as it is shown, wherever it lies
+        assert {match["source"] for match in answer(source).json()["matches"]} == {source}
+    assert names("media/door", "4.png") == {"1.png", "2.png", "4.png"}
+    refused = [answer(str(path)) for path in (elsewhere, elsewhere / "nothing", own_world.media / "door", "/", "//")]
+    assert {(one.status_code, one.json()["error"]["message"]) for one in refused} == {
+        (422, "Files are named here as answers show them.")
+    }
+    for probe in ("secret", "media/../media/door", f"media/../..{elsewhere}", "door", "private"):
+        assert names(probe) == set()
+
+
+def test_what_is_absolute_is_a_path_whatever_it_holds() -> None:
+    """A name in an archive must not pass for an address, which is shown whole."""
+    places = Places((), Path("/people"))
+    assert places.shown("/srv/private/a.zip/door://x.jpg", Role.VIEWER) == "x.jpg"
+    assert kind_of("/srv/private/a.zip/door://x.jpg", None) == "photo"
 
 
 def test_a_person_of_the_gallery_as_example(client: TestClient, world: World) -> None:

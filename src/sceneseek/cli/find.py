@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sceneseek.cli.console import err, escape, print_json
+from sceneseek.cli.gallery.places import place
 from sceneseek.cli.moments import moment
 from sceneseek.cli.search_outputs import Output, Search, note_search, search_as_json, write_outputs
 from sceneseek.errors import ValueRefused
 from sceneseek.words import counted
+
+if TYPE_CHECKING:
+    from sceneseek.gallery import Filters, Gallery
 
 
 def find(  # noqa: PLR0913 - the options of a command are its parameters
@@ -48,7 +52,10 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     ] = None,
     camera: Annotated[list[str] | None, typer.Option("--camera", help="Only this camera; repeatable.")] = None,
     source: Annotated[
-        list[str] | None, typer.Option("--source", help="Only this file, or files in this folder; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--source", help="Only this file, by path, address or content key, or files in this folder; repeatable."
+        ),
     ] = None,
     after: Annotated[
         str | None, typer.Option("--after", help="Only what was taken from then on: 2026-03-02, 2026-03-02 08:30.")
@@ -106,7 +113,6 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     boxes = _boxes(box, len(shown))
     filters = Filters(
         cameras=tuple(camera) if camera else None,
-        sources=tuple(str(Path(s).expanduser().absolute()) for s in source) if source else None,
         since_s=_seconds(since, "--since"),
         until_s=_seconds(until, "--until"),
         after=moment(after, "--after"),
@@ -117,6 +123,7 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     )
     images = [read_picture(picture) for picture in shown]
     store = Gallery.open(gallery)
+    filters = _narrowed(filters, store, source)
     spec = model or store.manifest.model
     with err.status(f"loading {escape(spec)}"):
         predictor = load_predictor(spec, device=device)
@@ -177,6 +184,17 @@ def _seconds(text: str | None, option: str) -> float | None:
     if not math.isfinite(total) or text.count(":") > 2:
         raise ValueRefused(f"{option} {text!r} is not a time; expected seconds, mm:ss or h:mm:ss.")
     return total
+
+
+def _narrowed(filters: Filters, gallery: Gallery, named: list[str] | None) -> Filters:
+    """Only files and folders of these names, be it that of a copy; a name that stands for nothing is a mistake."""
+    from sceneseek.gallery.naming import keys_of, narrowed
+
+    if not named:
+        return filters
+    records, places = gallery.media(), list(map(place, named))
+    keys_of(records, places)
+    return narrowed(filters, records, places)
 
 
 def _own_frames(pictures: list[Path]) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sceneseek import pages
 from sceneseek.evaluation import plots
 from sceneseek.evaluation.comparability import comparable
 from sceneseek.evaluation.comparison import Comparison
@@ -97,13 +98,8 @@ def as_html(
 
 
 def environment(*packages: str) -> Any:
-    """The template engine, escaping everything; other packages may add templates of their own to this page's parts."""
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
-
-    loaders = [PackageLoader(package) for package in (*packages, "sceneseek.evaluation")]
-    made = Environment(
-        loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    """The template engine of ``pages``; other packages may add templates of their own to this page's parts."""
+    made = pages.environment(*packages, "sceneseek.evaluation")
     made.filters["points"] = points
     return made
 

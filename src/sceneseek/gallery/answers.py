@@ -10,6 +10,7 @@ from sceneseek.gallery.lookups import sightings_by_id
 from sceneseek.gallery.search import Found
 from sceneseek.gallery.tables import Tables
 from sceneseek.structures import Match, Ranking, Sighting
+from sceneseek.words import without_password
 
 
 def rankings(
@@ -38,7 +39,7 @@ def _match(rank: int, row: dict[str, Any], similarity: float, sightings: Mapping
         similarity=min(1.0, max(-1.0, similarity)),
         score=row["score"],
         box=(row["x1"], row["y1"], row["x2"], row["y2"]),
-        source=row["source"],
+        source=without_password(row["source"]),
         frame_index=row["frame_index"],
         time_s=row["time_s"],
         camera_id=row["camera_id"],

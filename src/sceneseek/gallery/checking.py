@@ -30,6 +30,7 @@ from sceneseek.gallery.retention import Retention
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, JOURNAL, MEDIA, TABLES, THUMBNAILS, TRACKLETS
 from sceneseek.gallery.tables import Tables
 from sceneseek.structures import IntArray
+from sceneseek.words import is_address
 
 _BATCH_ROWS = 8192
 _NAMED = 5
@@ -274,7 +275,7 @@ def _media(table: pa.Table, look_for_media: bool) -> Iterator[Finding]:
         found = f"{troubled:,} files could not be read, or not to their end."
         yield Finding("damaged-media", Weight.NOTE, found, "`sceneseek gallery info` names them.")
     if look_for_media:
-        gone = [r.source for r in records if "://" not in r.source and not any(map(_is_there, r.sources))]
+        gone = [r.source for r in records if not is_address(r.source) and not any(map(_is_there, r.sources))]
         if gone:
             some = ", ".join(gone[:_NAMED]) + (", ..." if len(gone) > _NAMED else "")
             found = f"{len(gone):,} of {len(records):,} indexed files are not where they were: {some}"

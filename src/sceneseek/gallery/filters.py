@@ -15,6 +15,7 @@ from sceneseek.errors import ValueRefused
 from sceneseek.gallery.schema import INSTANT, sql_instant, sql_text
 from sceneseek.gallery.tables import one_of
 from sceneseek.structures import BoolArray
+from sceneseek.words import without_password
 
 
 class FrameKey(NamedTuple):
@@ -44,6 +45,7 @@ class Filters:
         before: The same, inclusive.
         exclude_flags: People with any of these flags are left out; those whom nobody looked at for flags stay.
         media_keys: Content keys of files.
+        files_said: What these files are called, for display; how many they are when not given.
 
     Raises:
         ValueRefused: The time range is empty, a number is not one, or a moment has no zone.
@@ -63,6 +65,7 @@ class Filters:
     before: datetime | None = None
     exclude_flags: tuple[str, ...] = ()
     media_keys: tuple[str, ...] | None = None
+    files_said: str = ""
 
     def __post_init__(self) -> None:
         for name in ("cameras", "sources", "media_keys", "exclude_flags"):
@@ -71,6 +74,8 @@ class Filters:
                 raise ValueRefused(f"filter {name} is the text {value!r}; expected a sequence of names.")
             nothing = () if name == "exclude_flags" else None
             object.__setattr__(self, name, tuple(value) if value else nothing)
+        if self.sources is not None:
+            object.__setattr__(self, "sources", tuple(map(without_password, self.sources)))
         for name in ("since_s", "until_s", "min_score"):
             value = getattr(self, name)
             if value is not None and np.isnan(value):
@@ -142,7 +147,9 @@ class Filters:
             words["camera"] = ", ".join(self.cameras)
         if self.sources is not None:
             words["source"] = ", ".join(self.sources)
-        if self.media_keys is not None:
+        if self.files_said:
+            words["source"] = self.files_said
+        elif self.media_keys is not None:
             words["files"] = f"{len(self.media_keys)}"
         if self.since_s is not None:
             words["since"] = f"{self.since_s:g} s"

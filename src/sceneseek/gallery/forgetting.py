@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -23,10 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 from sceneseek.errors import GalleryError, NotInGalleryError, ValueRefused
 from sceneseek.gallery.audit import AuditLog
+from sceneseek.gallery.files import bytes_in
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.manifest import write_whole
 from sceneseek.gallery.migrations import bring_up_to_date
+from sceneseek.gallery.naming import keys_at, keys_of
 from sceneseek.gallery.proof import Proof, evenly, prove, traces_of
 from sceneseek.gallery.records import MediaRecord
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, THUMBNAILS
@@ -115,7 +116,7 @@ def plan_forgetting(
     bring_up_to_date(gallery)
     tables = Tables(gallery.path)
     records = {record.key: record for record in gallery.media()}
-    whole = set(_keys_of(records.values(), media))
+    whole = keys_of(records.values(), media)
     named = set(detections)
     names = {name for name, _, _ in _rows(tables, "id", named)}
     if named - names:
@@ -211,7 +212,7 @@ def forget(
         chosen = evenly(names)
         traces = traces_of(gallery, chosen, plan.tracklets) if with_proof else []
         before = search_files(gallery.path, traces) if with_proof else None
-        size = _size(gallery.path)
+        size = bytes_in(gallery.path)
         pending = Pending(
             media=tuple(record.key for record in plan.media),
             people=plan.people,
@@ -225,7 +226,7 @@ def forget(
     proof = None if before is None else prove(gallery, traces, before, sampled=len(chosen) < len(names))
     outcome = {} if proof is None else {"proven": proof.proven, "bytes_searched": proof.after.num_bytes}
     log.append(actor, "forgotten", people=plan.num_people, digest=_digest(names), **outcome)
-    return Forgotten(plan, proof, size, _size(gallery.path), index_dropped)
+    return Forgotten(plan, proof, size, bytes_in(gallery.path), index_dropped)
 
 
 @dataclass(frozen=True)
@@ -297,22 +298,6 @@ def end_interrupted(writer: GalleryWriter) -> bool:
     return True
 
 
-def _keys_of(records: Iterable[MediaRecord], named: Iterable[str]) -> set[str]:
-    """Content keys of files named by key, by path or by a folder above them."""
-    known = list(records)
-    by_key = {record.key for record in known}
-    found: set[str] = set()
-    for name in named:
-        if name in by_key:
-            found.add(name)
-            continue
-        keys = {record.key for record in known if any(_lies_at(source, name) for source in record.sources)}
-        if not keys:
-            raise NotInGalleryError(f"the gallery knows no file {name!r}, by path or by content key.")
-        found |= keys
-    return found
-
-
 def _passing(tables: Tables, records: dict[str, MediaRecord], filters: Filters) -> tuple[set[str], set[str]]:
     """Files of which all searched pictures pass, and detections that pass."""
     condition = filters.sql()
@@ -320,7 +305,7 @@ def _passing(tables: Tables, records: dict[str, MediaRecord], filters: Filters) 
         raise ValueRefused("the filters let everybody pass; remove the gallery's folder to forget everything.")
     if filters.sources is not None:
         # By content: a file that was also met in a folder is the same file, wherever else it lies.
-        keys = {r.key for r in records.values() if any(_lies_at(s, at) for s in r.sources for at in filters.sources)}
+        keys = keys_at(records.values(), filters.sources)
         keys &= set(filters.media_keys) if filters.media_keys is not None else keys
         filters = replace(filters, sources=None, media_keys=tuple(sorted(keys)) or ("",))
         condition = filters.sql()
@@ -334,11 +319,6 @@ def _passing(tables: Tables, records: dict[str, MediaRecord], filters: Filters) 
 def _counts(query: Any) -> dict[str, int]:
     column = query.select(["media_key"]).to_arrow()["media_key"]
     return {entry["values"]: entry["counts"] for entry in column.value_counts().to_pylist()}
-
-
-def _lies_at(source: str, place: str) -> bool:
-    """Whether a path is this one, or lies below it."""
-    return source == place or source.startswith(place if place.endswith(os.sep) else place + os.sep)
 
 
 def _rows(tables: Tables, column: str, names: Collection[str]) -> set[tuple[str, str, str | None]]:
@@ -357,7 +337,3 @@ def _count(tables: Tables, table: str, column: str, names: Collection[str]) -> i
 def _digest(names: Iterable[str]) -> str:
     """One hash for a set of people: the log can be checked against a list that somebody kept, and names nobody."""
     return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

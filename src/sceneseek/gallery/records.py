@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sceneseek.errors import ValueRefused
 from sceneseek.gallery.schema import MEDIA, detection_id, table_schema, tracklet_id
 from sceneseek.structures import Detections, FloatArray, Frame, Match
+from sceneseek.words import without_password
 
 
 class MediaStatus(StrEnum):
@@ -70,7 +71,8 @@ class MediaRecord:
     @classmethod
     def from_row(cls, row: dict[str, Any]) -> MediaRecord:
         """Read one row of the media table."""
-        return cls(**{**row, "aliases": tuple(row["aliases"]), "status": MediaStatus(row["status"])})
+        source, *aliases = map(without_password, (row["source"], *row["aliases"]))
+        return cls(**{**row, "source": source, "aliases": tuple(aliases), "status": MediaStatus(row["status"])})
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +121,7 @@ class StoredPerson:
             embedding=np.asarray(row["embedding"], np.float32),
             box=(row["x1"], row["y1"], row["x2"], row["y2"]),
             score=row["score"],
-            source=row["source"],
+            source=without_password(row["source"]),
             media_key=row["media_key"],
             frame_index=row["frame_index"],
             time_s=row["time_s"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from sceneseek.errors import GalleryError, ValueRefused
 from sceneseek.gallery.archiving import refuse_existing
 from sceneseek.gallery.audit import AuditLog
-from sceneseek.gallery.records import StoredPerson, StoredTracklet
-from sceneseek.gallery.schema import DETECTIONS, INSTANT
-from sceneseek.gallery.tables import Tables, in_parts
+from sceneseek.gallery.records import StoredPerson
+from sceneseek.gallery.schema import DETECTIONS, INSTANT, TRACKLETS
+from sceneseek.gallery.tables import Tables, one_of
 
 if TYPE_CHECKING:
     from sceneseek.gallery.store import Gallery
@@ -44,7 +44,11 @@ SIGHTINGS = pa.schema([
 """Columns. A tracklet is one row, its box that of its best frame; a person outside of any tracklet is one row too."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_OF_TRACKLETS = ("id", "captured_at", "start_s", "end_s", "num_detections", "best_ids")
 _PART = 1000
+"""Rows that are made at a time."""
+_PEOPLE, _FILES = 100_000, 500
+"""Names that are looked up at a time: those of so many people, or of so many files."""
 
 
 def export_sightings(gallery: Gallery, path: Path, *, actor: str, overwrite: bool = False) -> int:
@@ -85,16 +89,42 @@ def export_sightings(gallery: Gallery, path: Path, *, actor: str, overwrite: boo
 
 def sightings(gallery: Gallery) -> Iterator[pa.Table]:
     """All sightings in parts: first the tracklets, then those who belong to none."""
-    tracklets = gallery.tracklets()
-    for start in range(0, len(tracklets), _PART):
-        part = tracklets[start : start + _PART]
-        best = {p.detection_id: p for p in gallery.people([tracklet.best_ids[0] for tracklet in part])}
-        yield _table([_of_tracklet(tracklet, best[tracklet.best_ids[0]]) for tracklet in part])
-    detections: Any = Tables(gallery.path)[DETECTIONS]
-    alone = "tracklet_id IS NULL" if "tracklet_id" in detections.schema.names else "true"
-    names = detections.search().where(alone).select(["id"]).to_arrow()["id"].to_pylist()
-    for ids in in_parts(sorted(names), _PART):
-        yield _table([_alone(person) for person in gallery.people(ids)])
+    tables = Tables(gallery.path)
+    files = list(_few_at_a_time(gallery))
+    for keys in files if TRACKLETS in tables else ():
+        for tracklets in _in_batches(tables[TRACKLETS], one_of("media_key", keys), _OF_TRACKLETS, "start_s"):
+            best = {p.detection_id: p for p in gallery.people([row["best_ids"][0] for row in tracklets])}
+            yield _table([_of_tracklet(row, best[row["best_ids"][0]]) for row in tracklets])
+    detections: Any = tables[DETECTIONS]
+    alone = " AND tracklet_id IS NULL" if "tracklet_id" in detections.schema.names else ""
+    for keys in files:
+        for people in _in_batches(detections, one_of("media_key", keys) + alone, ("id",), "frame_index"):
+            yield _table([_alone(person) for person in gallery.people([row["id"] for row in people])])
+
+
+def _few_at_a_time(gallery: Gallery) -> Iterator[list[str]]:
+    """Content keys of all files in lists of few files with few people, unless one file alone has many."""
+    keys: list[str] = []
+    people = 0
+    for record in sorted(gallery.media(), key=lambda record: record.key):
+        if keys and people + record.num_people > _PEOPLE:
+            yield keys
+            keys, people = [], 0
+        keys.append(record.key)
+        people += record.num_people
+        if len(keys) == _FILES:
+            yield keys
+            keys, people = [], 0
+    if keys:
+        yield keys
+
+
+def _in_batches(table: Any, condition: str, columns: Sequence[str], order: str) -> Iterator[list[dict[str, Any]]]:
+    """Rows that fulfil a condition, in order of file, ``order`` and name; never their embeddings."""
+    rows: pa.Table = table.search().where(condition).select([*{"media_key", order, "id", *columns}]).to_arrow()
+    rows = rows.sort_by([("media_key", "ascending"), (order, "ascending"), ("id", "ascending")])
+    for start in range(0, rows.num_rows, _PART):
+        yield rows.slice(start, _PART).to_pylist()
 
 
 def _write(file: IO[bytes], as_csv: bool, gallery: Gallery) -> int:
@@ -107,14 +137,11 @@ def _write(file: IO[bytes], as_csv: bool, gallery: Gallery) -> int:
     return rows
 
 
-def _of_tracklet(tracklet: StoredTracklet, best: StoredPerson) -> dict[str, Any]:
+def _of_tracklet(tracklet: dict[str, Any], best: StoredPerson) -> dict[str, Any]:
     return {
         **_alone(best),
-        "sighting": tracklet.tracklet_id,
-        "captured_at": tracklet.captured_at,
-        "start_s": tracklet.start_s,
-        "end_s": tracklet.end_s,
-        "num_detections": tracklet.num_detections,
+        "sighting": tracklet["id"],
+        **{name: tracklet[name] for name in ("captured_at", "start_s", "end_s", "num_detections")},
     }
 
 

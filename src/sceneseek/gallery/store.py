@@ -25,6 +25,7 @@ from sceneseek.errors import (
 from sceneseek.gallery import lookups
 from sceneseek.gallery.answers import rankings
 from sceneseek.gallery.audit import AUDIT, AUDIT_HEAD
+from sceneseek.gallery.files import bytes_in
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.forgetting import FORGETTING
 from sceneseek.gallery.index import EXACT_BELOW, Optimised, build, people_index, search_index
@@ -421,7 +422,7 @@ class Gallery:
             people_per_camera={
                 c["values"] or "": int(c["counts"]) for c in people["camera_id"].value_counts().to_pylist()
             },
-            bytes_on_disk=sum(f.stat().st_size for f in self.path.rglob("*") if f.is_file()),
+            bytes_on_disk=bytes_in(self.path),
             num_tracklets=int(tables[TRACKLETS].count_rows()) if TRACKLETS in tables else 0,
             captured_from=span["min"],
             captured_until=span["max"],

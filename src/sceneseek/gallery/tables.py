@@ -28,11 +28,19 @@ class Tables:
 
     Args:
         folder: The gallery.
+        metadata_bytes: How much the database remembers of what versions of tables consist of; by itself, it remembers
+            up to a gigabyte.
+
+    Attributes:
+        session: What remembers it, where a bound was given.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, metadata_bytes: int | None = None) -> None:
         self.folder = folder
-        self.database: Any = lancedb.connect(folder)
+        self.session: Any = None
+        if metadata_bytes is not None:
+            self.session = lancedb.Session(metadata_cache_size_bytes=metadata_bytes)
+        self.database: Any = lancedb.connect(folder, session=self.session)
         self._opened: dict[str, Any] = {}
 
     def reopen(self) -> None:

@@ -10,7 +10,9 @@ the disk. Hence it is done before and after, and only what was seen before and i
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sceneseek.errors import GalleryError, ValueRefused
+from sceneseek.gallery.files import files_in
 
 SHORTEST_TRACE = 16
 """Bytes; fewer turn up by chance."""
@@ -86,7 +89,7 @@ def search_files(folder: Path, traces: Sequence[Trace]) -> TraceReport:
     pieces = _Pieces(traces)
     found: list[list[str]] = [[] for _ in traces]
     num_files = num_bytes = 0
-    for path in _files(folder):
+    for path in files_in(folder):
         try:
             size, hits = _search_file(path, pieces)
         except FileNotFoundError:  # a reader's lock or a journal that has just gone
@@ -130,8 +133,12 @@ class _Pieces:
 
 def _search_file(path: Path, pieces: _Pieces) -> tuple[int, set[int]]:
     hits: set[int] = set()
-    with path.open("rb") as file:
-        size = path.stat().st_size
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(path.open("rb"))
+        except FileNotFoundError:  # gone since it was listed, and all it held with it
+            return 0, hits
+        size = os.fstat(file.fileno()).st_size
         if not size:
             return 0, hits
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -170,7 +177,3 @@ def _anchor_offset(piece: bytes) -> int:
     step = max(1, len(piece) // 32)
     offsets = range(len(piece) - _ANCHOR, -1, -step)
     return max(offsets, key=lambda offset: len(set(piece[offset : offset + _ANCHOR])))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    yield from (p for p in sorted(folder.rglob("*")) if p.is_file() and not p.is_symlink())

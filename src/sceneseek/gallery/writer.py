@@ -51,9 +51,14 @@ from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, THUMBNAILS, TRAC
 from sceneseek.gallery.tables import Tables
 from sceneseek.gallery.tracklets import TrackletBook
 from sceneseek.structures import Detections, FloatArray, Frame, MediaItem
+from sceneseek.words import without_password
 
 _COMPACT_EVERY = 200
 """Batches between compactions: each batch adds a small file, and thousands of them slow everybody down."""
+
+_METADATA_BYTES = 16 << 20
+"""Each batch is a version of four tables, and the database would remember all that each of them consists of. Between
+two mergings of files this grows with the square of the batches, and nobody asks for it again."""
 
 
 class Plan(NamedTuple):
@@ -96,7 +101,7 @@ class GalleryWriter:
         self._commit_frames = commit_frames
         self._commit_seconds = commit_seconds
         self._open = ExitStack()
-        self._tables = Tables(folder)
+        self._tables = Tables(folder, _METADATA_BYTES)
         self._tracklets = TrackletBook(self._tables)
         self._index = BackgroundBuild(folder, exact_below)
         self._records: dict[str, MediaRecord] = {}
@@ -198,6 +203,7 @@ class GalleryWriter:
         """
         if item.content_key in self._kept_out:
             return self._kept_out[item.content_key]
+        item = _shareable(item)
         record = self._records[item.content_key]
         self._claim(item)
         if item.source not in record.sources:
@@ -210,6 +216,7 @@ class GalleryWriter:
 
     def begin(self, item: MediaItem, every_s: float | None = None) -> None:
         """Start a file, resume it, or give a damaged one another chance."""
+        item = _shareable(item)
         every_s = every_s if item.kind != "photo" else None
         record = self._records.get(item.content_key)
         self._claim(item)
@@ -539,6 +546,12 @@ class _Batch:
         if self._people:
             table = tables[DETECTIONS]
             table.add(detection_rows(self._people, table.schema))
+
+
+def _shareable(item: MediaItem) -> MediaItem:
+    """A medium as it may be remembered: galleries are copied and handed on, passwords of cameras are not."""
+    source = without_password(item.source)
+    return item if source == item.source else replace(item, source=source)
 
 
 def _start_frame(record: MediaRecord | None, item: MediaItem, every_s: float | None) -> int | None:

@@ -15,6 +15,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from sceneseek import words
 from sceneseek.errors import ArchiveError, PictureError, ValueRefused, VideoError
 from sceneseek.inference import capture_times
 from sceneseek.inference.archives import MAX_VIDEO_BYTES, SHELF, Archive, Member, is_archive
@@ -98,6 +99,34 @@ def discover(
     Raises:
         ValueRefused: ``camera_from`` is no pattern.
     """
+    found = discover_now(
+        paths,
+        camera=camera,
+        camera_from=camera_from,
+        zone=zone,
+        recursive=recursive,
+        archives=archives,
+        within=within,
+    )
+    yield from (item for item in found if item is not None)
+
+
+def discover_now(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    camera: str | None = None,
+    camera_from: CameraPattern | str | None = None,
+    zone: tzinfo | None = None,
+    recursive: bool = True,
+    archives: bool = True,
+    within: Sequence[str | Path] | None = None,
+) -> Iterator[MediaItem | MediaProblem | None]:
+    """``discover`` entry by entry, for those who want to say that they are still at work, or to stop.
+
+    Yields:
+        Also ``None``: at each folder, file and member of an archive that is looked at, and at each block that is read
+        of it.
+    """
     pattern = CameraPattern(camera_from) if isinstance(camera_from, str) else camera_from
     known = Circumstances(camera, pattern, zone)
     folders = None if within is None else [os.path.realpath(folder) for folder in within]
@@ -108,7 +137,14 @@ def discover(
 
             yield live_item(str(given), known.camera_at(str(given)))
             continue
+        if words.is_address(str(given)) and not os.path.lexists(given):
+            expected = "expected rtsp://, rtsps://, http:// or https://, or a path"
+            yield MediaProblem(words.without_password(str(given)), f"Addresses of this kind are not read; {expected}.")
+            continue
         for path, named in files_under(Path(given).expanduser(), recursive, folders):
+            yield None
+            if path is None:
+                continue
             if isinstance(path, MediaProblem):
                 yield path
                 continue
@@ -233,7 +269,7 @@ def _key_of_stream(key: str, stream: int) -> str:
     return key if stream == 0 else f"{key}-{stream + 1}"
 
 
-def _identify(path: str, named: bool, known: Circumstances) -> Iterator[MediaItem | MediaProblem]:
+def _identify(path: str, named: bool, known: Circumstances) -> Iterator[MediaItem | MediaProblem | None]:
     """Say what a file is, or nothing when it does not look like media and nobody asked for it."""
     kind = _kind_by_name(path)
     if kind is None and not named:
@@ -254,7 +290,8 @@ def _identify(path: str, named: bool, known: Circumstances) -> Iterator[MediaIte
         if kind is None:
             yield MediaProblem(path, "This is neither a picture nor a video in a known format.")
             return
-        key = content_key(path)
+        with open(path, "rb") as file:
+            key = yield from _hashed(os.fstat(file.fileno()).st_size, _blocks(file))
     except OSError as error:
         yield MediaProblem(path, f"The file cannot be read ({error.strerror or error}).")
         return
@@ -264,7 +301,7 @@ def _identify(path: str, named: bool, known: Circumstances) -> Iterator[MediaIte
         yield from _video_items(path, key, path, known)
 
 
-def _in_archive(path: str, named: bool, known: Circumstances) -> Iterator[MediaItem | MediaProblem]:
+def _in_archive(path: str, named: bool, known: Circumstances) -> Iterator[MediaItem | MediaProblem | None]:
     """The media in an archive; everything else in it is left alone."""
     try:
         archive = Archive(path)
@@ -273,6 +310,7 @@ def _in_archive(path: str, named: bool, known: Circumstances) -> Iterator[MediaI
         return
     found = False
     for member in archive.members:
+        yield None
         kind = _kind_by_name(member.name)
         hidden = any(part == "__MACOSX" or part.startswith(".") for part in Path(member.name).parts)
         if kind is None or (hidden and not member.problem):
@@ -287,7 +325,9 @@ def _in_archive(path: str, named: bool, known: Circumstances) -> Iterator[MediaI
         yield MediaProblem(path, "The archive holds no photograph and no video.")
 
 
-def _member(archive: Archive, member: Member, kind: str, known: Circumstances) -> Iterator[MediaItem | MediaProblem]:
+def _member(
+    archive: Archive, member: Member, kind: str, known: Circumstances
+) -> Iterator[MediaItem | MediaProblem | None]:
     source = f"{archive.path}/{member.name}"
     if member.problem:
         yield MediaProblem(source, f"It cannot be read: {member.problem}.")
@@ -299,7 +339,7 @@ def _member(archive: Archive, member: Member, kind: str, known: Circumstances) -
         contents = archive.read(member.name)
         yield _photo_item(source, _key_of(member.size, [contents]), contents, known)
     else:
-        key = _key_of(member.size, archive.blocks(member.name, MAX_VIDEO_BYTES))
+        key = yield from _hashed(member.size, archive.blocks(member.name, MAX_VIDEO_BYTES))
         # What a video says of itself is not asked here: it would have to be unpacked once more.
         began = capture_times.from_name(source, known.zone)
         yield MediaItem(source, "video", key, known.camera_at(source), began)

@@ -12,7 +12,7 @@ from sceneseek.structures import MediaProblem
 
 def files_under(
     given: Path, recursive: bool, within: Sequence[str] | None = None
-) -> Iterator[tuple[str | MediaProblem, bool]]:
+) -> Iterator[tuple[str | MediaProblem | None, bool]]:
     """Files under one name, in the order of their names, each once.
 
     Args:
@@ -21,7 +21,7 @@ def files_under(
         within: Real paths of the only folders that may be looked into; links to folders elsewhere are problems.
 
     Yields:
-        A path, or what went wrong on the way; and whether it was named itself.
+        A path, what went wrong on the way, or ``None`` for a folder that was entered; and whether it was named itself.
     """
     text = os.path.abspath(given)
     if os.path.isfile(text):
@@ -52,7 +52,7 @@ def led_out(path: str) -> MediaProblem:
     return MediaProblem(path, "This link leads out of the folders that may be indexed; it is not followed.")
 
 
-def _walk(folder: str, recursive: bool, within: Sequence[str] | None) -> Iterator[str | MediaProblem]:
+def _walk(folder: str, recursive: bool, within: Sequence[str] | None) -> Iterator[str | MediaProblem | None]:
     if not is_within(folder, within):
         yield led_out(folder)
         return
@@ -65,6 +65,7 @@ def _walk(folder: str, recursive: bool, within: Sequence[str] | None) -> Iterato
     for parent, children, names in os.walk(folder, onerror=refused, followlinks=True):
         # Links may lead back up: a folder is entered once, whatever it is called.
         visited.add(os.path.realpath(parent))
+        yield None
         children[:] = sorted(
             name
             for name in children

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sceneseek.drawing import jpeg_data_uri
+from sceneseek.pages import environment
 from sceneseek.reports import words
 from sceneseek.reports.answer import RATE_NOTE, Answer, Asked
 from sceneseek.reports.views import View
@@ -19,27 +20,26 @@ def render_page(answer: Answer) -> str:
     Everything is inside: no script, no address outside the page. File and camera names are text of strangers and are
     escaped; the page's own policy forbids scripts besides.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("sceneseek.reports"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
     ranking = answer.ranking
-    return environment.get_template("answer.html").render(
-        title=answer.title,
-        queries=[_asked(asked) for asked in answer.asked if not asked.against],
-        against=[_asked(asked) for asked in answer.asked if asked.against],
-        matches=[_row(match, view) for match, view in zip(ranking, answer.views, strict=True)],
-        num_likely=ranking.num_likely,
-        verdict=words.verdict(ranking),
-        facts=answer.facts(),
-        compared=counted(ranking.searched, "person", "people"),
-        filters={name: printable(value) for name, value in ranking.filters.items()},
-        reranked=any(match.revised is not None for match in ranking),
-        unreadable=sum(view.scene is None for view in answer.views),
-        note=RATE_NOTE,
+    page: str = (
+        environment("sceneseek.reports")
+        .get_template("answer.html")
+        .render(
+            title=answer.title,
+            queries=[_asked(asked) for asked in answer.asked if not asked.against],
+            against=[_asked(asked) for asked in answer.asked if asked.against],
+            matches=[_row(match, view) for match, view in zip(ranking, answer.views, strict=True)],
+            num_likely=ranking.num_likely,
+            verdict=words.verdict(ranking),
+            facts=answer.facts(),
+            compared=counted(ranking.searched, "person", "people"),
+            filters={name: printable(value) for name, value in ranking.filters.items()},
+            reranked=any(match.revised is not None for match in ranking),
+            unreadable=sum(view.scene is None for view in answer.views),
+            note=RATE_NOTE,
+        )
     )
+    return page
 
 
 def _asked(asked: Asked) -> dict[str, Any]:

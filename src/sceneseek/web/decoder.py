@@ -1,9 +1,14 @@
 """The process in which strangers' files are decoded: ``python -m sceneseek.web.decoder``, started by ``decoding``.
 
-It knows nothing: no gallery, no tokens, no network connection of the server. It reads one task at a time from standard
-input and answers on standard output, in a form without code in it (JSON and plain bytes, no pickles), so that a decoder
-that was taken over can lie about a picture and do no more. Its memory, its processor time for each task and the size of
-the files it may write are limited by the operating system.
+It is given nothing of the server: no gallery, no tokens, no open file or connection, a few harmless variables of its
+surroundings. It reads one task at a time from standard input and answers on standard output, in a form without code in
+it (JSON and plain bytes, no pickles). Its memory, its processor time for each task and the size of the files it may
+write are limited by the operating system. So a file that makes a decoder crash, loop or devour memory costs one
+request. One that takes it over cannot reach into the server's memory; it sees, and may lie about, what the process is
+given until it is replaced.
+
+It is no sandbox: it runs as the server's user, and whoever takes it over may do what this user may, such as read files
+and open connections. What that is, the operating system decides; see "Serve a gallery" in the documentation.
 """
 
 from __future__ import annotations
@@ -28,6 +33,9 @@ from sceneseek.structures import Frame, ImageArray, MediaItem, MediaProblem
 
 HEADER = struct.Struct("<IQ")
 """Lengths of the JSON part and of the bytes after it."""
+
+STILL_LOOKING = {"type": None}
+"""An answer of ``discover`` that tells of no medium: whoever reads it may stop there."""
 
 Answer = tuple[dict[str, Any], bytes | memoryview]
 
@@ -95,11 +103,11 @@ def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
 
 
 def discover(data: bytes, paths: Sequence[str], camera: str | None, within: Sequence[str] | None) -> Iterator[Answer]:
-    """The media below some paths; see ``inference.media.discover``."""
-    from sceneseek.inference.media import discover as found
+    """The media below some paths; see ``inference.media.discover_now``."""
+    from sceneseek.inference.media import discover_now
 
-    for item in found(list(paths), camera=camera, within=within):
-        yield as_fields(item), b""
+    for item in discover_now(list(paths), camera=camera, within=within):
+        yield (STILL_LOOKING if item is None else as_fields(item)), b""
 
 
 def frames(data: bytes, item: dict[str, Any], every_s: float, start_index: int) -> Iterator[Answer]:
@@ -180,12 +188,11 @@ def scene(
 
 
 def pixels(
-    data: bytes, places: Sequence[str], key: str | None, kind: str, frame_index: int, size: Sequence[int]
+    data: bytes, places: Sequence[str], key: str, kind: str, frame_index: int, size: Sequence[int]
 ) -> Iterator[Answer]:
     """A photograph or a moment of a video, ``(H, W, 3)`` uint8."""
     place = _there(places)
-    if key is not None:
-        yield from known(place, key)
+    yield from known(place, key)
     image = _scene(place, kind, frame_index, size)
     yield {"height": image.shape[0], "width": image.shape[1]}, np.ascontiguousarray(image).data.cast("B")
 

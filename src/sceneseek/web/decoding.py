@@ -39,8 +39,17 @@ class Decoders:
             PictureError: It is not a picture, or too large, or its decoder died of it.
             Refusal: (503) Too many wait.
         """
-        fields, pixels = await self._ask({"task": "as_rgb", "max_pixels": self._limits.picture_pixels}, data)
-        return np.frombuffer(pixels, np.uint8).reshape(int(fields["height"]), int(fields["width"]), 3)
+        return _pixels(*await self._ask(self._rgb(), data))
+
+    def rgb_here(self, data: bytes) -> ImageArray:
+        """The same for a thread that may wait for its turn, and is one of a few.
+
+        Raises:
+            PictureError: See ``rgb``.
+        """
+        answer = self._threads.submit(self._answer, self._rgb(), data, self._limits.decoder_seconds).result()
+        raise_told(answer[0])
+        return _pixels(*answer)
 
     async def jpeg(self, data: bytes, max_side: int) -> bytes:
         """A picture as a JPEG of at most ``max_side`` pixels."""
@@ -94,6 +103,9 @@ class Decoders:
         self._processes.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
+    def _rgb(self) -> Fields:
+        return {"task": "as_rgb", "max_pixels": self._limits.picture_pixels}
+
     async def _ask(
         self, task: dict[str, Any], data: bytes = b"", seconds: float | None = None
     ) -> tuple[Fields, bytearray]:
@@ -114,3 +126,7 @@ class Decoders:
     def _answer(self, task: dict[str, Any], data: bytes, seconds: float) -> tuple[Fields, bytearray]:
         with self._processes.borrowed() as process:
             return process.ask(task, data, seconds)
+
+
+def _pixels(fields: Fields, answer: bytearray) -> ImageArray:
+    return np.frombuffer(answer, np.uint8).reshape(int(fields["height"]), int(fields["width"]), 3)

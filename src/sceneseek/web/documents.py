@@ -38,13 +38,15 @@ Flag = Literal["small", "blurred", "cut", "unsure"]
 
 
 def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
-    """Let the OpenAPI document say of each field what the docstring says of it."""
-    text, _, attributes = (inspect.getdoc(model) or "").partition("Attributes:")
-    schema["description"] = text.strip()
-    for name, told in re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", attributes, re.DOTALL | re.MULTILINE):
-        schema["properties"][name]["description"] = (
-            re.sub(r"\s+", " ", told).strip().replace("``None``", "`null`").replace("``", "`")
-        )
+    """Let the OpenAPI document say of each field what the docstring says of it, or that of a class it comes from."""
+    for kind in reversed([kind for kind in model.__mro__ if issubclass(kind, BaseModel) and kind.__doc__]):
+        text, _, attributes = (inspect.getdoc(kind) or "").partition("Attributes:")
+        schema["description"] = text.strip()
+        for name, told in re.findall(r"^    (\w+): (.*?)(?=^    \w+: |\Z)", attributes, re.DOTALL | re.MULTILINE):
+            if name in schema["properties"]:
+                schema["properties"][name]["description"] = (
+                    re.sub(r"\s+", " ", told).strip().replace("``None``", "`null`").replace("``", "`")
+                )
 
 
 class Asked(BaseModel):
@@ -312,7 +314,8 @@ class SearchRequest(Asked):
         by: ``"sighting"``: each tracklet once, by its best frame; ``"detection"``: every frame.
         rerank: How to look at the first matches again.
         cameras: Only these cameras; who was seen by no named camera passes only without this.
-        sources: Only these files, or files in these folders.
+        sources: Only these files, as answers name them, or files in folders below a media root. Viewers cannot name
+            places on the disk.
         media_keys: Only these files, by content key.
         after: Only pictures taken at this time or later.
         before: Only pictures taken before this time, or at it.
@@ -356,19 +359,14 @@ class SightingView(Told):
     num_detections: int
 
 
-class MatchView(Told):
-    """One ranked person.
+class SeenView(Told):
+    """A person of the gallery in one frame.
 
     Attributes:
-        rank: 1 is best.
-        similarity: Cosine, -1 to 1.
-        false_match_rate: How often a stranger scores this high in this gallery, 0 to 1; ``None`` where it is not known.
-        strangers_expected: How many strangers are expected to score this high among all who were compared.
-        revised: The similarity after re-ranking, by which matches are ordered then; no cosine.
-        flags: What speaks against trusting the match.
-        score: The detector's confidence that this is a person.
         detection_id: The gallery's own name for this person in this frame.
         box: ``x1, y1, x2, y2`` in pixels of the scene.
+        score: The detector's confidence that this is a person.
+        flags: What speaks against trusting it.
         width: Width of the scene.
         height: Its height.
         source: The photograph or video.
@@ -379,20 +377,14 @@ class MatchView(Told):
         time_s: Seconds from the start of the video.
         captured_at: When the picture was taken by the clock on the wall.
         camera_id: Which camera, when known.
-        sighting: The tracklet whose best frame this is; ``None`` for a photograph, or where frames are ranked.
         crop: Where the person's picture is.
         scene: Where the whole picture is.
     """
 
-    rank: int
-    similarity: float
-    false_match_rate: float | None
-    strangers_expected: float | None
-    revised: float | None
-    flags: list[Flag]
-    score: float
     detection_id: str
     box: Box
+    score: float
+    flags: list[Flag]
     width: int
     height: int
     source: str
@@ -403,9 +395,28 @@ class MatchView(Told):
     time_s: float | None
     captured_at: datetime | None
     camera_id: str | None
-    sighting: SightingView | None
     crop: str
     scene: str
+
+
+class MatchView(SeenView):
+    """One ranked person.
+
+    Attributes:
+        rank: 1 is best.
+        similarity: Cosine, -1 to 1.
+        false_match_rate: How often a stranger scores this high in this gallery, 0 to 1; ``None`` where it is not known.
+        strangers_expected: How many strangers are expected to score this high among all who were compared.
+        revised: The similarity after re-ranking, by which matches are ordered then; no cosine.
+        sighting: The tracklet whose best frame this is; ``None`` for a photograph, or where frames are ranked.
+    """
+
+    rank: int
+    similarity: float
+    false_match_rate: float | None
+    strangers_expected: float | None
+    revised: float | None
+    sighting: SightingView | None
 
 
 class SearchAnswer(Told):
@@ -431,46 +442,14 @@ class SearchAnswer(Told):
     matches: list[MatchView]
 
 
-class PersonView(Told):
+class PersonView(SeenView):
     """A person of the gallery.
 
     Attributes:
-        detection_id: The gallery's own name for this person in this frame.
-        box: ``x1, y1, x2, y2`` in pixels of the scene.
-        score: The detector's confidence.
-        flags: What speaks against trusting it.
-        width: Width of the scene.
-        height: Its height.
-        source: The photograph or video.
-        name: The last part of it.
-        media_key: Its content key.
-        kind: ``"photo"``, ``"video"`` or ``"stream"``.
-        frame_index: 0 for a photograph.
-        time_s: Seconds from the start of the video.
-        captured_at: When the picture was taken by the clock on the wall.
-        camera_id: Which camera, when known.
         tracklet_id: The tracklet it belongs to.
-        crop: Where the person's picture is.
-        scene: Where the whole picture is.
     """
 
-    detection_id: str
-    box: Box
-    score: float
-    flags: list[Flag]
-    width: int
-    height: int
-    source: str
-    name: str
-    media_key: str
-    kind: str
-    frame_index: int
-    time_s: float | None
-    captured_at: datetime | None
-    camera_id: str | None
     tracklet_id: str | None
-    crop: str
-    scene: str
 
 
 class TrackletView(Told):

@@ -9,6 +9,8 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 
+from sceneseek.web.refusals import Refusal
+from sceneseek.web.service import Service
 from sceneseek.web.settings import Limits
 
 _FIELDS = 8
@@ -16,11 +18,14 @@ _FIELD_BYTES = 4 << 10
 """Our forms hold files; a field beside them is a mistake, and is told so."""
 
 
-def form_route(most_files: Callable[[Limits], int]) -> type[APIRoute]:
+def form_route(
+    most_files: Callable[[Limits], int], admit: Callable[[Service], object] = lambda service: None
+) -> type[APIRoute]:
     """A class of routes that read forms of so many files at most.
 
     Args:
         most_files: How many the server's limits allow.
+        admit: Refuses a form before any of it is read.
     """
 
     class Counted(APIRoute):
@@ -28,8 +33,9 @@ def form_route(most_files: Callable[[Limits], int]) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def counted(request: Request) -> Response:
-                limits: Limits = request.app.state.service.settings.limits
-                return await handle(_Counted(request, most_files(limits)))
+                service: Service = request.app.state.service
+                most = most_files(service.settings.limits)
+                return await handle(_Counted(request, most, lambda: admit(service)))
 
             return counted
 
@@ -39,9 +45,14 @@ def form_route(most_files: Callable[[Limits], int]) -> type[APIRoute]:
 class _Counted(Request):
     """A request whose form is bounded, whoever reads it."""
 
-    def __init__(self, request: Request, most_files: int) -> None:
+    def __init__(self, request: Request, most_files: int, admit: Callable[[], object]) -> None:
         super().__init__(request.scope, request.receive)
         self._most_files = most_files
+        self._admit = admit
 
     async def _get_form(self, **_: Any) -> FormData:
+        try:
+            self._admit()
+        except Refusal as refusal:
+            raise refusal.hanging_up() from None
         return await super()._get_form(max_files=self._most_files, max_fields=_FIELDS, max_part_size=_FIELD_BYTES)

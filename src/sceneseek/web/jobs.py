@@ -12,7 +12,8 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -42,14 +43,14 @@ class Order:
     Attributes:
         what: In words, for people.
         owner: Who asked.
-        items: Finds the media; called in the job's own thread.
+        items: Finds the media; called in the job's own thread. ``None`` is no medium, but a moment to stop at.
         frames_of: Opens one of them.
         every_s: The sampling that ``frames_of`` applies to video.
     """
 
     what: str
     owner: str
-    items: Callable[[], Iterable[MediaItem | MediaProblem]]
+    items: Callable[[], Iterable[MediaItem | MediaProblem | None]]
     frames_of: FramesOf
     every_s: float
 
@@ -114,28 +115,55 @@ class JobBoard:
         self._most_listeners = most_listeners
         self._listeners = 0
         self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._promised: set[object] = set()
         self._changed = threading.Condition()
         self._closed = self._hung_up = False
         self._thread = threading.Thread(target=self._work, name="sceneseek-jobs", daemon=True)
         self._thread.start()
 
-    def take(self, order: Order) -> Job:
-        """Take an order.
+    def check_place(self) -> None:
+        """Make sure that one more order would be taken.
 
         Raises:
             Refusal: (503) Too many wait.
         """
         with self._changed:
-            if sum(job.state == "waiting" for job in self._jobs.values()) >= self._most_waiting:
+            waiting = sum(job.state == "waiting" for job in self._jobs.values())
+            if waiting + len(self._promised) >= self._most_waiting:
                 raise Refusal(503, "Too many indexing jobs wait already.", retry_after=30.0)
-            job = Job(order)
-            self._jobs[job.job_id] = job
-            while len(self._jobs) > _REMEMBERED:
-                oldest = next(iter(self._jobs.values()))
-                if oldest.state not in ENDED:
-                    break
-                del self._jobs[oldest.job_id]
-            self._changed.notify_all()
+
+    @contextmanager
+    def place(self) -> Iterator[Callable[[Order], Job]]:
+        """Keep a place for an order that is not made yet; yields what takes it, once.
+
+        Raises:
+            Refusal: (503) Too many wait.
+        """
+        promise = object()
+        with self._changed:
+            self.check_place()
+            self._promised.add(promise)
+
+        def take(order: Order) -> Job:
+            with self._changed:
+                self._promised.remove(promise)
+                return self._taken(order)
+
+        try:
+            yield take
+        finally:
+            with self._changed:
+                self._promised.discard(promise)
+
+    def _taken(self, order: Order) -> Job:
+        job = Job(order)
+        self._jobs[job.job_id] = job
+        while len(self._jobs) > _REMEMBERED:
+            oldest = next(iter(self._jobs.values()))
+            if oldest.state not in ENDED:
+                break
+            del self._jobs[oldest.job_id]
+        self._changed.notify_all()
         return job
 
     def get(self, job_id: str) -> Job:
@@ -240,10 +268,12 @@ class JobBoard:
 
     def _found(self, job: Job) -> list[MediaItem | MediaProblem]:
         """Every file is read once to know it by its content: on a disk full of video this takes a while."""
-        items = []
+        items: list[MediaItem | MediaProblem] = []
         for item in job.order.items():
             if job.stop_asked():
                 break
+            if item is None:
+                continue
             items.append(item)
             job.note = f"{len(items):,} files found"
             self._tell(job)

@@ -12,13 +12,13 @@ import numpy as np
 from sceneseek.errors import MediaError
 from sceneseek.finder import FramesOf
 from sceneseek.structures import Frame, ImageArray, MediaItem, MediaProblem
-from sceneseek.web.decoder import as_fields, from_fields, moment
+from sceneseek.web.decoder import STILL_LOOKING, as_fields, from_fields, moment
 from sceneseek.web.processes import Fields, Processes, raise_told
 
-Discover = Callable[[Sequence[str], str | None], Iterable[MediaItem | MediaProblem]]
+Discover = Callable[[Sequence[str], str | None], Iterable[MediaItem | MediaProblem | None]]
 
-_DISCOVER_SECONDS = 3600.0
-"""Processor time to know one file by its content: a day of video is large."""
+_DISCOVER_SECONDS = 600.0
+"""Processor time from one entry, or one block of a file, to the next: the table of a large archive takes a while."""
 _FRAME_SECONDS = 600.0
 """Processor time from one sampled frame to the next: what lies between is decoded, too."""
 
@@ -28,7 +28,7 @@ class OpenMedia:
     """Finds media and opens them.
 
     Attributes:
-        discover: Media below paths, with the name of their camera.
+        discover: Media below paths, with the name of their camera; ``None`` while it looks on.
         frames_of: The frames of one of them; takes ``every_s`` and ``start_index``.
     """
 
@@ -52,11 +52,11 @@ class FarMedia:
         self._processes = Processes(address_space)
         self._within = None if within is None else [str(folder) for folder in within]
 
-    def discover(self, paths: Sequence[str], camera: str | None) -> Iterator[MediaItem | MediaProblem]:
-        """Find media below paths."""
+    def discover(self, paths: Sequence[str], camera: str | None) -> Iterator[MediaItem | MediaProblem | None]:
+        """Find media below paths; ``None`` at each entry and each block, where one may stop."""
         task = {"task": "discover", "paths": list(paths), "camera": camera, "within": self._within}
         for fields, _ in self._stream(task, _DISCOVER_SECONDS):
-            yield from_fields(fields)
+            yield None if fields == STILL_LOOKING else from_fields(fields)
 
     def frames_of(self, item: MediaItem, *, every_s: float, start_index: int = 0) -> Iterator[Frame | MediaProblem]:
         """The frames of a medium; one that its decoder dies of ends with a problem."""
@@ -68,10 +68,15 @@ class FarMedia:
         except MediaError as error:
             yield MediaProblem(item.source, str(error))
 
-    def scene(
-        self, places: Sequence[str], kind: str, frame_index: int, size: tuple[int, int], key: str | None = None
-    ) -> ImageArray:
-        """One picture of the gallery, read from its file again; with ``key``, only from the file of that content.
+    def scene(self, places: Sequence[str], key: str, kind: str, frame_index: int, size: tuple[int, int]) -> ImageArray:
+        """One picture of the gallery, read from its file again, which must have the content that was indexed.
+
+        Args:
+            places: The paths at which the file was met.
+            key: Its content key: the paths of a gallery may be anybody's.
+            kind: ``"photo"`` or ``"video"``.
+            frame_index: 0 for a photograph.
+            size: Width and height that it had; zeros when not known.
 
         Raises:
             MediaError: It was seen live, its file is gone, has changed, or cannot be decoded.

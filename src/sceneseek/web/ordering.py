@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fastapi import UploadFile
 
 from sceneseek.web.documents import IndexRequest, UploadCreated
 from sceneseek.web.door import Caller
-from sceneseek.web.jobs import Order
+from sceneseek.web.jobs import Job, Order
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
 from sceneseek.web.uploads import UPLOADS, take_in
+
+Take = Callable[[Order], Job]
 
 _NAMED = 3
 
@@ -27,7 +29,21 @@ async def index(service: Service, asked: IndexRequest, caller: Caller) -> str:
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
     what = ", ".join(map(service.places.scrub, paths[:_NAMED])) + more
     every_s = service.settings.every_s if asked.every_s is None else asked.every_s
-    return await _order(service, what, paths, asked.camera, every_s, caller)
+    with service.jobs.place() as take:
+        return await _order(service, take, what, paths, asked.camera, every_s, caller)
+
+
+def check_upload(service: Service) -> Path:
+    """Make sure that an upload would be taken, before any of it is; returns where uploads go.
+
+    Raises:
+        Refusal: (403) There is no media root; (503) too many jobs wait.
+    """
+    root = service.places.first_root
+    if root is None:
+        raise Refusal(403, "This server has no media roots; start it with --media-root FOLDER to upload here.")
+    service.jobs.check_place()
+    return root / UPLOADS
 
 
 async def upload(service: Service, files: Sequence[UploadFile], caller: Caller) -> UploadCreated:
@@ -36,35 +52,36 @@ async def upload(service: Service, files: Sequence[UploadFile], caller: Caller) 
     Raises:
         Refusal: (403) There is no media root; (503) too many jobs wait; (507) the disk is nearly full.
     """
-    root = service.places.first_root
-    if root is None:
-        raise Refusal(403, "This server has no media roots; start it with --media-root FOLDER to upload here.")
+    folder = check_upload(service)
     most = service.settings.limits.upload_files
     if len(files) > most:
         raise Refusal(413, "There are too many files in one upload.", found=str(len(files)), expected=f"{most}")
     made: list[Path] = []
-    try:
-        return await _upload(service, files, root / UPLOADS, made, caller)
-    except BaseException:  # a caller who hangs up, too: nothing stays that no job indexes
-        for path in made:
-            path.unlink(missing_ok=True)
-        raise
+    # First a place among the jobs and the line in the log: without them nothing is stored.
+    with service.jobs.place() as take:
+        await service.log(caller, "upload", num_files=len(files))
+        try:
+            return await _upload(service, take, files, folder, made, caller)
+        except BaseException:  # a caller who hangs up, too: nothing stays that no job indexes
+            for path in made:
+                path.unlink(missing_ok=True)
+            raise
 
 
 async def _upload(
-    service: Service, files: Sequence[UploadFile], folder: Path, made: list[Path], caller: Caller
+    service: Service, take: Take, files: Sequence[UploadFile], folder: Path, made: list[Path], caller: Caller
 ) -> UploadCreated:
     taken = [await take_in(file, folder, service.decoders, made) for file in files]
     paths = [str(folder / file.stored_as) for file in taken if file.stored_as is not None]
     job_id = None
     if paths:
         what = f"{len(paths)} uploaded file{'' if len(paths) == 1 else 's'}"
-        job_id = await _order(service, what, paths, None, service.settings.every_s, caller)
+        job_id = await _order(service, take, what, paths, None, service.settings.every_s, caller)
     return UploadCreated(job_id=job_id, files=taken)
 
 
 async def _order(
-    service: Service, what: str, paths: list[str], camera: str | None, every_s: float, caller: Caller
+    service: Service, take: Take, what: str, paths: list[str], camera: str | None, every_s: float, caller: Caller
 ) -> str:
     await service.log(caller, "index", what=what, num_paths=len(paths))
     order = Order(
@@ -74,4 +91,4 @@ async def _order(
         frames_of=service.open_media.sampling(every_s),
         every_s=every_s,
     )
-    return service.jobs.take(order).job_id
+    return take(order).job_id

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Role
-from sceneseek.words import without_password
+from sceneseek.words import is_address, without_password
 
 
 class Places:
@@ -34,7 +34,7 @@ class Places:
 
     def shown(self, source: str, role: Role) -> str:
         """A source as a caller may see it: whole for operators; for viewers below its media root, else its name."""
-        if role.may(Role.OPERATOR) or "://" in source:
+        if role.may(Role.OPERATOR) or is_address(source):
             return without_password(source)
         path = PurePath(source)
         for name, root in self._roots.items():
@@ -42,8 +42,27 @@ class Places:
                 return str(PurePath(name, path.relative_to(root)))
         return path.name
 
+    def filtered(self, asked: Sequence[str], role: Role, known: Iterable[str]) -> tuple[str, ...]:
+        """The files and folders that a caller's filter means, in the words of the answers that this caller sees.
+
+        Args:
+            asked: Sources as ``shown`` names them, or folders below a media root.
+            role: The caller's role.
+            known: All sources of the gallery.
+
+        Raises:
+            Refusal: (422) A viewer names a place on the disk: what lies where is not for them to find out.
+        """
+        if not role.may(Role.OPERATOR):
+            for source in asked:
+                if PurePath(source).is_absolute():
+                    told = "Files are named here as answers show them."
+                    raise Refusal(422, told, found=source[:80], expected="the source of a match, as it was shown")
+        wanted = set(asked)
+        return (*map(self.asked, asked), *(source for source in known if self.shown(source, role) in wanted))
+
     def asked(self, source: str) -> str:
-        """The file or folder that a caller's filter means."""
+        """The file or folder that a name stands for: below a media root, or as it is."""
         path = PurePath(source)
         if not path.is_absolute() and path.parts and path.parts[0] in self._roots:
             return str(self._roots[path.parts[0]].joinpath(*path.parts[1:]))

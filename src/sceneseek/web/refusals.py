@@ -58,6 +58,11 @@ class Refusal(HTTPException):
         self.found = found
         self.expected = expected
 
+    def hanging_up(self) -> Refusal:
+        """The same while a body is still coming: what is left of it is not waited for."""
+        self.headers = {**(self.headers or {}), "Connection": "close"}
+        return self
+
     def response(self) -> JSONResponse:
         """The refusal as a response."""
         error = {"message": self.detail, "found": self.found, "expected": self.expected}

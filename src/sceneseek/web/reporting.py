@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from sceneseek.finder import QueryPerson
 from sceneseek.finder.hiding import hide_company, hide_others
 from sceneseek.gallery import Gallery
 from sceneseek.gallery.state import state_of
 from sceneseek.reports import Answer, Asked, View, render, view_of, views_of
 from sceneseek.structures import ImageArray, Match, Ranking
 from sceneseek.web import asking
+from sceneseek.web.decoding import Decoders
 from sceneseek.web.documents import Example, ReportRequest
 from sceneseek.web.door import Caller
 from sceneseek.web.media import FarMedia
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
+from sceneseek.web.shelf import QueryPicture
 from sceneseek.web.views import kind_of
 
 MEDIA_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf", "csv": "text/csv; charset=utf-8"}
@@ -53,19 +56,20 @@ async def report(service: Service, asked: ReportRequest, caller: Caller) -> Repo
         )
     found = await asking.search(service, asked.search, caller, "export")
     ranking = found.ranking if asked.detection_ids is None else _chosen(found.ranking, asked.detection_ids)
-    shown = [await _query_picture(service, example, caller) for example in asked.search.examples] if pictured else []
     examples = [
-        Named(example, person.box, person.score, person.flags)
-        for example, person in zip(
-            (*asked.search.examples, *asked.search.counter_examples), (*found.people, *found.against), strict=True
+        Named(example, person, against, _query_picture(service, example, caller))
+        for against, given, people in (
+            (False, asked.search.examples, found.people),
+            (True, asked.search.counter_examples, found.against),
         )
+        for example, person in zip(given, people, strict=True)
     ]
 
     def work(gallery: Gallery) -> bytes:
-        told = Telling(gallery, service.far_media, asked.blur)
+        told = Telling(gallery, service.far_media, service.decoders, asked.blur)
         views = told.matches(ranking.matches) if pictured else [View(None, None, m.box) for m in ranking]
         answer = Answer(
-            asked=tuple(told.examples(examples, shown, len(found.people))) if pictured else (),
+            asked=tuple(map(told.example, examples)) if pictured else (),
             ranking=ranking,
             views=tuple(views),
             gallery=gallery.path.name,
@@ -83,73 +87,68 @@ async def report(service: Service, asked: ReportRequest, caller: Caller) -> Repo
 
 
 class Named(NamedTuple):
-    """One example of a question, with what is known of the person."""
+    """One example of a question, with what is known of the person.
+
+    Attributes:
+        example: As it was asked.
+        person: Whom it shows.
+        against: Whether it is somebody else.
+        picture: The query picture it comes from, not decoded; ``None`` for a person of the gallery.
+    """
 
     example: Example
-    box: tuple[float, float, float, float]
-    score: float | None
-    flags: tuple[str, ...]
-
-
-class Pictured(NamedTuple):
-    """A query picture with everybody who was found in it."""
-
-    name: str
-    image: ImageArray
-    boxes: Sequence[tuple[float, float, float, float]]
+    person: QueryPerson
+    against: bool
+    picture: QueryPicture | None
 
 
 @dataclass(frozen=True)
 class Telling:
-    """Gathers the pictures of a report; runs in a thread of its own.
+    """Gathers the pictures of a report; runs in a thread of its own, and holds one whole picture at a time.
 
     Attributes:
         gallery: Where people were found.
         media: Opens their files again.
+        decoders: Decode query pictures again.
         blur: Whether to hide everybody else.
     """
 
     gallery: Gallery
     media: FarMedia
+    decoders: Decoders
     blur: bool
 
     def matches(self, matches: Sequence[Match]) -> list[View]:
         """What is shown of each match."""
         return views_of(matches, self._read, hide_others(self.gallery) if self.blur else None)
 
-    def examples(self, named: Sequence[Named], pictures: Sequence[Pictured | None], num_right: int) -> list[Asked]:
-        """What is shown of each example; the first ``num_right`` are the person, the others somebody else."""
-        told = []
-        for i, one in enumerate(named):
-            picture = pictures[i] if i < len(pictures) else None
-            against = i >= num_right
-            name, view = self._of_gallery(one) if picture is None else self._of_query(one, picture)
-            told.append(Asked(name, view, one.score, one.flags, against))
-        return told
+    def example(self, named: Named) -> Asked:
+        """What is shown of an example: it is made small before the next one is decoded."""
+        person, picture = named.person, named.picture
+        name, view = self._of_gallery(named.example) if picture is None else self._of_query(picture, person)
+        return Asked(name, view, person.score, person.flags, named.against)
 
-    def _of_query(self, named: Named, picture: Pictured) -> tuple[str, View]:
-        image = hide_company(picture.image, picture.boxes, named.box) if self.blur else picture.image
-        return picture.name, view_of(image, named.box)
+    def _of_query(self, picture: QueryPicture, person: QueryPerson) -> tuple[str, View]:
+        image = self.decoders.rgb_here(picture.data)
+        if self.blur:
+            image = hide_company(image, [other.box for other in picture.people], person.box)
+        return picture.name, view_of(image, person.box)
 
-    def _of_gallery(self, named: Named) -> tuple[str, View]:
-        assert named.example.detection_id is not None
-        person = self.gallery.person(named.example.detection_id)
+    def _of_gallery(self, example: Example) -> tuple[str, View]:
+        assert example.detection_id is not None
+        person = self.gallery.person(example.detection_id)
         (view,) = self.matches([person.as_match()])
         return person.source, view
 
     def _read(self, match: Match) -> ImageArray:
         places = self.gallery.places(match.source)
         kind = kind_of(match.source, match.time_s)
-        return self.media.scene(places, kind, match.frame_index, (match.width, match.height), match.media_key)
+        return self.media.scene(places, match.media_key, kind, match.frame_index, (match.width, match.height))
 
 
-async def _query_picture(service: Service, example: Example, caller: Caller) -> Pictured | None:
-    """The query picture that an example comes from, decoded again; ``None`` for a person of the gallery."""
-    if example.query_id is None:
-        return None
-    kept = service.shelf.get(example.query_id, caller.name)
-    image = await service.decoders.rgb(kept.data)
-    return Pictured(kept.name, image, [person.box for person in kept.people])
+def _query_picture(service: Service, example: Example, caller: Caller) -> QueryPicture | None:
+    """The query picture that an example comes from, as it came; ``None`` for a person of the gallery."""
+    return None if example.query_id is None else service.shelf.get(example.query_id, caller.name)
 
 
 def _chosen(ranking: Ranking, names: Sequence[str]) -> Ranking:

@@ -12,11 +12,12 @@ from sceneseek.web.asking import Answer
 from sceneseek.web.door import Caller
 from sceneseek.web.jobs import Job
 from sceneseek.web.places import Places
+from sceneseek.words import is_address
 
 
 def kind_of(source: str, time_s: float | None) -> str:
     """What a person or a frame comes from."""
-    if "://" in source:
+    if is_address(source):
         return "stream"
     return "photo" if time_s is None else "video"
 
@@ -31,19 +32,14 @@ def scene_address(detection_id: str) -> str:
     return f"/api/detections/{detection_id}/scene"
 
 
-def answer_view(
-    answer: Answer, asked: documents.SearchRequest, places: Places, caller: Caller
-) -> documents.SearchAnswer:
+def answer_view(answer: Answer, places: Places, caller: Caller) -> documents.SearchAnswer:
     """What a search found."""
     ranking = answer.ranking
-    filters = dict(ranking.filters)
-    if "source" in filters and asked.sources:  # in the words of the one who asked, not in those of the disk
-        filters["source"] = ", ".join(asked.sources)
     return documents.SearchAnswer(
         num_likely=ranking.num_likely,
         searched=ranking.searched,
         method=ranking.method,
-        filters=filters,
+        filters=ranking.filters,
         model=PurePath(ranking.model).name,
         seconds=round(answer.seconds, 4),
         matches=[match_view(match, places, caller) for match in ranking],
@@ -54,23 +50,12 @@ def match_view(match: Match, places: Places, caller: Caller) -> documents.MatchV
     """One ranked person."""
     sighting = match.sighting
     return documents.MatchView(
+        **_seen(match, places, caller),
         rank=match.rank,
         similarity=match.similarity,
         false_match_rate=match.false_match_rate,
         strangers_expected=match.strangers_expected,
         revised=match.revised,
-        flags=flags_of(match.flags),
-        score=match.score,
-        detection_id=match.detection_id,
-        box=match.box,
-        width=match.width,
-        height=match.height,
-        **_origin(match.source, match.time_s, places, caller),
-        media_key=match.media_key,
-        frame_index=match.frame_index,
-        time_s=match.time_s,
-        captured_at=match.captured_at,
-        camera_id=match.camera_id,
         sighting=None
         if sighting is None
         else documents.SightingView(
@@ -79,30 +64,32 @@ def match_view(match: Match, places: Places, caller: Caller) -> documents.MatchV
             end_s=sighting.end_s,
             num_detections=sighting.num_detections,
         ),
-        crop=crop_address(match.detection_id),
-        scene=scene_address(match.detection_id),
     )
 
 
 def person_view(person: StoredPerson, places: Places, caller: Caller) -> documents.PersonView:
     """A person of the gallery."""
-    return documents.PersonView(
-        detection_id=person.detection_id,
-        box=person.box,
-        score=person.score,
-        flags=flags_of(person.flags),
-        width=person.width,
-        height=person.height,
-        **_origin(person.source, person.time_s, places, caller),
-        media_key=person.media_key,
-        frame_index=person.frame_index,
-        time_s=person.time_s,
-        captured_at=person.captured_at,
-        camera_id=person.camera_id,
-        tracklet_id=person.tracklet_id,
-        crop=crop_address(person.detection_id),
-        scene=scene_address(person.detection_id),
-    )
+    return documents.PersonView(**_seen(person, places, caller), tracklet_id=person.tracklet_id)
+
+
+def _seen(seen: Match | StoredPerson, places: Places, caller: Caller) -> dict[str, Any]:
+    """What both say of a person in a frame."""
+    return {
+        "detection_id": seen.detection_id,
+        "box": seen.box,
+        "score": seen.score,
+        "flags": flags_of(seen.flags),
+        "width": seen.width,
+        "height": seen.height,
+        **_origin(seen.source, seen.time_s, places, caller),
+        "media_key": seen.media_key,
+        "frame_index": seen.frame_index,
+        "time_s": seen.time_s,
+        "captured_at": seen.captured_at,
+        "camera_id": seen.camera_id,
+        "crop": crop_address(seen.detection_id),
+        "scene": scene_address(seen.detection_id),
+    }
 
 
 def frame_view(frame: StoredFrame, source: str, places: Places, caller: Caller) -> documents.FrameView:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sceneseek.cli.console import err, escape, out, print_json, warn
+from sceneseek.cli.gallery.places import place
 from sceneseek.errors import ValueRefused
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def forget(  # noqa: PLR0913 - the options of a command are its parameters
         raise ValueRefused("nothing is named; say what to forget with --media, --person, --like, --camera or --after.")
     plan = plan_forgetting(
         store,
-        media=[_place(name) for name in media or []],
+        media=[place(name) for name in media or []],
         detections=[*detections, *(match.detection_id for match in alike)],
         tracklets=tracklets,
         filters=filters,
@@ -116,12 +116,6 @@ def _split(names: list[str]) -> tuple[list[str], list[str]]:
     is_tracklet = [name.rpartition(":")[2].startswith("t") for name in names]
     pairs = list(zip(names, is_tracklet, strict=True))
     return [name for name, t in pairs if not t], [name for name, t in pairs if t]
-
-
-def _place(name: str) -> str:
-    """A path as the gallery knows it; what is no path, a content key or an address, stays."""
-    looks_like_path = os.sep in name or name.startswith(("~", ".")) or os.path.exists(name)
-    return os.path.abspath(os.path.expanduser(name)) if looks_like_path and "://" not in name else name
 
 
 def _filters(camera: list[str] | None, after: str | None, before: str | None) -> Filters | None:

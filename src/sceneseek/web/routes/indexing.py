@@ -14,7 +14,7 @@ from sceneseek.web.documents import IndexRequest, JobCreated, JobId, JobList, Jo
 from sceneseek.web.forms import form_route
 from sceneseek.web.views import job_view
 
-router = APIRouter(tags=["indexing"], route_class=form_route(lambda limits: limits.upload_files))
+router = APIRouter(tags=["indexing"], route_class=form_route(lambda limits: limits.upload_files, ordering.check_upload))
 
 
 @router.post("/index", status_code=202, responses=errors(404))

@@ -15,7 +15,7 @@ router = APIRouter(tags=["search"])
 @router.post("/search", responses=errors(404, 415))
 async def search(asked: SearchRequest, caller: Viewer, service: Serving) -> SearchAnswer:
     """Find a person: ranked matches, best first. Each search is written into the audit log."""
-    return answer_view(await asking.search(service, asked, caller), asked, service.places, caller)
+    return answer_view(await asking.search(service, asked, caller), service.places, caller)
 
 
 @router.post(

@@ -1,0 +1,28 @@
+"""What all pages that we write share: the head, the colours, and the engine that fills templates.
+
+A page carries everything inside and leads nowhere: no script, no address outside. Its own policy says so to browsers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def environment(*packages: str) -> Any:
+    """The template engine; it escapes everything, and a name that is missing is an error.
+
+    Args:
+        packages: Packages whose ``templates`` are looked through, the first one first; those of this one come last.
+
+    Returns:
+        A ``jinja2.Environment``.
+    """
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "sceneseek.pages")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
