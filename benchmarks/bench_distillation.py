@@ -33,6 +33,18 @@ _STUDENT: dict[str, Any] = {
     "num_identities": 16,
 }
 """The student of the study gdps-ablation, beside the options of its teacher."""
+_ALIGNPS: dict[str, Any] = {
+    "frozen_stages": 2,
+    "stem_norm": "folded",
+    "coarse_levels": False,
+    "tower_deformable": False,
+    "offsets_start": "zero",
+}
+_ALIGNPS_PAIR: dict[str, dict[str, Any]] = {
+    "AlignPS, teacher": {"min_size": 192, "max_size": 320, "embedding_dim": 128},
+    "AlignPS, student": {"min_size": 160, "max_size": 256, "embedding_dim": 64},
+}
+"""Teacher and student of the study gdps-ablation-alignps."""
 _WEIGHTS = {"rpn_cls": 2.0, "rpn_reg": 2.0, "det_cls": 2.0, "det_reg": 2.0, "olp": 0.05, "c2hep": 1.0}
 _REPEATS = 5
 
@@ -54,16 +66,27 @@ def main() -> None:
     for name, value in taken.items():
         print(f"{name:20s} {value:6.3f} CPU s a step of 4 scenes, {value / taken['without a teacher']:.2f} times")
     student, _ = _student(info.builder, options)
-    image = batch.images[:1]
-    for name, network in (("teacher", teacher), ("student", student.eval())):
+    _print_sizes({"DC-I-Net, teacher": teacher, "DC-I-Net, student": student}, batch.images[:1])
+    _print_sizes(
+        {name: zoo.create("alignps_mobilenet_v2", **_ALIGNPS, **own) for name, own in _ALIGNPS_PAIR.items()},
+        batch.images[:1],
+    )
+
+
+def _print_sizes(networks: dict[str, nn.Module], image: list[torch.Tensor]) -> None:
+    """What networks weigh, and what a scene costs them in search."""
+    for network in networks.values():
         network.eval()
+    searching = _cpu_seconds(
+        {name: lambda network=network: _search(network, image) for name, network in networks.items()}
+    )
+    for name, network in networks.items():
         with torch.inference_mode(), FlopCounterMode(display=False) as counter:
             network(image)
         weights = sum(value.numel() for value in working_state(network).values())
-        searching = _cpu_seconds({name: lambda network=network: _search(network, image)})[name]
         print(
             f"{name:20s} {weights / 1e6:6.2f} M numbers, {counter.get_total_flops() / 2e9:6.2f} G multiply-adds, "
-            f"{1000 * searching:6.1f} CPU ms a scene"
+            f"{1000 * searching[name]:6.1f} CPU ms a scene"
         )
 
 

@@ -78,11 +78,13 @@ def lines_of(page: StudyPage) -> Iterator[str]:
 def section(study: str, table: dict[str, Any], up: str) -> Iterator[str]:
     """What one study came to; ``up`` leads from the page to docs/reference."""
     yield f"{table['question']}\n"
-    yield f"| row | seeds | mAP | top-1 | AP50 | mAP against {table['baseline']} | parameters | minutes |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    against = f"against {table['baseline']}"
+    yield f"| row | seeds | mAP | {against} | top-1 | AP50 | {against} | parameters | minutes |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for row in table["rows"]:
-        cells = [bounds(row["scores"].get(name)) for name in ("mAP", "top-1", "AP50")]
-        cells += [bounds(row["differences"].get("mAP"), sign="+"), size(row["parameters"])]
+        means, apart = row["scores"], row["differences"]
+        cells = [bounds(means.get("mAP")), bounds(apart.get("mAP"), sign="+"), bounds(means.get("top-1"))]
+        cells += [bounds(means.get("AP50")), bounds(apart.get("AP50"), sign="+"), size(row["parameters"])]
         runs = row["scores"]["mAP"]["count"]
         yield f"| {row['name']} | {runs} | {' | '.join(cells)} | {row['training_minutes']:.1f} |"
     yield "\nPer cent: mean over seeds ± standard deviation between them, [95 % interval of the mean by Student's t].\n"

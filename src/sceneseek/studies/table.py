@@ -16,6 +16,8 @@ from sceneseek.studies.one_run import Scores, write_whole
 METRICS = ("mAP", "top-1", "AP50", "recall")
 HEADLINE = "mAP"
 _DIGITS = 12
+_NAMED_PAIRS = 10
+"""Of more pairs that are not told apart only the number is told: nobody reads a list of forty."""
 
 
 @dataclass(frozen=True)
@@ -207,9 +209,11 @@ def findings(table: StudyTable) -> list[str]:
         sentences.append(f"Told apart from {table.baseline} in {HEADLINE}: {', '.join(words)}.")
     if same:
         sentences.append(f"Not told apart from {table.baseline} in {HEADLINE}: {', '.join(same)}.")
-    pairs = itertools.combinations([row for row in table.rows if HEADLINE in row.estimates], 2)
+    pairs = list(itertools.combinations([row for row in table.rows if HEADLINE in row.estimates], 2))
     overlap = [f"{a.name} and {b.name}" for a, b in pairs if a.estimates[HEADLINE].overlaps(b.estimates[HEADLINE])]
-    if overlap:
+    if len(overlap) > _NAMED_PAIRS:
+        sentences.append(f"The intervals of the means overlap in {HEADLINE} for {len(overlap)} of {len(pairs)} pairs.")
+    elif overlap:
         sentences.append(f"The intervals of the means overlap in {HEADLINE} for {'; '.join(overlap)}.")
     if len(table.rows) > 2:
         sentences.append("Several rows were compared and no interval is widened for that.")
