@@ -23,6 +23,7 @@ from typing import Any
 import av
 import numpy as np
 
+from patience import PATIENCE_S
 from sceneseek.data.synthetic import PeopleWorld, WorldSpec
 from sceneseek.finder import Finder
 from sceneseek.gallery import Gallery
@@ -125,7 +126,7 @@ def serving(
         yield f"http://127.0.0.1:{chosen}"
     finally:
         server.should_exit = True
-        thread.join(timeout=30)
+        thread.join(timeout=PATIENCE_S)
 
 
 def _free_port() -> int:

@@ -1,8 +1,12 @@
-"""A program that indexes a made-up video and photographs slowly, so that a test can kill it: GALLERY MEDIA."""
+"""A program that indexes a made-up video and photographs slowly and never ends, so that a test can kill it.
+
+Arguments: GALLERY MEDIA PICTURES, the last of which says after how many pictures it waits to be killed.
+"""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -17,10 +21,16 @@ NUM_VIDEO_FRAMES = 90
 
 
 class SlowPredictor(ColourPredictor):
-    """Takes its time, as a network does."""
+    """Takes its time, as a network does; after so many pictures, for ever."""
+
+    def __init__(self, most: int | None = None) -> None:
+        super().__init__()
+        self.most = most
 
     def detect(self, images: Sequence[ImageArray]) -> list[Detections]:
         time.sleep(0.01 * len(images))
+        if self.most is not None and sum(self.batches) >= self.most:
+            threading.Event().wait()
         return super().detect(images)
 
 
@@ -34,4 +44,4 @@ def index(gallery_path: Path, media: Path, predictor: ColourPredictor) -> IndexS
 
 
 if __name__ == "__main__":
-    index(Path(sys.argv[1]), Path(sys.argv[2]), SlowPredictor())
+    index(Path(sys.argv[1]), Path(sys.argv[2]), SlowPredictor(int(sys.argv[3])))

@@ -60,18 +60,22 @@ class Camera:
     def __init__(self, kind: str) -> None:
         self.chunks = transport_stream() if kind == "ts" else motion_jpeg()
         self.content_type = "video/mp2t" if kind == "ts" else f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-        self.plugged = threading.Event()
-        self.plugged.set()
+        self.unplugged_for = 0
         self.mute = threading.Event()
+        self.over = threading.Event()
         self.connections = 0
         self.asks_for_password = False
         self.credentials: list[str | None] = []
         self.port = 0
 
+    def unplug(self, for_attempts: int) -> None:
+        """Pull the cable: viewers are dropped, and so many who try again are refused before it is plugged in again."""
+        self.unplugged_for = for_attempts
+
 
 @contextmanager
-def served(kind: str = "ts") -> Iterator[Camera]:
-    """A camera at ``http://127.0.0.1:PORT/door``; unplugged, it drops its viewers and refuses others."""
+def served(kind: str = "ts", rate: float = RATE) -> Iterator[Camera]:
+    """A camera at ``http://127.0.0.1:PORT/door`` that sends ``rate`` pictures a second, or as many as are taken."""
     camera = Camera(kind)
 
     class Handler(BaseHTTPRequestHandler):
@@ -82,7 +86,8 @@ def served(kind: str = "ts") -> Iterator[Camera]:
                 self.send_header("WWW-Authenticate", 'Basic realm="door"')
                 self.end_headers()
                 return
-            if not camera.plugged.is_set():
+            if camera.unplugged_for:
+                camera.unplugged_for -= 1
                 self.send_error(503)
                 return
             camera.connections += 1
@@ -91,16 +96,16 @@ def served(kind: str = "ts") -> Iterator[Camera]:
             self.end_headers()
             started = time.monotonic()
             for i in range(1 << 30):
-                if not camera.plugged.is_set():
-                    return
-                while camera.mute.is_set():
+                while camera.mute.is_set() and not camera.over.is_set():
                     time.sleep(0.01)
+                if camera.unplugged_for or camera.over.is_set():
+                    return
                 try:
                     self.wfile.write(camera.chunks[i % len(camera.chunks)])
                     self.wfile.flush()
                 except OSError:
                     return
-                time.sleep(max(0.0, started + i / RATE - time.monotonic()))
+                time.sleep(max(0.0, started + i / rate - time.monotonic()))
 
         def log_message(self, *words: object) -> None:
             pass
@@ -113,8 +118,7 @@ def served(kind: str = "ts") -> Iterator[Camera]:
     try:
         yield camera
     finally:
-        camera.plugged.clear()
-        camera.mute.clear()
+        camera.over.set()
         server.shutdown()
         server.server_close()
         thread.join()

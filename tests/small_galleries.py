@@ -67,7 +67,7 @@ def thumbnail(item: MediaItem, index: int, ordinal: int) -> bytes:
 def new_gallery(folder: Path, *videos: tuple[MediaItem, Sequence[Sequence[int | None]]]) -> Gallery:
     """A gallery of some videos."""
     gallery = Gallery.create(folder, "net", "abc", DIM)
-    with gallery.writer(commit_frames=3) as writer:
+    with gallery.writer(commit_frames=3, commit_seconds=1e9) as writer:
         for item, frames in videos:
             write_video(writer, item, frames)
     return gallery

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -36,6 +35,7 @@ from fake_predictor import (
     video_item,
 )
 from indexing_process import NUM_VIDEO_FRAMES, index
+from patience import until
 from sceneseek.errors import BoxError, GalleryError, GalleryModelError, PictureError, ValueRefused
 from sceneseek.finder import Finder, IndexSummary
 from sceneseek.gallery import FrameKey, Gallery
@@ -297,6 +297,10 @@ def test_however_often_it_is_interrupted_the_gallery_ends_the_same(
         assert len(reference["tracklets"]) < len(reference["detections"]) == len(reference["thumbnails"])
 
 
+def kept_in(gallery: Path) -> int:
+    return sum(record.num_frames for record in Gallery.open(gallery).media())
+
+
 def test_a_killed_process_continues_and_ends_with_the_same_gallery(tmp_path: Path) -> None:
     media = tmp_path / "media"
     for i in range(40):
@@ -308,19 +312,21 @@ def test_a_killed_process_continues_and_ends_with_the_same_gallery(tmp_path: Pat
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))}
     kept = 0
     for share in (0.2, 0.6):  # inside the video, and among the photographs behind it
+        most = round(0.9 * total) - kept
         process = subprocess.Popen(
-            [sys.executable, "-m", "indexing_process", str(killed), str(media)], env=environment, cwd=tmp_path
+            [sys.executable, "-m", "indexing_process", str(killed), str(media), str(most)],
+            env=environment,
+            cwd=tmp_path,
         )
-        deadline = time.monotonic() + 120
-        while kept < share * total:
+
+        def enough(process: subprocess.Popen[bytes] = process, least: float = share * total) -> bool:
             assert process.poll() is None, "it was to be killed before it ended"
-            assert time.monotonic() < deadline
-            if (killed / "manifest.json").exists():
-                kept = sum(record.num_frames for record in Gallery.open(killed).media())
-            time.sleep(0.02)
+            return (killed / "manifest.json").exists() and kept_in(killed) >= least
+
+        until(enough)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-        kept = sum(record.num_frames for record in Gallery.open(killed).media())
+        kept = kept_in(killed)
         assert share * total <= kept < total
     summary = index(killed, media, ColourPredictor())
     assert summary.frames == total - kept, "what was written is not done again"

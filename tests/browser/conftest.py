@@ -16,7 +16,7 @@ from gallery_server import serving
 from web_world import World, make_world
 
 CHROMIUM = os.environ.get("SCENESEEK_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 """The machine may be busy; a check that passes does not wait for it."""
 
 OpenPage = Callable[..., Any]
@@ -30,6 +30,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
+            timeout=PATIENCE_MS,
             args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
         )
         expect.set_options(timeout=PATIENCE_MS)

@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from browser.conftest import change_answer, choose_picture, opened, search_red
+from browser.conftest import PATIENCE_MS, change_answer, choose_picture, opened, search_red
 from sceneseek.web.app import STATIC
 from web_world import World
 
@@ -21,7 +21,7 @@ SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElemen
 
 def settled_contrast(page: Page) -> dict[str, Any]:
     """The contrast once the colours have changed over, which takes a frame or, on a busy machine, more."""
-    for _ in range(20):
+    for _ in range(PATIENCE_MS // 100):
         found: dict[str, Any] = page.evaluate(CONTRAST)
         if not found["problems"]:
             break

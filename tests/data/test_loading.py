@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from patience import until
 from sceneseek.data import transforms as tf
 from sceneseek.data.loading import SceneDataset, SceneLoader, identity_mapping
 from sceneseek.data.samplers import Draw, IdentityPairSampler, ShuffledSampler
@@ -116,9 +117,7 @@ def test_batches_are_prepared_while_the_caller_works():
 
     stream = make_loader(1, reader=counted).batches()
     next(stream)
-    deadline = time.monotonic() + 10.0
-    while len(reads) < 12 and time.monotonic() < deadline:
-        time.sleep(0.005)
+    until(lambda: len(reads) >= 12)
     time.sleep(0.05)
     assert len(reads) == 12  # the batch in hand and two ahead, no more
     stream.close()

@@ -1,6 +1,6 @@
-"""Jobs on galleries in processes of their own that are killed, from one interpreter that has imported everything: PLAN.
+"""Jobs on galleries in processes of their own that are killed, from one interpreter that has imported everything.
 
-Importing takes seconds, forking milliseconds. The parent touches no gallery, so forking it is safe.
+Importing takes seconds, forking milliseconds. That interpreter touches no gallery, so forking it is safe.
 """
 
 from __future__ import annotations
@@ -8,15 +8,17 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -29,20 +31,13 @@ class Job:
         do: What, see ``ACTIONS``.
         gallery: Where.
         argument: With what.
-        kill_after_s: When SIGKILL is sent, unless it has ended before.
-        kill_after_share: The same, as a share of what the first such job of the plan took, which nobody stopped.
+        kill_after_s: How long after it began its work SIGKILL is sent, unless it has ended before.
     """
 
     do: str
     gallery: str
     argument: str = ""
     kill_after_s: float | None = None
-    kill_after_share: float | None = None
-
-    @property
-    def killed(self) -> bool:
-        """Whether it was to be killed."""
-        return self.kill_after_s is not None or self.kill_after_share is not None
 
 
 @dataclass(frozen=True)
@@ -52,21 +47,42 @@ class Outcome:
     Attributes:
         status: Its exit code, -9 when it was killed.
         answer: What the action returned, or the error it raised.
+        seconds: How long its work took.
     """
 
     status: int
     answer: Any
+    seconds: float
+
+    @property
+    def killed(self) -> bool:
+        """Whether SIGKILL came before its end."""
+        return self.status == -signal.SIGKILL
 
 
-def run_jobs(jobs: Sequence[Job], folder: Path) -> list[Outcome]:
-    """Do the jobs one after the other in a fresh interpreter."""
-    plan = folder / "plan.json"
-    plan.write_text(json.dumps([asdict(job) for job in jobs]))
+class Forks:
+    """The interpreter that forks a process for each job."""
+
+    def __init__(self, orders: IO[str], outcomes: IO[str]) -> None:
+        self.orders, self.outcomes = orders, outcomes
+
+    def do(self, action: str, gallery: Path, argument: str | Path = "", kill_after_s: float | None = None) -> Outcome:
+        """Do one job and wait for its end."""
+        self.orders.write(json.dumps(asdict(Job(action, str(gallery), str(argument), kill_after_s))) + "\n")
+        self.orders.flush()
+        return Outcome(**json.loads(self.outcomes.readline()))
+
+
+@contextmanager
+def forks() -> Iterator[Forks]:
+    """A fresh interpreter, which ends when it is left."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent / "src")])}
-    command = [sys.executable, str(Path(__file__)), str(plan)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return [Outcome(**outcome) for outcome in json.loads(done.stdout)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, __file__], env=environment, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield Forks(process.stdin, process.stdout)
+    assert process.returncode == 0
 
 
 def index(gallery: Path, media: str) -> int:
@@ -80,12 +96,13 @@ def index(gallery: Path, media: str) -> int:
 
 
 def forget(gallery: Path, key: str) -> str:
-    """Forget one file."""
+    """Forget one file, unless that is done."""
     from sceneseek.gallery import Gallery, plan_forgetting
     from sceneseek.gallery import forget as carry_out
 
     opened = Gallery.open(gallery)
-    carry_out(opened, plan_forgetting(opened, media=[key]), actor="test")
+    if any(record.key == key for record in opened.media()):
+        carry_out(opened, plan_forgetting(opened, media=[key]), actor="test")
     return key
 
 
@@ -155,45 +172,38 @@ ACTIONS: dict[str, Callable[[Path, str], Any]] = {
 }
 
 
-_took_s: dict[str, float] = {}
-"""Seconds of the first job of each kind."""
-
-
-def _patience_s(job: Job) -> float:
-    if job.kill_after_share is not None:
-        return job.kill_after_share * _took_s[job.do]
-    return 100.0 if job.kill_after_s is None else job.kill_after_s
+def _work(job: Job, writing: int) -> int:
+    """In the child: tell that the work begins, do it, tell what came of it; the exit code."""
+    os.write(writing, b"\n")
+    try:
+        answer, status = ACTIONS[job.do](Path(job.gallery), job.argument), 0
+    except BaseException as error:
+        answer, status = f"{type(error).__name__}: {error}", 1
+    os.write(writing, json.dumps(answer).encode())
+    return status
 
 
 def _do(job: Job) -> Outcome:
-    begun = time.monotonic()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        try:
-            answer, status = ACTIONS[job.do](Path(job.gallery), job.argument), 0
-        except BaseException as error:
-            answer, status = f"{type(error).__name__}: {error}", 1
-        os.write(writing, json.dumps(answer).encode())
-        os._exit(status)
+        os._exit(_work(job, writing))
     os.close(writing)
-    until = time.monotonic() + _patience_s(job)
-    done, status = 0, 0
-    while not done:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if not done and time.monotonic() > until:
-            os.kill(child, signal.SIGKILL)
-            done, status = os.waitpid(child, 0)
-        time.sleep(0.001)
-    _took_s.setdefault(job.do, time.monotonic() - begun)
+    os.read(reading, 1)
+    begun = time.monotonic()
+    if not select.select([reading], [], [], job.kill_after_s)[0]:
+        os.kill(child, signal.SIGKILL)
     with os.fdopen(reading, "rb") as pipe:
         said = pipe.read()
-    return Outcome(os.waitstatus_to_exitcode(status), json.loads(said) if said else None)
+    seconds = time.monotonic() - begun
+    _, status = os.waitpid(child, 0)
+    return Outcome(os.waitstatus_to_exitcode(status), json.loads(said) if said else None, seconds)
 
 
 if __name__ == "__main__":
     for name in ("indexing_process", "populated_gallery", "sceneseek.gallery"):
         importlib.import_module(name)  # once, for all children
     warnings.simplefilter("ignore", RuntimeWarning)  # that forking is experimental with LanceDB
-    print(json.dumps([asdict(_do(Job(**job))) for job in json.loads(Path(sys.argv[1]).read_text())]))  # noqa: T201
+    for order in sys.stdin:
+        print(json.dumps(asdict(_do(Job(**json.loads(order))))), flush=True)  # noqa: T201

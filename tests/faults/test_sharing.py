@@ -17,7 +17,7 @@ from populated_gallery import add_photo, embedding, jpeg, photo, populate
 from sceneseek.errors import GalleryBusyError, NotInGalleryError
 from sceneseek.gallery import Gallery, forget, plan_forgetting
 
-HOLD = "import sys; from pathlib import Path; from faults.forked_jobs import hold; hold(Path(sys.argv[1]), '60')"
+HOLD = "import sys; from pathlib import Path; from faults.forked_jobs import hold; hold(Path(sys.argv[1]), '1000')"
 
 
 def test_the_second_writer_is_told_who_writes_and_gets_the_lock_when_that_one_dies(tmp_path: Path) -> None:

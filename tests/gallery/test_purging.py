@@ -96,11 +96,14 @@ def test_indexes_are_dropped_with_the_vectors_in_them(tmp_path: Path) -> None:
     assert world.num_found(7) == 0
 
 
-def test_files_that_a_killed_writer_left_behind_go(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["data/0123456789.lance", "data/.tmpXm1", "_deletions/.tmpXm1", "_indices/.tmpXm1"])
+def test_files_that_a_killed_writer_left_behind_go(tmp_path: Path, name: str) -> None:
     world = World(tmp_path)
-    orphan = world.folder / "data" / "0123456789.lance"
+    orphan = world.folder / name
+    orphan.parent.mkdir(exist_ok=True)
     orphan.write_bytes(world.vectors[7].tobytes())
     world.table.delete("id = 'p7'")
+    assert (name in leftovers(world.folder)) is (".tmp" in name)
     purge(world.table, world.folder)
     assert world.num_found(7) == 0
     assert not orphan.exists()

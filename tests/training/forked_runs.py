@@ -22,7 +22,8 @@ TESTS = Path(__file__).resolve().parents[1]
 class Job:
     """One start of a training run.
 
-    ``kill_at_step`` and ``stop_at_step`` send SIGKILL and SIGTERM as soon as the log speaks of that step;
+    ``kill_at_step`` and ``stop_at_step`` send SIGKILL and SIGTERM as soon as the log speaks of that step. Neither can
+    come too late: the run waits for the one before its last step is over, for the other with the step that follows.
     ``die_at_sync`` makes the run kill itself in the middle of writing, at its n-th ``fsync``.
     """
 
@@ -43,7 +44,7 @@ def launch(jobs: list[Job], folder: Path) -> list[list[int]]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent / "src")])}
     environment |= {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "training.forked_runs", str(plan)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=560, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -63,6 +64,13 @@ def _train(job: Job, rank: int, port: int) -> None:
     if job.die_at_sync is not None:
         _die_at_sync(job.die_at_sync)
     with join_processes("cpu") as processes, stop_on_signals() as stop:
+
+        def await_signals(done: int, total: int | None, note: str = "") -> None:
+            while job.kill_at_step is not None and done == total:
+                time.sleep(1)
+            while job.stop_at_step is not None and done > job.stop_at_step and not stop:
+                time.sleep(0.001)
+
         train(
             read_recipe(job.recipe),
             Path(job.out),
@@ -70,6 +78,7 @@ def _train(job: Job, rank: int, port: int) -> None:
             resume=job.resume,
             processes=processes,
             stop=stop,
+            progress=await_signals,
         )
 
 

@@ -44,7 +44,9 @@ def test_pictures_that_wait_are_few_and_unread(world: World, monkeypatch: pytest
         try:
             uploads = [Watched(io.BytesIO(picture), filename="x.png") for _ in range(5)]
             asked = [asyncio.ensure_future(take_query(service, upload, LOCAL)) for upload in uploads]
-            await asyncio.sleep(0.2)
+            await asyncio.wait(asked[3:])  # refused at once
+            while not uploads[0].taken:
+                await asyncio.sleep(0.01)
             assert [upload.taken for upload in uploads] == [len(picture), 0, 0, 0, 0]
             may_decode.set()
             answers = await asyncio.gather(*asked, return_exceptions=True)

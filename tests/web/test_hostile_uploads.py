@@ -8,7 +8,6 @@ import os
 import signal
 import struct
 import threading
-import time
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ import pytest
 from PIL import Image
 
 import own_loop
+from patience import PATIENCE_S, until
 from sceneseek.errors import GalleryError, MediaError, PictureError
 from sceneseek.web import Limits
 from sceneseek.web.decoding import Decoders
@@ -196,21 +196,19 @@ async def decoders(**limits: float) -> AsyncIterator[Decoders]:
 
 
 def test_a_killed_decoder_costs_one_picture(world: World, serve: Serve) -> None:
-    """The kernel, or a hostile picture, may end it at any moment: here while it works."""
-    client = serve(world, limits=Limits(decoders=1))
+    """The kernel, or a hostile picture, may end it at any moment: here while it works, and takes its time."""
+    client = serve(world, limits=Limits(decoders=1, decoder_seconds=PATIENCE_S))
     ask_with(client, world.query)
     (pid,) = client.app.state.service.decoders.pids()  # type: ignore[attr-defined]
+    os.kill(pid, signal.SIGSTOP)
     statuses: list[int] = []
     asking = threading.Thread(
-        target=lambda: statuses.append(
-            client.post("/api/queries", files={"picture": ("x.png", flat(6000))}).status_code
-        )
+        target=lambda: statuses.append(client.post("/api/queries", files={"picture": ("x.png", flat(60))}).status_code)
     )
     service = client.app.state.service  # type: ignore[attr-defined]
     asking.start()
-    while pid in service.decoders.pids():  # until it was taken for the picture
-        assert asking.is_alive()
-        time.sleep(0.001)
+    until(lambda: pid not in service.decoders.pids())  # it was taken for the picture
+    assert asking.is_alive()
     os.kill(pid, signal.SIGKILL)
     asking.join()
     assert statuses == [415]
@@ -223,7 +221,7 @@ def test_a_decoder_that_died_unseen_is_replaced(world: World, serve: Serve) -> N
     ask_with(client, world.query)
     (pid,) = client.app.state.service.decoders.pids()  # type: ignore[attr-defined]
     os.kill(pid, signal.SIGKILL)
-    time.sleep(0.1)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # dead, and its parent has not looked
     assert ask_with(client, world.query)["people"]
 
 
@@ -239,14 +237,15 @@ def test_a_picture_that_takes_too_much_memory() -> None:
 
 def test_a_picture_that_takes_too_much_time() -> None:
     async def check() -> None:
-        async with decoders(decoder_seconds=0.05) as pool:
+        picture = flat(6000)
+        async with decoders(decoder_seconds=0.001) as pool:
 
-            async def some_pictures() -> None:
-                for _ in range(20):  # the kernel counts whole seconds: one of the first pictures crosses the next one
-                    await pool.rgb(flat(6000))
+            async def pictures() -> None:
+                while True:  # the kernel counts whole seconds: sooner or later a picture crosses the next one
+                    await pool.rgb(picture)
 
             with pytest.raises(MediaError, match=r"too long|give up"):
-                await some_pictures()
+                await pictures()
             assert pool.pids() == []
 
     own_loop.run(check())

@@ -172,7 +172,7 @@ class AuditLog:
             seen |= {digest} & {noted, expected}
         if expected is not None and expected not in seen:
             problems.append(f"no line has the digest {expected[:16]}… that was expected.")
-        if noted is None and count:
+        if noted is None and count > 1:  # see _missing_head
             problems.append(f"{AUDIT_HEAD} is missing, so that a log cut off at its end would not show.")
         if noted is not None and noted not in seen:
             problems.append(f"the last event known to {AUDIT_HEAD} is missing: the log was cut off at its end.")

@@ -35,6 +35,8 @@ def purge(table: Any, folder: Path) -> list[str]:
     Raises:
         GalleryError: Something of former versions is still there.
     """
+    for path in _half_written(folder):
+        path.unlink(missing_ok=True)  # no version names them, so dropping versions leaves them
     indexed = drop_indices(table)
     _drop_versions(table)
     for _ in range(_ROUNDS):
@@ -71,10 +73,15 @@ def fragments_with_deletions(folder: Path) -> set[int]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Files that may hold something of deleted rows: lists of marked rows, indexes, all versions but one."""
+    """Files that may hold something of deleted rows: marked rows, indexes, all versions but one, half-written files."""
     versions = sorted((folder / "_versions").glob("*.manifest"))
     suspects = [*versions[1:], *(folder / "_deletions").glob("*"), *(folder / "_indices").glob("*/*")]
-    return [str(path.relative_to(folder)) for path in suspects]
+    return [str(path.relative_to(folder)) for path in dict.fromkeys([*suspects, *_half_written(folder)])]
+
+
+def _half_written(folder: Path) -> list[Path]:
+    """What a killed writer left: LanceDB writes a file under such a name and gives it its own when it is whole."""
+    return sorted(folder.rglob(".tmp*"))
 
 
 def _drop_versions(table: Any) -> None:
