@@ -21,6 +21,8 @@ from sceneseek.inference.streams import Listening, LiveItem
 from sceneseek.structures import Frame, MediaProblem
 
 QUICK = {"first_wait_s": 0.05, "longest_wait_s": 0.2, "silence_s": PATIENCE_S}
+IMPATIENT = {**QUICK, "silence_s": 0.6}
+"""For what is silent, or talks for ever; the only wait by a real clock."""
 FAST = 10 * RATE
 """Pictures a second that these cameras send; by the clock of these tests they are ``RATE``."""
 
@@ -109,7 +111,7 @@ def test_an_unplugged_camera_is_watched_again_when_it_comes_back(kind: str) -> N
 def test_a_camera_that_says_nothing_more_is_connected_to_again() -> None:
     with served("mjpeg", FAST) as camera:
         seen = 0
-        listening = Listening(stop=lambda: camera.connections >= 2, **{**QUICK, "silence_s": 0.6})
+        listening = Listening(stop=lambda: camera.connections >= 2, **IMPATIENT)
         for answer in frames_of(item_of(camera), every_s=0, listening=listening):
             seen += isinstance(answer, Frame)
             if seen == 3:
@@ -160,7 +162,7 @@ def test_a_playlist_from_the_network_opens_no_file_of_this_machine(tmp_path: Pat
     with served("mjpeg", FAST) as camera:
         camera.content_type = "application/vnd.apple.mpegurl"
         camera.chunks = [f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile://{tmp_path}/secret.ts\n".encode()]
-        (problem,) = frames_of(item_of(camera), listening=Listening(duration_s=2, give_up_s=0.2, **QUICK))
+        (problem,) = frames_of(item_of(camera), listening=Listening(give_up_s=0.2, **IMPATIENT))
     assert isinstance(problem, MediaProblem)
 
 
