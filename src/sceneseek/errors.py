@@ -11,6 +11,7 @@ Catch ``SceneseekError`` to catch them all::
     │   ├── VideoError            ... no video stream, cut, undecodable
     │   ├── ArchiveError          ... in an archive that is damaged, hostile or too large
     │   └── StreamError           ... from an address that does not answer
+    ├── TextFileError             a text file is not UTF-8, not JSON or not TOML (also a ValueError)
     ├── DataError                 annotations that contradict themselves or their pictures
     ├── RecipeError               a recipe with an unknown key, a wrong value or a missing file
     ├── ModelError                a model or its weights cannot be used
@@ -68,6 +69,10 @@ class ArchiveError(MediaError):
 
 class StreamError(MediaError):
     """A live source does not answer, or sends no pictures."""
+
+
+class TextFileError(SceneseekError, ValueError):
+    """A text file is not UTF-8 text, not JSON or not TOML; the message is half a sentence that names no file."""
 
 
 class DataError(SceneseekError):

@@ -101,7 +101,7 @@ def test_one_line_per_query_keeps_the_file_readable(saved: tuple[Path, RunRecord
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "not whole JSON"),
+        ("{", "report.json cannot be read \\(it is not JSON"),
         ('{"format": 1, "models": []}', "format 2 .found 1."),
         ("[]", "found None"),
         ('{"format": 2, "models": [{"scores": {}}]}', "KeyError"),

@@ -33,13 +33,13 @@ def train(
     from sceneseek.structures import silent
     from sceneseek.training.interruption import stop_on_signals
     from sceneseek.training.processes import join_processes
-    from sceneseek.training.recipe import read_recipe
+    from sceneseek.training.recipe.reading import parse_recipe, read_text
     from sceneseek.training.run import train as run_training
 
     # Each picture has a thread of its own; OpenCV's would take the cores from the network.
     cv2.setNumThreads(1)
-    table = read_recipe(recipe)
-    text = recipe.read_text(encoding="utf-8")
+    text = read_text(recipe, "recipe")
+    table = parse_recipe(text, str(recipe))
     with join_processes(device) as processes, stop_on_signals() as stop:
 
         def go(progress: Progress) -> TrainingSummary:

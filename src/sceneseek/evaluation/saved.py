@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sceneseek import text_files
 from sceneseek.errors import DataError
 from sceneseek.evaluation.album import Album
 from sceneseek.evaluation.comparison import Comparison
@@ -87,9 +88,9 @@ def read_report(path: str | Path) -> list[RunRecord]:
     if not file.is_file():
         raise DataError(f"there is no saved report at {path}; name a folder that 'sceneseek evaluate --out' wrote.")
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = text_files.read_json(file)
     except ValueError as error:
-        raise DataError(f"{file} is not whole JSON ({error}); score again with 'sceneseek evaluate --out'.") from None
+        raise DataError(f"{file} cannot be read ({error}); score again with 'sceneseek evaluate --out'.") from None
     found = values.get("format") if isinstance(values, dict) else None
     if found != FORMAT:
         raise DataError(

@@ -20,6 +20,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sceneseek import text_files
 from sceneseek.errors import GalleryError, NotInGalleryError, ValueRefused
 from sceneseek.gallery.audit import AuditLog
 from sceneseek.gallery.files import bytes_in
@@ -254,7 +255,7 @@ class Pending:
         """
         path = folder / FORGETTING
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = text_files.read_json(path)
             lists = {f.name: tuple(map(str, content[f.name])) for f in fields(cls) if f.name != "may_return"}
             return cls(**lists, may_return=bool(content["may_return"]))
         except FileNotFoundError:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from sceneseek import text_files
 from sceneseek.errors import GalleryError
 from sceneseek.gallery.manifest import write_whole
 from sceneseek.gallery.schema import JOURNAL
@@ -36,7 +37,7 @@ class Journal:
         """
         path = folder / JOURNAL
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = text_files.read_json(path)
             # Version 1 wrote a plain list of files that were being added to.
             entries = {"adding": content} if isinstance(content, list) else content
             return cls(**{f.name: tuple(str(entry) for entry in entries.get(f.name, ())) for f in fields(cls)})

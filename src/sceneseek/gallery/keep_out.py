@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from sceneseek import text_files
 from sceneseek.errors import GalleryError
 from sceneseek.gallery.manifest import write_whole
 
@@ -48,7 +49,7 @@ class KeepOut:
         """
         path = folder / KEEP_OUT
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = text_files.read_json(path)
             return cls({str(key): Extent(extent) for key, extent in content.items()})
         except FileNotFoundError:
             return cls()

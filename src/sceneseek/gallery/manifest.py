@@ -7,7 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sceneseek.errors import GalleryError, GalleryMissingError
+from sceneseek import text_files
+from sceneseek.errors import GalleryError, GalleryMissingError, TextFileError
 from sceneseek.gallery.schema import MANIFEST, now
 
 FORMAT = "sceneseek gallery"
@@ -47,16 +48,16 @@ class Manifest:
         """
         path = folder / MANIFEST
         try:
-            text = path.read_text(encoding="utf-8")
+            text = text_files.read_text(path)
         except (FileNotFoundError, NotADirectoryError):
             raise GalleryMissingError(
                 f"{folder} is not a gallery (it has no {MANIFEST}). Make one with: "
                 "sceneseek index PATHS --gallery FOLDER"
             ) from None
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, TextFileError) as error:
             raise GalleryError(f"{path} cannot be read: {error}.") from error
         try:
-            fields = json.loads(text)
+            fields = text_files.parse_json(text)
             if fields.pop("format") != FORMAT:
                 raise GalleryMissingError(f"{folder} is not a gallery: its {MANIFEST} belongs to something else.")
             version = int(fields.pop("version"))

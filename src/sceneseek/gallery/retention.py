@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sceneseek import text_files
 from sceneseek.errors import GalleryError, ValueRefused
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.forgetting import ForgetPlan, people_in, plan_forgetting
@@ -54,7 +55,7 @@ class Retention:
         """
         path = folder / RETENTION
         try:
-            return cls(float(json.loads(path.read_text(encoding="utf-8"))["days"]))
+            return cls(float(text_files.read_json(path)["days"]))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sceneseek import text_files
 from sceneseek.gallery.manifest import write_whole
 from sceneseek.gallery.schema import REWRITES
 
@@ -18,7 +19,7 @@ from sceneseek.gallery.schema import REWRITES
 def rewrites(folder: Path) -> int:
     """The count; a gallery in which nothing was ever rewritten has none, which counts as 0."""
     try:
-        return int((folder / REWRITES).read_text(encoding="utf-8"))
+        return int(text_files.read_text(folder / REWRITES))
     except FileNotFoundError:
         return 0
     except ValueError:

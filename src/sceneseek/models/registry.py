@@ -26,7 +26,8 @@ from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sceneseek.errors import UnknownModelError, WeightsError, suggest
+from sceneseek import text_files
+from sceneseek.errors import TextFileError, UnknownModelError, WeightsError, suggest
 from sceneseek.structures import Progress, silent
 
 _BLOCK = 1 << 20
@@ -228,7 +229,7 @@ def verify(path: Path, known: KnownFile) -> str:
     digest = sha256_of(path)
     expected = known.sha256
     if expected is None and _remembered(path).is_file():
-        expected = _remembered(path).read_text(encoding="ascii").strip()
+        expected = _remembered_hash(_remembered(path))
     expected = expected or known.sha256_prefix
     if expected is not None and not digest.startswith(expected):
         raise WeightsError(
@@ -267,6 +268,13 @@ def _matching(found: WeightEntry, digest: str, origin: str) -> KnownFile:
 
 def _remembered(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
+
+
+def _remembered_hash(file: Path) -> str:
+    try:
+        return text_files.read_text(file).strip()
+    except TextFileError as error:
+        raise WeightsError(f"{file} cannot be read: {error}, or remove it to remember the hash again.") from error
 
 
 @contextmanager

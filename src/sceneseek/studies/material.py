@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sceneseek import text_files
 from sceneseek.data.synthetic import WorldSpec, generate
 from sceneseek.data.synthetic.tattoos import generate_tattoos
 from sceneseek.errors import DataError, WeightsError
@@ -65,7 +66,7 @@ def folder_hash(folder: Path) -> str:
 
 def _checked(folder: Path, wanted: dict[str, Any]) -> str:
     try:
-        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+        note = text_files.read_json(folder / NOTE)
         found, digest = {key: note[key] for key in wanted}, str(note["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from sceneseek import text_files
 from sceneseek.errors import DataError
 from sceneseek.structures import Progress, SearchReport, silent
 from sceneseek.studies.definition import ScoringTable
@@ -85,7 +86,7 @@ def read_scores(folder: Path, run: Run) -> Scores | None:
     if not path.is_file():
         return None
     try:
-        scores = Scores(**json.loads(path.read_text(encoding="utf-8")))
+        scores = Scores(**text_files.read_json(path))
     except (ValueError, TypeError) as error:
         raise DataError(f"{path} is damaged ({error}). Remove it: the run is scored again.") from error
     if scores.recipe_sha256 != run.digest:

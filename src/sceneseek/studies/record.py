@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sceneseek import text_files
 from sceneseek.errors import CheckpointError
 from sceneseek.studies.definition import Study
 from sceneseek.studies.one_run import write_whole
@@ -58,7 +59,7 @@ def _decisive(study: Study) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = text_files.read_json(path)
         record["rows"].keys()
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged ({error}). Choose another --out.") from error

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sceneseek import text_files
+from sceneseek.errors import CheckpointError, TextFileError
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -25,14 +29,30 @@ def read_log(path: Path) -> list[Record]:
 
     Returns:
         Its records in order.
+
+    Raises:
+        CheckpointError: A line is damaged; the message gives its number.
     """
     if not path.is_file():
         return []
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.endswith("\n"):
-            records.append(json.loads(line))
+    try:
+        *whole, last = text_files.read_text(path).split("\n")
+    except TextFileError as error:
+        raise CheckpointError(f"{path} is damaged ({error}). Put back a copy of it, or remove it.") from error
+    records = [_record(line, f"{path}, line {number}") for number, line in enumerate(whole, start=1) if line.strip()]
+    with suppress(CheckpointError):
+        records.append(_record(last, f"{path}, last line"))
     return records
+
+
+def _record(line: str, place: str) -> Record:
+    try:
+        record = text_files.parse_json(line)
+    except TextFileError as error:
+        raise CheckpointError(f"{place} is damaged ({error}). Correct the line, or remove it.") from error
+    if not isinstance(record, dict) or not isinstance(record.get("step"), int):
+        raise CheckpointError(f"{place} is not a record of this log: it has no step. Remove the line.")
+    return record
 
 
 class TrainingLog:

@@ -15,10 +15,10 @@ import os
 import re
 import secrets
 import stat
-import tomllib
 from pathlib import Path
 
-from sceneseek.errors import ValueRefused, suggest
+from sceneseek import text_files
+from sceneseek.errors import TextFileError, ValueRefused, suggest
 from sceneseek.web.settings import Role, Token
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -78,15 +78,15 @@ def make_token(path: str | Path, name: str, role: Role) -> str:
 def _read(path: Path) -> dict[str, Token]:
     try:
         mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = text_files.read_text(path)
+    except (OSError, TextFileError) as error:
         raise ValueRefused(f"the token file {path} cannot be read: {error}. Make one with --make-token NAME.") from None
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ValueRefused(f"others may use {path} (mode {stat.S_IMODE(mode):04o}); expected 0600: chmod 600 {path}")
     try:
-        tables = tomllib.loads(text)
+        tables = text_files.parse_toml(text)
         return {name: _token(name, table, path) for name, table in tables.items()}
-    except (tomllib.TOMLDecodeError, TypeError, KeyError, AttributeError) as error:
+    except (TextFileError, TypeError, KeyError, AttributeError) as error:
         raise ValueRefused(f"{path} is not a token file ({error}); expected tables with role and sha256.") from error
 
 

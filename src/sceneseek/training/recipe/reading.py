@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from sceneseek.errors import RecipeError, suggest
+from sceneseek import text_files
+from sceneseek.errors import RecipeError, TextFileError, suggest
 from sceneseek.training.recipe.schema import Recipe
 
 TableT = TypeVar("TableT", bound=BaseModel)
@@ -40,11 +40,11 @@ def read_text(path: str | Path, what: str) -> str:
         what: What to call it in messages: ``"recipe"``, ``"study"``.
 
     Raises:
-        RecipeError: It is missing or is no text.
+        RecipeError: It is missing or is not UTF-8 text.
     """
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return text_files.read_text(path)
+    except (OSError, TextFileError) as error:
         raise RecipeError(f"The {what} {path} cannot be read: {error}.") from error
 
 
@@ -71,9 +71,9 @@ def parse_tables(text: str, name: str) -> dict[str, Any]:
         RecipeError: It is not TOML.
     """
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{name} is not valid TOML: {error}.") from error
+        return text_files.parse_toml(text)
+    except TextFileError as error:
+        raise RecipeError(f"{name} cannot be read: {error}.") from error
 
 
 def checked(model: type[TableT], table: dict[str, Any], name: str) -> TableT:
