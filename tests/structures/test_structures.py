@@ -107,3 +107,34 @@ def test_shots_of_one_group_show_one_person() -> None:
     assert SceneSet("shots", (sample,), tuple(shots[:2])).queries[1].shot_group == 4
     with pytest.raises(DataError, match="shot group 4 asks for person 8, others of the group for person 7"):
         SceneSet("shots", (sample,), tuple(shots))
+
+
+BIG = 2**64 - 5
+
+
+@pytest.mark.parametrize("wrong", [BIG, -BIG, 2.0, "3", None, 10**5000])
+def test_ids_are_whole_numbers_of_64_bits(wrong: object) -> None:
+    def sample(image_id: object = 1, person_id: object = 0) -> Sample:
+        return Sample(image_id, Path("a.jpg"), 8, 8, [[0, 0, 4, 4]], [person_id])  # type: ignore[arg-type,list-item]
+
+    with pytest.raises(ValueRefused, match=r"image_id is .*(whole number|largest number)"):
+        sample(image_id=wrong)
+    with pytest.raises(ValueRefused, match="person_ids"):
+        sample(person_id=wrong)
+    for field in ("query_id", "image_id", "person_id") + (("shot_group",) if wrong is not None else ()):
+        fields = {"query_id": 1, "image_id": 1, "box": [0, 0, 4, 4], "person_id": 0, "gallery": (), field: wrong}
+        with pytest.raises(ValueRefused, match=f"{field} is"):
+            Query(**fields)  # type: ignore[arg-type]
+    assert sample(2**63 - 1, 2**63 - 1).person_ids.tolist() == [2**63 - 1]
+
+
+def test_ids_of_numpy_become_plain_numbers() -> None:
+    query = Query(np.int64(3), np.uint8(1), [0, 0, 4, 4], np.int32(7), (), np.int64(9))  # type: ignore[arg-type]
+    assert [type(v) for v in (query.query_id, query.image_id, query.person_id, query.shot_group)] == [int] * 4
+
+
+def test_query_ids_are_unique() -> None:
+    sample = Sample(1, Path("a.jpg"), 8, 8, [[0, 0, 4, 4]], [0])
+    queries = [Query(5, 1, [0, 0, 4, 4], 0, ()) for _ in range(2)]
+    with pytest.raises(DataError, match="two queries share an id"):
+        SceneSet("s", (sample,), queries)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """The values that flow through the house: NumPy, checked once at birth, then trusted."""
 
-from sceneseek.structures._checks import BoolArray, FloatArray, ImageArray, IntArray
+from sceneseek.structures._checks import LARGEST_ID, BoolArray, FloatArray, ImageArray, IntArray
 from sceneseek.structures.detections import Detections
 from sceneseek.structures.extraction import Extraction, Provenance, data_fingerprint
 from sceneseek.structures.media import Frame, MediaItem, MediaProblem
@@ -21,6 +21,7 @@ from sceneseek.structures.report import (
 from sceneseek.structures.sample import UNLABELED, Query, Sample, SceneSet
 
 __all__ = [
+    "LARGEST_ID",
     "UNEXPECTED",
     "UNLABELED",
     "BoolArray",

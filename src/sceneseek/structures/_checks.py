@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ BoolArray = NDArray[np.bool_]
 ImageArray = NDArray[np.uint8]
 
 UNIT_TOLERANCE = 1e-3
+
+LARGEST_ID = 2**63 - 1
+"""The largest id of an image, a person or a query: ids are kept as 64-bit numbers with a sign."""
+_SHOWN_BITS = 200
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:
@@ -44,6 +49,18 @@ def as_boxes(value: Any, owner: str) -> FloatArray:
     return frozen(np.ascontiguousarray(boxes))
 
 
+def as_id(value: Any, owner: str, field: str) -> int:
+    """Check an id and return it as a plain number."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueRefused(f"{owner}: {field} is {value!r}; expected a whole number.") from None
+    if not -LARGEST_ID <= number <= LARGEST_ID:
+        shown = str(number) if number.bit_length() <= _SHOWN_BITS else f"a number of {number.bit_length():,} bits"
+        raise ValueRefused(f"{owner}: {field} is {shown}; the largest number that is taken is {LARGEST_ID}.")
+    return number
+
+
 def as_vector(value: Any, length: int, dtype: Any, owner: str, field: str) -> NDArray[Any]:
     """Check a one-dimensional field of ``length`` entries and return it read-only."""
     vector = np.asarray(value)
@@ -53,6 +70,8 @@ def as_vector(value: Any, length: int, dtype: Any, owner: str, field: str) -> ND
         raise ValueRefused(f"{owner}: {field} must have shape ({length},), one per box; found shape {vector.shape}.")
     if np.issubdtype(dtype, np.integer) and not (np.issubdtype(vector.dtype, np.integer) or vector.size == 0):
         raise ValueRefused(f"{owner}: {field} must be whole numbers; found dtype {vector.dtype}.")
+    if np.issubdtype(dtype, np.integer) and np.issubdtype(vector.dtype, np.unsignedinteger) and vector.size:
+        as_id(vector.max(), owner, field)
     vector = vector.astype(dtype)
     if np.issubdtype(dtype, np.floating) and not np.isfinite(vector).all():
         row = int(np.flatnonzero(~np.isfinite(vector))[0])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sceneseek.errors import DataError, ValueRefused
-from sceneseek.structures._checks import BoolArray, FloatArray, IntArray, as_boxes, as_vector
+from sceneseek.structures._checks import BoolArray, FloatArray, IntArray, as_boxes, as_id, as_vector
 
 UNLABELED = -1
 """The id of a person whose identity is not known. Every reader translates its file's own code to this one."""
@@ -46,6 +46,7 @@ class Sample:
 
     def __post_init__(self) -> None:
         owner = f"Sample {self.image_id}"
+        object.__setattr__(self, "image_id", as_id(self.image_id, owner, "image_id"))
         if self.width < 1 or self.height < 1:
             raise ValueRefused(f"{owner}: the image is {self.width}x{self.height} pixels; expected at least 1x1.")
         boxes = as_boxes(self.boxes, owner)
@@ -83,7 +84,12 @@ class Query:
     shot_group: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "box", as_boxes([self.box], f"Query {self.query_id}")[0])
+        owner = f"Query {self.query_id}"
+        for name in ("query_id", "image_id", "person_id"):
+            object.__setattr__(self, name, as_id(getattr(self, name), owner, name))
+        if self.shot_group is not None:
+            object.__setattr__(self, "shot_group", as_id(self.shot_group, owner, "shot_group"))
+        object.__setattr__(self, "box", as_boxes([self.box], owner)[0])
         object.__setattr__(self, "gallery", tuple(self.gallery))
 
 
@@ -110,6 +116,8 @@ class SceneSet:
         object.__setattr__(self, "queries", tuple(self.queries))
         if len(self.by_id) != len(self.samples):
             raise DataError(f"{self.name}: two images share an id; image ids must be unique.")
+        if len({query.query_id for query in self.queries}) != len(self.queries):
+            raise DataError(f"{self.name}: two queries share an id; query ids must be unique.")
         for query in self.queries:
             unknown = [i for i in (query.image_id, *query.gallery) if i not in self.by_id]
             if unknown:
