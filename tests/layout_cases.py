@@ -85,7 +85,7 @@ def same_queries(found: SceneSet, expected: SceneSet, *, atol: float = 0.0) -> N
 
 def divided(folder: Path) -> tuple[SceneSet, SceneSet]:
     """The two sets as a COCO-style folder with ``train`` and ``test``."""
-    from sceneseek.data.coco import write_coco
+    from sceneseek.data.coco_writing import write_coco
 
     train, test = train_set(folder.parent / "pictures"), query_set(folder.parent / "pictures")
     for split, scenes in (("train", train), ("test", test)):

@@ -42,7 +42,7 @@ def ftyp(major: str, *compatible: str) -> bytes:
         (("a" * 63 + "é").encode()[:64], "text"),
         ("hello".encode("utf-16"), "UTF-16 text"),
         (b"\0\x01\x02\x03\x04\x05\x06\x07\x08\x09", "an unknown kind of file (it begins with 00 01 02 03 04 05 06 07)"),
-        (b"\xe9t\xe9 caf\xe9 au lait", "an unknown kind of file (it begins with e9 74 e9 20 63 61 66 e9)"),
+        (b"\xe9t\xe9 \xe9lev\xe9", "an unknown kind of file (it begins with e9 74 e9 20 e9 6c 65 76)"),
     ],
 )
 def test_kinds_are_said_in_words(head: bytes, words: str) -> None:

@@ -107,6 +107,17 @@ def picture_size(source: str | Path | bytes) -> tuple[int, int]:
         return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
 
 
+def orientation_of(source: str | Path | bytes) -> int:
+    """How a picture is turned when it is read: EXIF's number, 1 to 8; 1 is not at all.
+
+    Raises:
+        PictureError: As ``picture_size``.
+    """
+    with _opened(source) as (image, _):
+        found = _orientation(image)
+        return found if found in _TURNS else 1
+
+
 def exif_tags(source: str | Path | bytes) -> ExifTags:
     """What a photograph's EXIF data say of the camera and the moment, by tag number; empty where there are none.
 

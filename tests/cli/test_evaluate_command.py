@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sceneseek.cli import app
-from sceneseek.data.coco import write_coco
+from sceneseek.data.coco_writing import write_coco
 from sceneseek.errors import DataError, ExtractionError, ValueRefused
 from sceneseek.inference import predictor as predictors
 from sceneseek.pictures import write_picture

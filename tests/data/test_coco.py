@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sceneseek.data.coco import read_coco, write_coco
+from sceneseek.data.coco import read_coco
+from sceneseek.data.coco_writing import write_coco
 from sceneseek.data.problems import ProblemList
 from sceneseek.errors import DataError
 from sceneseek.structures import UNLABELED, Query, Sample, SceneSet

@@ -13,7 +13,8 @@ import pytest
 
 import layout_cases as cases
 from sceneseek.data import converting
-from sceneseek.data.coco import read_coco, write_coco
+from sceneseek.data.coco import read_coco
+from sceneseek.data.coco_writing import write_coco
 from sceneseek.data.converting import WRITABLE, convert
 from sceneseek.data.layouts import Choices, read_scenes
 from sceneseek.errors import DataError

@@ -151,7 +151,7 @@ def test_train_mat_matches_by_exact_equality_and_the_first_hit_wins(folder: Path
     found = read_cuhk_sysu(folder, on_problem=problems).samples[0]
     assert found.person_ids.tolist() == [UNLABELED, UNLABELED, 1]
     assert found.boxes[2].tolist() == [10, 20, 60, 140]
-    assert kinds(problems) == [("note", "unmatched box")]
+    assert kinds(problems) == [("note", "unmatched box"), ("note", "annotation twice")]
 
 
 def test_training_images_are_all_that_are_not_in_the_pool(folder: Path) -> None:

@@ -139,7 +139,7 @@ def test_a_broken_picture_reaches_the_caller():
 
 def test_a_picture_of_another_size_is_refused():
     stream = make_loader(0, reader=lambda path: np.zeros((HEIGHT + 1, WIDTH, 3), np.uint8)).batches()
-    with pytest.raises(DataError, match="60x41 pixels, its annotation says 60x40"):
+    with pytest.raises(DataError, match="60x41 pixels; the annotations say 60x40"):
         next(stream)
 
 

@@ -109,7 +109,7 @@ def test_wrong_tables(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no column 'class'\. Did you mean 'klass'"):
         read_webtattoo(tmp_path)
     (tmp_path / "webtattoo.csv").write_bytes(b"\xff\xfe\x00image")
-    with pytest.raises(DataError, match="not UTF-8"):
+    with pytest.raises(DataError, match="UTF-16 text; save it as UTF-8"):
         read_table(tmp_path / "webtattoo.csv")
     with pytest.raises(DataError, match="found 'all'"):
         read_webtattoo(tmp_path, "all")  # type: ignore[arg-type]

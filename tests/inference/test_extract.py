@@ -160,7 +160,7 @@ def test_progress_ends_at_the_total(scenes: SceneSet) -> None:
 
 def test_missing_or_resized_picture_is_an_error_that_names_it(scenes: SceneSet) -> None:
     write_picture(np.full((16, 30, 3), 99, np.uint8), scenes.samples[4].path)
-    with pytest.raises(DataError, match="30x16 pixels, but the annotations say 20x16"):
+    with pytest.raises(DataError, match="30x16 pixels; the annotations say 20x16"):
         extract(MeanColour(), scenes)
     scenes.samples[4].path.write_bytes(b"nothing like a picture")
     with pytest.raises(DataError, match="Image 14 of the data set"):

@@ -112,7 +112,7 @@ def test_shots_of_one_group_show_one_person() -> None:
 BIG = 2**64 - 5
 
 
-@pytest.mark.parametrize("wrong", [BIG, -BIG, 2.0, "3", None, 10**5000])
+@pytest.mark.parametrize("wrong", [BIG, -BIG, 2.0, "3", None, 10**400])
 def test_ids_are_whole_numbers_of_64_bits(wrong: object) -> None:
     def sample(image_id: object = 1, person_id: object = 0) -> Sample:
         return Sample(image_id, Path("a.jpg"), 8, 8, [[0, 0, 4, 4]], [person_id])  # type: ignore[arg-type,list-item]

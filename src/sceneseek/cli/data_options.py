@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sceneseek.cli.console import progress_bar
+from sceneseek.cli.data_notes import DataNotes
 from sceneseek.errors import ValueRefused
 
 if TYPE_CHECKING:
@@ -94,5 +95,12 @@ def read_set(
     """Read the scenes that a command was given, with a progress bar; the first error in them ends it."""
     from sceneseek.data.layouts import read_scenes
 
-    with progress_bar("reading", "images") as progress:
-        return read_scenes(path, None if split is None else split.value, layout.value, chosen, progress=progress)
+    with DataNotes() as notes, progress_bar("reading", "images") as progress:
+        return read_scenes(
+            path,
+            None if split is None else split.value,
+            layout.value,
+            chosen,
+            on_problem=notes,
+            progress=progress,
+        )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sceneseek.cli.console import err, escape, out, print_json, progress_bar
+from sceneseek.cli.data_notes import DataNotes
 
 if TYPE_CHECKING:
     from sceneseek.structures import Progress
@@ -30,6 +31,7 @@ def train(
     """
     import cv2
 
+    from sceneseek.data.problems import refuse
     from sceneseek.structures import silent
     from sceneseek.training.interruption import stop_on_signals
     from sceneseek.training.processes import join_processes
@@ -40,7 +42,7 @@ def train(
     cv2.setNumThreads(1)
     text = read_text(recipe, "recipe")
     table = parse_recipe(text, str(recipe))
-    with join_processes(device) as processes, stop_on_signals() as stop:
+    with join_processes(device) as processes, stop_on_signals() as stop, DataNotes() as notes:
 
         def go(progress: Progress) -> TrainingSummary:
             return run_training(
@@ -51,6 +53,7 @@ def train(
                 resume=resume,
                 processes=processes,
                 stop=stop,
+                on_problem=notes if processes.is_first else refuse,
                 progress=progress,
             )
 

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneseek import words
 from sceneseek.data import cuhk_sysu
 from sceneseek.data.layouts import AUTO, Choices, Layout, checked_layout, read_scenes, splits_of
+from sceneseek.data.picture_files import check_size, read_scene
 from sceneseek.data.problems import OnProblem, Place, Problem, ProblemList, reporting
 from sceneseek.data.query_boxes import annotated_box
-from sceneseek.errors import PictureError
-from sceneseek.pictures import picture_size, read_picture
+from sceneseek.data.targets import SMALLEST_SIDE, people_to_train_on
+from sceneseek.pictures import orientation_of, picture_size
 from sceneseek.structures import UNLABELED, IntArray, Progress, Sample, SceneSet, silent
 
 PUBLISHED: Mapping[str, Mapping[str, int]] = {
@@ -26,6 +28,13 @@ PUBLISHED: Mapping[str, Mapping[str, int]] = {
 }
 """Counts of the genuine data sets, by the beginning of a set's name: CUHK-SYSU's as published (Xiao et al., 2017),
 PRW's as its files have them, which is not quite what its paper states."""
+
+_UPRIGHT = 1
+_KEEPS_THE_SIZE = frozenset({2, 3, 4})
+"""EXIF orientations that mirror a picture or turn it upside down."""
+
+_TINY = 5
+"""Pixels: nobody is recognised in a box with a shorter side."""
 
 _NEARLY = 0.5
 """A set with at least this share of the published images is taken for a copy of it; a smaller one for another set in
@@ -144,6 +153,7 @@ def check(
     done, total = 0, sum(len(scenes) for scenes in sets.values())
     for scenes in sets.values():
         _check_queries(scenes, problems)
+        _check_targets(scenes, problems)
         for sample in scenes.samples:
             check_picture(sample, problems, decode=decode)
             done += 1
@@ -155,22 +165,42 @@ def check(
 
 
 def check_picture(sample: Sample, on_problem: OnProblem, *, decode: bool = True) -> None:
-    """Hold a picture against what the annotations say of it."""
+    """Hold a picture against what the annotations say of it, by the code that reads it for training and evaluation."""
     place = Place(sample.path)
     if not sample.path.is_file():
         on_problem(Problem("missing picture", place, "the picture does not exist."))
         return
-    try:
-        width, height = picture_size(sample.path)
+    with reporting(on_problem, place):
+        check_size(sample, picture_size(sample.path))
         if decode:
-            height, width = read_picture(sample.path).shape[:2]
-    except PictureError as error:
-        message = str(error).removeprefix(f"{sample.path}: ")
-        on_problem(Problem("unreadable picture", place, message))
-        return
-    if (width, height) != (sample.width, sample.height):
-        message = f"the picture has {width}x{height} pixels; the annotations say {sample.width}x{sample.height}."
-        on_problem(Problem("picture of another size", place, message))
+            read_scene(sample)
+        _check_turn(sample, on_problem)
+
+
+def _check_turn(sample: Sample, on_problem: OnProblem) -> None:
+    """A turn that changes the size contradicts annotations that overlooked it; any other turn cannot be seen."""
+    turn = orientation_of(sample.path)
+    if turn != _UPRIGHT and len(sample) and (turn in _KEEPS_THE_SIZE or sample.width == sample.height):
+        message = (
+            f"its EXIF data turn or mirror it (orientation {turn}); the boxes are taken for ones that were drawn on "
+            "the upright picture."
+        )
+        on_problem(Problem("turned picture", Place(sample.path), message, "note"))
+
+
+def _check_targets(scenes: SceneSet, on_problem: OnProblem) -> None:
+    """Boxes that training leaves out, counted by the code that makes its targets."""
+    wanted = [int((~np.asarray(sample.ignore_mask, bool)).sum()) for sample in scenes.samples]
+    kept = [len(people_to_train_on(sample).boxes) for sample in scenes.samples]
+    small = [sample for sample, all_, good in zip(scenes.samples, wanted, kept, strict=True) if good < all_]
+    if small:
+        count = words.counted(sum(wanted) - sum(kept), "box", "boxes")
+        message = f"{count} with a side of {SMALLEST_SIDE:g} pixel or less, here first; training leaves such boxes out."
+        on_problem(Problem("box too small to learn from", Place(small[0].path), message, "note"))
+    _check_sides(scenes, on_problem)
+    if scenes.samples and not sum(kept):
+        message = f"{scenes.name} has no box to train on; it can serve as a gallery of distractors."
+        on_problem(Problem("no box", Place(scenes.samples[0].path.parent), message, "note"))
 
 
 def summarise(scenes: SceneSet) -> SplitSummary:
@@ -200,6 +230,17 @@ def summarise(scenes: SceneSet) -> SplitSummary:
         image_sizes=dict(Counter((s.width, s.height) for s in scenes.samples).most_common()),
         published=published if is_copy else {},
     )
+
+
+def _check_sides(scenes: SceneSet, on_problem: OnProblem) -> None:
+    """Boxes so small that nobody can be seen in them, but not so small that training leaves them out."""
+    sides = [people_to_train_on(sample).boxes for sample in scenes.samples]
+    shortest = [np.minimum(b[:, 2] - b[:, 0], b[:, 3] - b[:, 1]) for b in sides]
+    first = next((s for s, found in zip(scenes.samples, shortest, strict=True) if (found < _TINY).any()), None)
+    if first is not None:
+        count = words.counted(sum(int((found < _TINY).sum()) for found in shortest), "box", "boxes")
+        message = f"{count} with a side under {_TINY} pixels, here first; nobody can be told from another in so few."
+        on_problem(Problem("very small box", Place(first.path), message, "note"))
 
 
 def _check_splits(sets: Mapping[str, SceneSet], path: Path, on_problem: OnProblem) -> None:

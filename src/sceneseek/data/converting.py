@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sceneseek.data import coco
+from sceneseek.data import coco, coco_writing
 from sceneseek.data.cuhk_sysu_writing import fitting_gallery_sizes, write_cuhk_sysu
 from sceneseek.data.keeping import what_is_lost
 from sceneseek.data.layouts import AUTO, LAYOUTS, Choices, Layout, Split, checked_layout, read_scenes, splits_of
@@ -172,4 +172,4 @@ def _write_coco(sets: Mapping[Split | None, SceneSet], folder: Path, pictures: P
             placed.append(replace(sample, path=own / coco.IMAGES / name))
             done += 1
             progress(done, total, name)
-        coco.write_coco(replace(scenes, samples=tuple(placed)), own)
+        coco_writing.write_coco(replace(scenes, samples=tuple(placed)), own)

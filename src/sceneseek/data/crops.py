@@ -22,6 +22,7 @@ from typing import Literal
 
 import numpy as np
 
+from sceneseek.data.numbers import whole
 from sceneseek.data.problems import BadRecord, OnProblem, Place, Problem, refuse, reporting
 from sceneseek.errors import DataError
 from sceneseek.pictures import has_picture_suffix, picture_size
@@ -33,8 +34,8 @@ QUERY_FOLDERS = ("query",)
 GALLERY_FOLDERS = ("bounding_box_test", "gallery")
 TRAIN_FOLDERS = ("bounding_box_train", "train")
 
-_MARKET = re.compile(r"(-1|\d+)_c(\d+)(?=[s_])")
-_CAMERA = re.compile(r"(?:^|_)c(\d+)(?=[s_.]|$)")
+_MARKET = re.compile(r"(-1|\d{1,40})_c(\d{1,9})(?=[s_])")
+_CAMERA = re.compile(r"(?:^|_)c(\d{1,9})(?=[s_.]|$)")
 _MARKET_DISTRACTOR = 0
 """Market's id, in ``bounding_box_test`` alone, of boxes that show nobody in particular."""
 
@@ -82,6 +83,7 @@ def read_crops(folder: str | Path, *, on_problem: OnProblem = refuse, progress: 
             width, height = picture_size(file)
             crops.append(Crop(file, person_id, camera, width, height))
         progress(done + 1, len(files), file.name)
+    _remark_shared_numbers(crops, folder, on_problem)
     return tuple(crops)
 
 
@@ -180,17 +182,31 @@ def holds_crops(folder: str | Path) -> bool:
                                                      is not None)  # fmt: skip
 
 
+def _remark_shared_numbers(crops: Sequence[Crop], folder: Path, on_problem: OnProblem) -> None:
+    """Say where two folders have one number in their names: they are read as one person."""
+    folders: dict[int, dict[Path, None]] = {}
+    for crop in crops:
+        if crop.path.parent != folder and _MARKET.match(crop.path.name) is None and crop.person_id != UNLABELED:
+            folders.setdefault(crop.person_id, {})[crop.path.parent] = None
+    for person_id, named in folders.items():
+        if len(named) > 1:
+            names = ", ".join(path.name for path in named)
+            message = f"the folders {names} have one number, {person_id}, and are read as one person."
+            on_problem(Problem("one number, two folders", Place(folder), message, "note"))
+
+
 def _named(file: Path, folder: Path) -> tuple[int, str | None]:
     """The person and the camera in a crop's name."""
     market = _MARKET.match(file.name)
     if market is not None:
-        return max(int(market[1]), UNLABELED), f"c{int(market[2])}"
-    number = re.search(r"\d+", file.parent.name) if file.parent != folder else None
+        return whole(int(market[1]), "the person", Place(file), "identity"), f"c{int(market[2])}"
+    number = re.search(r"^-1$|\d+", file.parent.name) if file.parent != folder else None
     if number is None:
         raise BadRecord(Place(file), "the name says no person; expected '0002_c1s1_000451.jpg', or a folder whose name "
                         "holds the person's number.", "identity")  # fmt: skip
     camera = _CAMERA.search(file.stem)
-    return int(number[0]), f"c{int(camera[1])}" if camera else None
+    person_id = whole(int(number[0]), "the person", Place(file), "identity")
+    return person_id, f"c{int(camera[1])}" if camera else None
 
 
 def _has_identity(crop: Crop, on_problem: OnProblem) -> bool:

@@ -28,6 +28,7 @@ Training identities are the row in ``Train``; test identities are the row in the
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,9 @@ import numpy as np
 from sceneseek import boxes as box_ops
 from sceneseek.data import matlab
 from sceneseek.data.matlab_stream import NotThisFormat, Structs, records
+from sceneseek.data.numbers import shown
+from sceneseek.data.picture_files import PictureFiles
+from sceneseek.data.plausibility import Boxes
 from sceneseek.data.problems import BadRecord, OnProblem, Place, Problem, refuse, reporting
 from sceneseek.errors import DataError
 from sceneseek.pictures import picture_size
@@ -60,6 +64,7 @@ DEFAULT_GALLERY = 100
 _SMALLEST_GALLERY = 50
 APPEARANCE_FIELDS = ("imname", "idlocate", "ishard")
 _BOX_NUMBERS = 4
+_LARGEST_COORDINATE = 2**31
 
 Split = Literal["train", "test"]
 Subset = Literal["occlusion", "resolution"]
@@ -158,12 +163,16 @@ def read_cuhk_sysu(
     labelled = _Labelled({name: all_boxes[name] for name in names}, source, on_problem)
     for person_id, appearances in zip(tasks if split == "test" else range(len(people)), people, strict=True):
         labelled.assign(person_id, appearances)
+    labelled.remark()
     samples = []
+    boxes, files = Boxes(), PictureFiles((folder / PICTURES,))
     for done, name in enumerate(names):
-        place = Place(folder / PICTURES / name)
-        with reporting(on_problem, place):
-            samples.append(_sample(place, rows[name], labelled.boxes[name], labelled.person_ids[name], on_problem))
+        with reporting(on_problem, Place(folder / PICTURES / name)):
+            place = Place(files.find(name, Place(folder / ANNOTATION / "Images.mat"), on_problem))
+            found = labelled.boxes[name], labelled.person_ids[name]
+            samples.append(_sample(place, rows[name], *found, boxes, on_problem))
         progress(done + 1, len(names), name)
+    boxes.check(Place(folder / ANNOTATION / "Images.mat"), on_problem)
     queries = _queries(tasks, rows, names, {s.image_id for s in samples}, source, on_problem)
     if gallery_size == "full" and split == "test":
         queries = [_with_full_gallery(query, samples) for query in queries]
@@ -300,6 +309,19 @@ class _Labelled:
                 message = f"no box of {name} equals {list(appearance.xywh)}; it is added to the image."
                 self.on_problem(Problem("unmatched box", place, message, "note"))
 
+    def remark(self) -> None:
+        """Say which images show one person twice, or have one box twice."""
+        for name, ids in self.person_ids.items():
+            place = Place(self.source.file, name)
+            for person_id, count in Counter(i for i in ids if i != UNLABELED).items():
+                if count > 1:
+                    message = f"{self.source.record} {person_id + 1} is in the image {count} times; all are read."
+                    self.on_problem(Problem("person twice in a picture", place, message, "note"))
+            for box, count in Counter(self.boxes[name]).items():
+                if count > 1:
+                    message = f"the image has the box {list(box)} {count} times; all are read."
+                    self.on_problem(Problem("annotation twice", place, message, "note"))
+
     def _label(self, name: str, xywh: XYWH, person_id: int) -> bool:
         ids = self.person_ids[name]
         # The first hit wins, as in the field's codes; of equal boxes the one that is still free, so that two people at
@@ -315,15 +337,22 @@ class _Labelled:
 
 
 def _sample(
-    place: Place, image_id: int, boxes: Sequence[tuple[int, ...]], ids: Sequence[int], on_problem: OnProblem
+    place: Place,
+    image_id: int,
+    people: Sequence[tuple[int, ...]],
+    ids: Sequence[int],
+    boxes: Boxes,
+    on_problem: OnProblem,
 ) -> Sample:
     if not place.file.is_file():
         raise BadRecord(place, "the picture does not exist, but Images.mat lists it.", "missing picture")
     width, height = picture_size(place.file)
-    corners = box_ops.from_xywh(np.array(boxes, np.int64).reshape(-1, 4))
+    for xywh in people:
+        boxes.add(xywh, width, height)
+    corners = box_ops.from_xywh(np.array(people, np.int64).reshape(-1, 4))
     inside = box_ops.valid_mask(box_ops.clip(corners, width, height))
     for i in np.flatnonzero(~inside).tolist():
-        message = f"the box {list(boxes[i])} (x, y, w, h) lies outside the picture of {width}x{height} pixels."
+        message = f"the box {list(people[i])} (x, y, w, h) lies outside the picture of {width}x{height} pixels."
         on_problem(Problem("box outside its picture", place, message))
     return Sample(
         image_id=image_id,
@@ -397,8 +426,8 @@ def _streamed_appearances(structs: Structs, known: dict[str, Appearance]) -> lis
     for row in {*boxes, *np.flatnonzero(is_hard).tolist()}:
         xywh = None
         if row in boxes:
-            if len(boxes[row]) != _BOX_NUMBERS:
-                raise NotThisFormat("a box of other than four numbers")
+            if len(boxes[row]) != _BOX_NUMBERS or not _are_pixels(boxes[row]):
+                raise NotThisFormat("a box of other than four numbers of pixels")
             x, y, w, h = (int(v) for v in boxes[row])
             xywh = (x, y, w, h)
         entries[row] = Appearance(entries[row].image_name, xywh, bool(is_hard[row]))
@@ -511,7 +540,7 @@ def _image_boxes(entries: Sequence[Any], place: Place, on_problem: OnProblem) ->
 
 def _check_count(stated: Any, found: int, what: str, place: Place, on_problem: OnProblem) -> None:
     numbers = np.asarray(stated).reshape(-1)
-    if numbers.size != 1 or not np.issubdtype(numbers.dtype, np.number) or int(numbers[0]) != found:
+    if numbers.size != 1 or not np.issubdtype(numbers.dtype, np.number) or numbers[0] != found:
         message = f"the record states {numbers.tolist()} {what} and holds {found}."
         on_problem(Problem("count that disagrees", place, message, "note"))
 
@@ -528,7 +557,18 @@ def _xywh(value: Any, place: Place) -> XYWH | None:
     numbers = np.asarray(value).reshape(-1)
     if numbers.size == 0:
         return None
-    if numbers.size != 4 or not np.issubdtype(numbers.dtype, np.number):
-        raise BadRecord(place, f"idlocate is {numbers.tolist()}; expected x, y, w, h.", "unreadable box")
+    if numbers.size != _BOX_NUMBERS or not np.issubdtype(numbers.dtype, np.number):
+        raise BadRecord(place, f"idlocate is {shown(numbers.tolist())}; expected x, y, w, h.", "unreadable box")
+    if not _are_pixels(numbers.tolist()):
+        message = f"idlocate is {shown(numbers.tolist())}; expected x, y, w, h in pixels of the picture."
+        raise BadRecord(place, message, "unreadable box")
     x, y, w, h = (int(v) for v in numbers)
     return x, y, w, h
+
+
+def _are_pixels(numbers: Sequence[float]) -> bool:
+    """Whether four numbers may be a box in pixels: not shares of the picture, which whole numbers would lose."""
+    if not all(np.isfinite(v) and abs(v) <= _LARGEST_COORDINATE for v in numbers):
+        return False
+    are_shares = all(abs(v) <= 1 for v in numbers) and any(v != int(v) for v in numbers)
+    return not are_shares

@@ -10,13 +10,11 @@ from sceneseek import boxes as box_ops
 from sceneseek.data.cuhk_sysu_writing import fitting_gallery_sizes
 from sceneseek.data.layouts import Layout
 from sceneseek.data.placing import is_encoded_anew
+from sceneseek.data.plausibility import STICKS_OUT
 from sceneseek.data.prw_writing import camera_numbers
 from sceneseek.data.webtattoo_writing import shares_one_gallery
 from sceneseek.errors import DataError, suggest
 from sceneseek.structures import UNLABELED, Query, Sample, SceneSet
-
-_STICKS_OUT = 1.0
-"""Pixels by which a box may stick out without a remark: rounding does as much."""
 
 
 def what_is_lost(train: SceneSet, test: SceneSet, layout: Layout) -> tuple[str, ...]:
@@ -90,7 +88,7 @@ def _hundredths(samples: _Samples, train: SceneSet, test: SceneSet) -> str:
 
 def _sticking_out(samples: _Samples, train: SceneSet, test: SceneSet) -> str:
     count = sum(
-        int((np.abs(box_ops.clip(s.boxes, s.width, s.height) - s.boxes) > _STICKS_OUT).any(axis=1).sum())
+        int((np.abs(box_ops.clip(s.boxes, s.width, s.height) - s.boxes) > STICKS_OUT).any(axis=1).sum())
         for s in samples
     )
     return f"The parts of {count:,} boxes that lie outside their images, which are clipped." if count else ""

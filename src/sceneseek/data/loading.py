@@ -8,22 +8,21 @@ stay uint8 until they reach the device of the network.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sceneseek import boxes as box_ops
+from sceneseek.data.picture_files import ReadPicture, read_scene
 from sceneseek.data.samplers import BatchSampler, Draw
+from sceneseek.data.targets import people_to_train_on
 from sceneseek.data.transforms import Augmentation, Scene, scene_generator
-from sceneseek.errors import DataError, ValueRefused
-from sceneseek.structures import UNLABELED, ImageArray, IntArray, SceneSet
-
-ReadPicture = Callable[[Path], ImageArray]
+from sceneseek.errors import ValueRefused
+from sceneseek.pictures import read_picture
+from sceneseek.structures import UNLABELED, IntArray, SceneSet
 
 _AUGMENTATION = 2  # keeps this stream of random numbers apart from the samplers'
 
@@ -77,7 +76,7 @@ class SceneDataset:
         identities: Person id -> training label; people who are not in it become ``UNLABELED``.
         augmentation: Applied to every picture.
         seed: With a draw's epoch and position it decides the augmentation.
-        read: How pictures are read, ``(H, W, 3)`` uint8 RGB; ``sceneseek.pictures.read_picture`` when not given.
+        read: How pictures are read, ``(H, W, 3)`` uint8 RGB.
     """
 
     def __init__(
@@ -87,12 +86,8 @@ class SceneDataset:
         *,
         augmentation: Augmentation | None = None,
         seed: int = 0,
-        read: ReadPicture | None = None,
+        read: ReadPicture = read_picture,
     ) -> None:
-        if read is None:
-            from sceneseek.pictures import read_picture
-
-            read = read_picture
         self.scenes = scenes
         self.identities = identities
         self.augmentation = Augmentation() if augmentation is None else augmentation
@@ -116,17 +111,9 @@ class SceneDataset:
             DataError: If the picture has another size than its annotation says.
         """
         sample = self.scenes.samples[draw.scene_index]
-        image = self._read(sample.path)
-        if image.shape[:2] != (sample.height, sample.width):
-            raise DataError(
-                f"{sample.path} has {image.shape[1]}x{image.shape[0]} pixels, its annotation says "
-                f"{sample.width}x{sample.height}. Boxes would not fit; correct the annotation."
-            )
-        wanted = ~np.asarray(sample.ignore_mask, bool)
-        boxes = box_ops.clip(sample.boxes[wanted], sample.width, sample.height).astype(np.float32)
-        inside = box_ops.valid_mask(boxes, 1.0)
-        annotations = np.flatnonzero(wanted)[inside]
-        scene = Scene(image, boxes[inside], sample.person_ids[wanted][inside], draw.person_id, annotations)
+        image = read_scene(sample, self._read)
+        people = people_to_train_on(sample)
+        scene = Scene(image, people.boxes, people.person_ids, draw.person_id, people.annotations)
         scene = self.augmentation(scene, scene_generator(self._stream_seed, draw.epoch, draw.position))
         pixels = torch.from_numpy(np.ascontiguousarray(scene.image.transpose(2, 0, 1)))
         return pixels, {

@@ -24,6 +24,7 @@ Traps that are dealt with here:
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +34,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneseek import boxes as box_ops
+from sceneseek import text_files
 from sceneseek.data import matlab
+from sceneseek.data.numbers import shown, whole
+from sceneseek.data.picture_files import PictureFiles
+from sceneseek.data.plausibility import Boxes
 from sceneseek.data.problems import BadRecord, OnProblem, Place, Problem, refuse, reporting
-from sceneseek.errors import DataError
+from sceneseek.errors import DataError, TextFileError
 from sceneseek.pictures import picture_size
 from sceneseek.structures import UNLABELED, IntArray, Progress, Query, Sample, SceneSet, silent
 
@@ -47,6 +52,9 @@ ANNOTATION_KEYS = ("box_new", "anno_file", "anno_previous")
 
 UNKNOWN_ID = -2
 """PRW's own code for a person whose identity is not known."""
+
+LARGEST_MATRIX_ID = 2**53
+"""Matrices of MATLAB hold floating-point numbers, which are exact up to here."""
 
 _NUM_QUERY_FIELDS = 6
 _NUM_BOX_FIELDS = 5
@@ -118,11 +126,13 @@ def read_prw(
     if split == "train":
         annotations = _renumbered(annotations)
     samples = []
+    boxes, files = Boxes(), PictureFiles((folder / FRAMES,))
     for i, name in enumerate(names):
         if name in annotations:
-            place = Place(folder / FRAMES / f"{name}.jpg")
-            with reporting(on_problem, place):
-                samples.append(_sample(place, i, name, *annotations[name], rounding, on_problem))
+            with reporting(on_problem, Place(folder / FRAMES / f"{name}.jpg")):
+                place = Place(files.find(f"{name}.jpg", Place(folder / f"frame_{split}.mat"), on_problem))
+                samples.append(_sample(place, i, name, *annotations[name], rounding, boxes, on_problem))
+    boxes.check(Place(folder / ANNOTATIONS), on_problem)
     asked: tuple[Query, ...] = ()
     if split == "test":
         file = folder / QUERIES if queries is None else Path(queries)
@@ -173,6 +183,7 @@ def read_annotation(file: str | Path, on_problem: OnProblem = refuse) -> tuple[I
     if not numeric or matrix.ndim != 2 or matrix.shape[1] != _NUM_BOX_FIELDS:
         raise BadRecord(place, f"{key} has shape {matrix.shape} of {matrix.dtype}; expected rows [id, x, y, w, h].")
     rows = matrix.astype(np.float64)
+    _remark_doubles(rows, place, on_problem)
     good = np.array([_is_person(row, place.at(f"{key} row {i + 1}"), on_problem) for i, row in enumerate(rows)], bool)
     ids = rows[good, 0].astype(np.int64)
     ids[ids == UNKNOWN_ID] = UNLABELED
@@ -192,7 +203,11 @@ def read_query_info(file: str | Path, on_problem: OnProblem = refuse) -> tuple[Q
     if not file.is_file():
         raise BadRecord(Place(file), "the file does not exist; it lists the queries.", "missing annotation file")
     lines = []
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+    try:
+        text = text_files.read_text(file)
+    except TextFileError as error:
+        raise BadRecord(Place(file), f"the file cannot be read: {error}.", "damaged annotation file") from error
+    for number, line in enumerate(text_files.lines_of(text), start=1):
         if line.strip():
             with reporting(on_problem, Place(file)):
                 lines.append(_query_line(line, Place(file, f"line {number}"), number))
@@ -224,6 +239,14 @@ def _renumbered(annotations: dict[str, tuple[IntArray, FloatRows]]) -> dict[str,
     }
 
 
+def _remark_doubles(rows: FloatRows, place: Place, on_problem: OnProblem) -> None:
+    """Two equal rows are one person annotated twice, as far as anybody can see; the field's codes keep both."""
+    times = Counter(tuple(row) for row in rows.tolist())
+    for row in (row for row, count in times.items() if count > 1):
+        message = f"the row {list(row)} stands {times[row]} times; all are read."
+        on_problem(Problem("annotation twice", place, message, "note"))
+
+
 def _is_person(row: FloatRows, place: Place, on_problem: OnProblem) -> bool:
     """Whether a row is a person; what is wrong with it is reported."""
     values = row.tolist()
@@ -231,8 +254,11 @@ def _is_person(row: FloatRows, place: Place, on_problem: OnProblem) -> bool:
         message = f"the row is {values}; expected id, x, y, and w, h above zero."
         on_problem(Problem("box without area", place, message))
         return False
-    if row[0] != int(row[0]) or (row[0] < UNLABELED and row[0] != UNKNOWN_ID):
-        message = f"the row has the id {row[0]:g}; expected {UNKNOWN_ID} for unknown people, else 0 or more."
+    if row[0] != int(row[0]) or (row[0] < UNLABELED and row[0] != UNKNOWN_ID) or row[0] > LARGEST_MATRIX_ID:
+        message = (
+            f"the row has the id {row[0]:.17g}; expected {UNKNOWN_ID} for unknown people, else a whole number from 0 "
+            f"to {LARGEST_MATRIX_ID}."
+        )
         on_problem(Problem("identity", place, message))
         return False
     return True
@@ -244,9 +270,15 @@ def _query_line(line: str, place: Place, number: int) -> QueryLine:
         if len(words) != _NUM_QUERY_FIELDS:
             raise ValueError(f"{len(words)} words")
         x, y, w, h = (float(word) for word in words[1:5])
-        return QueryLine(int(words[0]), (x, y, w, h), words[5].removesuffix(".jpg"), number)
+        person_id = int(words[0])
     except ValueError as cause:
-        raise BadRecord(place, f"{line.strip()!r} is not 'id x y width height frame' ({cause}).") from None
+        raise BadRecord(place, f"{shown(line.strip())} is not 'id x y width height frame' ({cause}).") from None
+    if person_id < 0:
+        raise BadRecord(place, f"the id is {person_id}; a query asks for somebody who is known, from 0.",
+                        "query without an identity")  # fmt: skip
+    if not np.isfinite([x, y, w, h]).all():
+        raise BadRecord(place, f"the box is {words[1:5]}; expected four finite numbers.", "unreadable box")
+    return QueryLine(whole(person_id, "the id", place), (x, y, w, h), words[5].removesuffix(".jpg"), number)
 
 
 def _sample(
@@ -256,18 +288,21 @@ def _sample(
     ids: IntArray,
     rows: FloatRows,
     rounding: Rounding,
+    boxes: Boxes,
     on_problem: OnProblem,
 ) -> Sample:
     if not place.file.is_file():
         raise BadRecord(place, "the picture does not exist, but the list of frames names it.", "missing picture")
     width, height = picture_size(place.file)
+    for row in rows.tolist():
+        boxes.add(row, width, height)
     corners = _annotation_corners(rows, rounding, width, height)
     inside = box_ops.valid_mask(box_ops.clip(corners, width, height))
     for i in np.flatnonzero(~inside).tolist():
         message = f"the box {rows[i].tolist()} (x, y, w, h) has no area inside the frame of {width}x{height} pixels."
         on_problem(Problem("box outside its picture", place, message))
-    boxes = corners[inside].astype(np.float32)
-    return Sample(image_id, place.file, width, height, boxes, ids[inside], camera_id=camera_of(name))
+    kept = corners[inside].astype(np.float32)
+    return Sample(image_id, place.file, width, height, kept, ids[inside], camera_id=camera_of(name))
 
 
 def _annotation_corners(rows: FloatRows, rounding: Rounding, width: int, height: int) -> FloatRows:

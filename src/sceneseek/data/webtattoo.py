@@ -24,16 +24,19 @@ but its own. Boxes and classes of all test pictures, whatever their role, count 
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from sceneseek import boxes as box_ops
+from sceneseek.data.numbers import shown, whole
+from sceneseek.data.picture_files import PictureFiles
+from sceneseek.data.plausibility import STICKS_OUT, Boxes
 from sceneseek.data.problems import BadRecord, OnProblem, Place, Problem, refuse, reporting
-from sceneseek.errors import DataError, suggest
+from sceneseek.data.table_files import TableRow, read_rows
+from sceneseek.errors import DataError
 from sceneseek.pictures import picture_size
 from sceneseek.structures import UNLABELED, FloatArray, Progress, Query, Sample, SceneSet, silent
 
@@ -44,6 +47,8 @@ PICTURES = "images"
 Split = Literal["train", "test"]
 _SPLITS = ("train", "test")
 _ROLES = frozenset({"query", "gallery"})
+_BOX = ("x", "y", "w", "h")
+_MOST_DIGITS = 100
 
 
 @dataclass(frozen=True)
@@ -98,14 +103,18 @@ def read_webtattoo(
     samples: list[Sample] = []
     gallery: list[Sample] = []
     asked: list[tuple[Row, Sample, FloatArray]] = []
+    boxes, files = Boxes(), PictureFiles((file.parent, file.parent / PICTURES))
+    met: set[Path] = set()
     for i, (name, rows) in enumerate(scenes.items()):
         with reporting(on_problem, Place(file, f"line {rows[0].line}")):
-            sample, placed = _sample(file, i, rows, on_problem)
+            path = _path(files, rows[0], met, Place(file, f"line {rows[0].line}"), on_problem)
+            sample, placed = _sample(path, i, _each_once(rows, file, on_problem), file, boxes, on_problem)
             samples.append(sample)
             asked += [(row, sample, box) for row, box in placed if "query" in row.roles]
             if any("gallery" in row.roles for row in rows):
                 gallery.append(sample)
         progress(i + 1, len(scenes), name)
+    boxes.check(Place(file), on_problem, of_people=False)
     queries = []
     for i, (row, sample, box) in enumerate(asked):
         entries, num_positives = _ordered_gallery(sample, row.class_id, gallery)
@@ -131,35 +140,27 @@ def read_table(file: str | Path, on_problem: OnProblem = refuse) -> tuple[Row, .
     if not file.is_file():
         raise BadRecord(Place(file), f"the file does not exist; expected a table with the columns {','.join(COLUMNS)}.",
                         "missing annotation file")  # fmt: skip
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as cause:
-        raise BadRecord(Place(file), f"the file is not UTF-8 text ({cause}).", "damaged annotation file") from cause
-    reader = csv.DictReader(lines)
-    columns = reader.fieldnames or []
-    for column in COLUMNS:
-        if column not in columns:
-            raise BadRecord(Place(file), f"there is no column '{column}'.{suggest(column, list(columns))}")
     rows = []
-    for record in reader:
-        with reporting(on_problem, Place(file, f"line {reader.line_num}")):
-            rows.append(_row(record, Place(file, f"line {reader.line_num}"), reader.line_num))
+    for record in read_rows(file, COLUMNS, on_problem):
+        with reporting(on_problem, Place(file, f"line {record.line}")):
+            rows.append(_row(record, Place(file, f"line {record.line}")))
     return tuple(rows)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def _row(record: dict[str, str | None], place: Place, line: int) -> Row:
-    value = {column: (record[column] or "").strip() for column in COLUMNS}
+def _row(record: TableRow, place: Place) -> Row:
+    value = record.cells
     if not value["image"]:
         raise BadRecord(place, "the image is empty.")
-    if value["split"] not in _SPLITS:
+    split = value["split"].casefold()
+    if split not in _SPLITS:
         raise BadRecord(place, f"the split is {value['split']!r}; expected 'train' or 'test'.")
-    roles = frozenset(value["role"].split())
+    roles = frozenset(value["role"].casefold().split())
     if not roles <= _ROLES:
         raise BadRecord(place, f"the role is {value['role']!r}; expected 'query', 'gallery', both, or nothing.")
-    row = Row(line, value["image"], _xywh(value, place), _class_id(value["class"], place), value["split"], roles)
+    row = Row(record.line, value["image"], _xywh(record, place), _class_id(record, place), split, roles)
     if "query" in roles and row.class_id == UNLABELED:
         raise BadRecord(place, "a query needs a class.", "query without an identity")
     if row.xywh is None and row.class_id != UNLABELED and "query" not in roles:
@@ -167,13 +168,13 @@ def _row(record: dict[str, str | None], place: Place, line: int) -> Row:
     return row
 
 
-def _xywh(value: dict[str, str], place: Place) -> tuple[float, float, float, float] | None:
-    words = [value[column] for column in ("x", "y", "w", "h")]
+def _xywh(record: TableRow, place: Place) -> tuple[float, float, float, float] | None:
+    words = [record.cells[column] for column in _BOX]
     if not any(words):
         return None
     found = f"x,y,w,h are {','.join(words)}"
     try:
-        x, y, w, h = (float(word) for word in words)
+        x, y, w, h = (record.number(column) for column in _BOX)
     except ValueError:
         raise BadRecord(place, f"{found}; expected four numbers, or nothing.", "unreadable box") from None
     if not (np.isfinite([x, y, w, h]).all() and w > 0 and h > 0):
@@ -181,35 +182,65 @@ def _xywh(value: dict[str, str], place: Place) -> tuple[float, float, float, flo
     return x, y, w, h
 
 
-def _class_id(word: str, place: Place) -> int:
+def _class_id(record: TableRow, place: Place) -> int:
+    word = record.cells["class"]
     if not word:
         return UNLABELED
-    if not word.isdecimal():
-        message = f"the class is {word!r}; expected a whole number from 0, or nothing."
+    try:
+        # Tables that went through a spreadsheet or pandas have 17.0 where a class is missing elsewhere.
+        number: float = int(word) if word.isdecimal() and len(word) <= _MOST_DIGITS else record.number("class")
+    except ValueError:
+        number = np.nan
+    if not number >= 0:
+        message = f"the class is {shown(word)}; expected a whole number from 0, or nothing."
         raise BadRecord(place, message, "identity")
-    return int(word)
+    return whole(number, "the class", place, "identity")
+
+
+def _path(files: PictureFiles, row: Row, met: set[Path], place: Place, on_problem: OnProblem) -> Path:
+    """The picture of a row."""
+    path = files.find(row.image, place, on_problem)
+    if not path.is_file():
+        raise BadRecord(place, f"the picture {path} does not exist.", "missing picture")
+    if path in met:
+        message = f"the picture {path.name} has another name elsewhere in the table; both are read."
+        on_problem(Problem("picture listed twice", place, message, "note"))
+    met.add(path)
+    return path
+
+
+def _each_once(rows: list[Row], file: Path, on_problem: OnProblem) -> list[Row]:
+    """The rows of a picture without those that say again what another has said."""
+    first: dict[Row, Row] = {}
+    for row in rows:
+        twin = first.setdefault(replace(row, line=0), row)
+        if twin is not row:
+            message = f"it says the same as line {twin.line}; the two are read as one."
+            on_problem(Problem("annotation twice", Place(file, f"line {row.line}"), message, "note"))
+    return list(first.values())
 
 
 def _sample(
-    file: Path, image_id: int, rows: list[Row], on_problem: OnProblem
+    path: Path, image_id: int, rows: list[Row], file: Path, boxes: Boxes, on_problem: OnProblem
 ) -> tuple[Sample, list[tuple[Row, FloatArray]]]:
     """A picture, and the rows whose box lies in it with that box."""
-    path = file.parent / rows[0].image
-    if not path.is_file():
-        raise BadRecord(Place(file, f"line {rows[0].line}"), f"the picture {path} does not exist.", "missing picture")
     width, height = picture_size(path)
     placed: list[tuple[Row, FloatArray]] = []
     for row in rows:
-        whole = row.xywh is None
-        if whole and "query" not in row.roles:
+        if row.xywh is None and "query" not in row.roles:
             continue
-        box = box_ops.clip(box_ops.from_xywh([row.xywh or (0, 0, width, height)]), width, height)
-        if box_ops.valid_mask(box)[0]:
-            placed.append((row, box[0].astype(np.float32)))
-        else:
-            place = Place(file, f"line {row.line}")
+        place = Place(file, f"line {row.line}")
+        raw = box_ops.from_xywh([row.xywh or (0, 0, width, height)])
+        box = box_ops.clip(raw, width, height)
+        if row.xywh is not None:
+            boxes.add(row.xywh, width, height)
+        if not box_ops.valid_mask(box)[0]:
             message = f"the box lies outside its picture of {width}x{height} pixels."
             on_problem(Problem("box outside its picture", place, message))
+            continue
+        if row.xywh is not None and (np.abs(raw - box) > STICKS_OUT).any():
+            boxes.clipped(place, row.xywh, path.name, width, height)
+        placed.append((row, box[0].astype(np.float32)))
     return Sample(
         image_id,
         path,

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneseek.ahead import read_ahead
+from sceneseek.data.picture_files import read_scene
 from sceneseek.errors import DataError, ExtractionError, ModelError, PictureError, ValueRefused
-from sceneseek.pictures import read_picture
 from sceneseek.structures import (
     Detections,
     Extraction,
@@ -315,14 +315,8 @@ def _read(samples: Sequence[Sample]) -> list[ImageArray]:
     images = []
     for sample in samples:
         try:
-            image = read_picture(sample.path)
+            images.append(read_scene(sample))
         except PictureError as error:
             # Skipping it would change the score without a word.
             raise DataError(f"Image {sample.image_id} of the data set cannot be read: {error}") from error
-        if image.shape[:2] != (sample.height, sample.width):
-            raise DataError(
-                f"{sample.path} is {image.shape[1]}x{image.shape[0]} pixels, but the annotations say "
-                f"{sample.width}x{sample.height}; the boxes would not fit."
-            )
-        images.append(image)
     return images

@@ -29,6 +29,7 @@ import torch
 from torch import nn
 
 from sceneseek.data.loading import SceneDataset, SceneLoader, identity_mapping
+from sceneseek.data.problems import OnProblem, refuse
 from sceneseek.errors import CheckpointError, RecipeError, suggest
 from sceneseek.structures import Progress, SceneSet, silent
 from sceneseek.training.averaging import WeightAverage
@@ -91,6 +92,7 @@ def train(
     resume: bool = False,
     processes: Processes | None = None,
     stop: StopRequest | None = None,
+    on_problem: OnProblem = refuse,
     progress: Progress = silent,
 ) -> TrainingSummary:
     """Train what ``recipe`` describes.
@@ -103,6 +105,7 @@ def train(
         resume: Go on from the folder's last checkpoint; begin where there is none yet.
         processes: This process's view of a run over several.
         stop: Looked at after each step; asked to stop, the run saves and leaves.
+        on_problem: Told of what is wrong or odd with the data; the default raises at the first error.
         progress: Told about steps.
 
     Returns:
@@ -113,7 +116,7 @@ def train(
         CheckpointError: If the folder holds another run, or one that nobody asked to continue.
         NonFiniteLossError: If training went out of hand.
     """
-    run = TrainingRun(recipe, folder, data_root or Path(), processes or Processes(), recipe_text)
+    run = TrainingRun(recipe, folder, data_root or Path(), processes or Processes(), recipe_text, on_problem)
     run.begin(resume)
     try:
         run.loop.run(run, stop=stop, progress=progress)
@@ -131,18 +134,26 @@ class TrainingRun:
         data_root: Relative data paths are looked for below it.
         processes: This process's view.
         recipe_text: The recipe as its author wrote it.
+        on_problem: Told of what is wrong or odd with the data.
 
     Attributes:
         loop: The training loop.
     """
 
     def __init__(
-        self, recipe: Recipe, folder: Path, data_root: Path, processes: Processes, recipe_text: str = ""
+        self,
+        recipe: Recipe,
+        folder: Path,
+        data_root: Path,
+        processes: Processes,
+        recipe_text: str = "",
+        on_problem: OnProblem = refuse,
     ) -> None:
         self.recipe = recipe
         self.folder = folder
         self.processes = processes
         self._recipe_text = recipe_text
+        self._on_problem = on_problem
         self._checkpoints = CheckpointFolder(folder / "checkpoints")
         self._log: TrainingLog | None = None
         self._metrics: Metrics = {}
@@ -150,7 +161,7 @@ class TrainingRun:
         self._is_best = False
         self._taught_by: dict[str, Any] | None = None
         start_generators(recipe.training.seed)
-        scenes = building.read_scenes(recipe.data, data_root)
+        scenes = building.read_scenes(recipe.data, data_root, on_problem)
         self._scenes_name = scenes.name
         self.identities = identity_mapping(scenes)
         self._evaluate = self._build_evaluation(data_root)
@@ -264,7 +275,9 @@ class TrainingRun:
         if table is None or not self.processes.is_first:
             return None
         return search_evaluation(
-            building.read_scenes(table, data_root), device=self.processes.device, batch_size=table.batch_size
+            building.read_scenes(table, data_root, self._on_problem),
+            device=self.processes.device,
+            batch_size=table.batch_size,
         )
 
     def _result(self) -> nn.Module:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import cv2
 
-from sceneseek.data.coco import IMAGES, write_coco
+from sceneseek.data.coco import IMAGES
+from sceneseek.data.coco_writing import write_coco
 from sceneseek.errors import ValueRefused
 from sceneseek.structures import Progress, Sample, SceneSet
 

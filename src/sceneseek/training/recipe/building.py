@@ -9,6 +9,7 @@ import torch
 from torch import nn, optim
 
 from sceneseek.data import layouts, samplers, transforms
+from sceneseek.data.problems import OnProblem, refuse
 from sceneseek.errors import RecipeError
 from sceneseek.structures import SceneSet
 from sceneseek.training import optimisers, schedules
@@ -41,8 +42,13 @@ _TRANSFORMS: tuple[tuple[str, Callable[..., transforms.Transform]], ...] = (
 )
 
 
-def read_scenes(table: DataTable | EvaluationTable, root: Path) -> SceneSet:
+def read_scenes(table: DataTable | EvaluationTable, root: Path, on_problem: OnProblem = refuse) -> SceneSet:
     """Read the data set a table names, below ``root`` where the path is relative.
+
+    Args:
+        table: The recipe's table.
+        root: Where relative paths begin.
+        on_problem: Told of what is wrong or odd; the default raises at the first error.
 
     Raises:
         RecipeError: If there is nothing at that path.
@@ -54,7 +60,7 @@ def read_scenes(table: DataTable | EvaluationTable, root: Path) -> SceneSet:
     if not path.exists():
         key = "data.train" if is_training else "evaluation.data"
         raise RecipeError(f"{key} = {named!r}: there is nothing at {path}. --data names the folder that holds it.")
-    return layouts.read_scenes(path, "train" if is_training else "test", table.layout)
+    return layouts.read_scenes(path, "train" if is_training else "test", table.layout, on_problem=on_problem)
 
 
 def build_augmentation(table: AugmentationTable) -> transforms.Augmentation:

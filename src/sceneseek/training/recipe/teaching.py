@@ -233,10 +233,10 @@ def _ask_beforehand(
 
 
 def _scenes(data: TrainingSet) -> Iterator[offline.Scene]:
-    from sceneseek.pictures import read_picture
+    from sceneseek.data.picture_files import read_scene
 
     for number, sample in enumerate(data.scenes.samples, start=1):
-        image = torch.from_numpy(np.ascontiguousarray(read_picture(sample.path).transpose(2, 0, 1)))
+        image = torch.from_numpy(np.ascontiguousarray(read_scene(sample).transpose(2, 0, 1)))
         boxes = torch.from_numpy(box_ops.clip(sample.boxes, sample.width, sample.height).astype(np.float32))
         yield offline.Scene(sample.image_id, image.to(data.device).float() / 255.0, boxes.to(data.device))
         data.progress(number, len(data.scenes.samples), "asking the teacher")
