@@ -26,6 +26,7 @@ def ftyp(major: str, *compatible: str) -> bytes:
         (ftyp("isom", "iso2", "avc1", "mp41"), "an MP4 video"),
         (ftyp("qt  ", "qt  "), "a QuickTime video"),
         (ftyp("crx ", "isom"), "a Canon CR3 raw picture"),
+        (ftyp("heic")[:10], "the beginning of an MP4 video or a HEIC picture"),
         (b"RIFF\x10\0\0\0WEBPVP8 ", "a WebP picture"),
         (b"RIFF\x10\0\0\0AVI LIST", "an AVI video"),
         (b"\x1aE\xdf\xa3\x01\0\0\0", "a Matroska or WebM video"),

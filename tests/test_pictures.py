@@ -218,7 +218,7 @@ def test_what_is_not_a_picture(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"empty\.jpg: the file is empty"):
         read_picture(tmp_path / "empty.jpg")
     (tmp_path / "text.jpg").write_text("hello, I am a text", encoding="utf-8")
-    with pytest.raises(PictureError, match=r"text\.jpg: not a picture in a known format \(it begins with b'hello"):
+    with pytest.raises(PictureError, match=r"text\.jpg: this is text, not a picture .*expected one of JPEG"):
         read_picture(tmp_path / "text.jpg")
     with pytest.raises(PictureError, match="there is no such file"):
         read_picture(tmp_path / "missing.jpg")
@@ -248,7 +248,7 @@ def test_a_wrong_suffix_does_not_matter(tmp_path: Path) -> None:
 def test_dangerous_formats_are_not_opened() -> None:
     eps = io.BytesIO()
     Image.new("RGB", (4, 4)).save(eps, "EPS")
-    with pytest.raises(PictureError, match="not a picture in a known format"):
+    with pytest.raises(PictureError, match="this is a PostScript document, not a picture in a known format"):
         read_picture(eps.getvalue())
 
 

@@ -142,6 +142,8 @@ def is_heif(head: bytes) -> bool:
 
 def _iso_media(head: bytes) -> str:
     brands = brands_of(head)
+    if not brands:
+        return "the beginning of an MP4 video or a HEIC picture"
     named = next((_BRANDS[brand] for brand in brands if brand in _BRANDS), None)
     if named is not None:
         return named

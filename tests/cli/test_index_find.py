@@ -23,6 +23,7 @@ import pytest
 from PIL import Image
 
 from fake_predictor import BLUE, GREEN, RED, YELLOW, ColourPredictor, person, save_scene, scene
+from heic_files import heic
 from live_server import served
 from patience import until
 from sceneseek.cli import console, main
@@ -220,6 +221,29 @@ def test_bad_files_are_reported_and_the_rest_is_indexed(run: Run, tmp_path: Path
     code, out, err = run("gallery", "info", tmp_path / "g")
     assert code == 0
     assert "truncated.jpg" in err
+
+
+def test_phones_and_thermal_cameras(run: Run, tmp_path: Path) -> None:
+    """HEIC is indexed and asked with; a guessed white is said, and is no problem."""
+    folder = tmp_path / "media"
+    folder.mkdir()
+    (folder / "IMG_0001.HEIC").write_bytes(heic(scene(person(RED), person(GREEN, 2)), chroma=444))
+    (folder / "cut.heic").write_bytes(heic(scene(person(RED)))[:300])
+    Image.fromarray(scene(person(BLUE, 1))[..., 2].astype(np.uint16) * 4 + 3).save(folder / "thermal.tif")
+    words = ("index", folder, "--gallery", tmp_path / "g")
+    code, out, err = run(*words)
+    assert code == 0
+    assert "3 people found in 2 photographs" in out
+    said = err.replace("\n", "")
+    assert "1 problem; the rest was indexed" in said
+    assert "1 note; nothing is lost" in said
+    assert "thermal.tif: The picture was read, but white was taken to be 1,023 (10 bits)" in said
+    (tmp_path / "who.heif").write_bytes(heic(scene(person(RED, 3)), chroma=444))
+    answer = json.loads(run("find", tmp_path / "who.heif", "--gallery", tmp_path / "g", "--json")[1])
+    assert Path(answer["matches"][0]["source"]).name == "IMG_0001.HEIC"
+    code, _, err = run("find", folder / "cut.heic", "--gallery", tmp_path / "g")
+    assert code == 2
+    assert "HEIC" in err
 
 
 @pytest.mark.parametrize("verb", ["index", "find"])

@@ -12,6 +12,7 @@ from PIL import Image
 
 from data.coco_tables import HEIGHT, WIDTH, Table, written
 from fake_predictor import ColourPredictor
+from heic_files import heic
 from sceneseek.data.checking import check
 from sceneseek.data.layouts import read_scenes
 from sceneseek.data.loading import SceneDataset, SceneLoader, identity_mapping
@@ -303,6 +304,27 @@ def test_a_turn_that_no_size_shows_is_noted(orientation: int, tmp_path: Path) ->
     report = check(folder)
     assert report.is_sound
     assert [(p.kind, p.place.file.name) for p in report.problems.notes] == [("turned picture", "2.png")]
+
+
+def test_a_guess_about_a_picture_is_noted(tmp_path: Path) -> None:
+    folder = written(tmp_path / "set")
+    Image.fromarray(np.full((HEIGHT, WIDTH), 1_023, np.uint16)).save(folder / "images" / "2.png")
+    (note,) = check(folder).problems.notes
+    assert (note.kind, note.place.file.name) == ("picture with a remark", "2.png")
+    assert "white was taken to be 1,023 (10 bits)" in note.message
+
+
+def test_pictures_may_be_heic(tmp_path: Path) -> None:
+    def of_a_phone(table: Table) -> None:
+        for entry in table["images"]:
+            path = tmp_path / "images" / entry["file_name"]
+            with Image.open(path) as image:
+                path.with_suffix(".HEIC").write_bytes(heic(image.convert("RGB")))
+            path.unlink()
+            entry["file_name"] = path.with_suffix(".HEIC").name
+
+    assert check(written(tmp_path, of_a_phone)).problems.problems == []
+    assert len(use(tmp_path)) == 4
 
 
 def test_other_categories_are_counted_by_name(tmp_path: Path) -> None:

@@ -88,14 +88,14 @@ def test_files_that_look_like_media_and_are_not_are_reported(tmp_path: Path) -> 
     photograph(tmp_path / "good.jpg")
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "empty.mp4").touch()
-    (tmp_path / "phone.heic").write_bytes(b"....ftypheic")
+    (tmp_path / "raw.cr2").write_bytes(b"II*\0....CR\2")
     os.mkfifo(tmp_path / "pipe.jpg")
     found = list(discover(tmp_path))
     assert names(found) == ["good.jpg"]
     reasons = problems(found)
-    assert sorted(reasons) == ["empty.jpg", "empty.mp4", "phone.heic", "pipe.jpg"]
+    assert sorted(reasons) == ["empty.jpg", "empty.mp4", "pipe.jpg", "raw.cr2"]
     assert "empty (0 bytes)" in reasons["empty.jpg"]
-    assert "JPEG" in reasons["phone.heic"]
+    assert "JPEG" in reasons["raw.cr2"]
 
 
 def test_a_file_named_directly_is_looked_into(tmp_path: Path) -> None:

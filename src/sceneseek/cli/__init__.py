@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -62,6 +63,8 @@ def main() -> None:
 
     Errors of our own become one line and exit code 2; anything else is a bug and shows its traceback.
     """
+    # Pillow warns of tags that are damaged and that it passes over; that costs nobody anything.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
     try:
         app()
     except SceneseekError as error:

@@ -197,7 +197,17 @@ def summary_as_json(summary: IndexSummary, gallery: Gallery) -> dict[str, Any]:
         "frames_per_second": round(summary.frames_per_second, 3),
         "people_in_gallery": len(gallery),
         "problems": [{"source": printable(p.source), "reason": printable(p.reason)} for p in summary.problems],
+        "notes": [{"source": printable(p.source), "reason": printable(p.reason)} for p in summary.notes],
     }
+
+
+def _show_notes(summary: IndexSummary) -> None:
+    if summary.notes:
+        err.print(f"[yellow]{counted(len(summary.notes), 'note')}[/yellow]; nothing is lost:", highlight=False)
+        for note in summary.notes[:_SHOWN_PROBLEMS]:
+            warn(printable(f"{note.source}: {note.reason}"))
+        if len(summary.notes) > _SHOWN_PROBLEMS:
+            err.print(f"... and {len(summary.notes) - _SHOWN_PROBLEMS:,} more; --json lists them all.")
 
 
 def _show(summary: IndexSummary, gallery: Gallery) -> None:
@@ -224,6 +234,7 @@ def _show(summary: IndexSummary, gallery: Gallery) -> None:
             warn(printable(f"{problem.source}: {problem.reason}"))
         if len(summary.problems) > _SHOWN_PROBLEMS:
             err.print(f"... and {len(summary.problems) - _SHOWN_PROBLEMS:,} more; --json lists them all.")
+    _show_notes(summary)
     if not (summary.frames or summary.already or summary.problems):
         warn("no photograph or video was found in the given paths.")
     out.print(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from sceneseek.data.picture_files import check_size, read_scene
 from sceneseek.data.problems import OnProblem, Place, Problem, ProblemList, reporting
 from sceneseek.data.query_boxes import annotated_box
 from sceneseek.data.targets import SMALLEST_SIDE, people_to_train_on
-from sceneseek.pictures import orientation_of, picture_size
+from sceneseek.pictures import orientation_of, picture_size, read_picture
 from sceneseek.structures import UNLABELED, IntArray, Progress, Sample, SceneSet, silent
 
 PUBLISHED: Mapping[str, Mapping[str, int]] = {
@@ -173,7 +174,10 @@ def check_picture(sample: Sample, on_problem: OnProblem, *, decode: bool = True)
     with reporting(on_problem, place):
         check_size(sample, picture_size(sample.path))
         if decode:
-            read_scene(sample)
+            remarks: list[str] = []
+            read_scene(sample, partial(read_picture, remark=remarks.append))
+            for remark in remarks:
+                on_problem(Problem("picture with a remark", place, f"it was read, but {remark}.", "note"))
         _check_turn(sample, on_problem)
 
 

@@ -26,6 +26,7 @@ from sceneseek.structures import (
     Detections,
     ImageArray,
     MediaItem,
+    MediaNote,
     MediaProblem,
     PersonModel,
     Progress,
@@ -52,6 +53,7 @@ class IndexSummary:
         people: People found and remembered.
         already: Files that were known and needed nothing.
         problems: What could not be used, or not to its end. Everything else was indexed.
+        notes: What is doubtful about files that were indexed whole, such as a white point that was guessed.
         stopped: Whether the run was asked to stop before it came to its end; the next one goes on there.
         seconds: How long it took; no part of what makes two summaries equal, like the next.
         model_seconds: How long the model worked in this time.
@@ -64,6 +66,7 @@ class IndexSummary:
     people: int = 0
     already: int = 0
     problems: tuple[MediaProblem, ...] = ()
+    notes: tuple[MediaNote, ...] = ()
     stopped: bool = False
     seconds: float = field(default=0.0, compare=False)
     model_seconds: float = field(default=0.0, compare=False)
@@ -113,7 +116,8 @@ def index_media(
         frames=run.frames,
         people=run.people,
         already=memory.already,
-        problems=tuple(memory.problems),
+        problems=tuple(p for p in memory.problems if not isinstance(p, MediaNote)),
+        notes=tuple(p for p in memory.problems if isinstance(p, MediaNote)),
         stopped=stop(),
         seconds=time.perf_counter() - begun,
         model_seconds=run.model_seconds,
@@ -153,6 +157,8 @@ class _Course:
                 self._total = None  # a camera has no end
 
     def tell(self, event: Event) -> None:
+        if isinstance(event, MediaNote):
+            return
         if isinstance(event, MediaProblem):
             self._finished += 1
             self._progress(self._finished, self._total, Path(event.source).name)

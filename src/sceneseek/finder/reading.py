@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sceneseek.ahead import read_ahead, side_by_side
 from sceneseek.errors import SceneseekError
-from sceneseek.structures import Frame, MediaItem, MediaProblem
+from sceneseek.structures import Frame, MediaItem, MediaNote, MediaProblem
 
 FramesOf = Callable[..., Iterator[Frame | MediaProblem]]
 """Opens a media item: ``frames_of(item)``. One that takes ``start_index`` spares a resumed video its first part."""
@@ -126,7 +126,9 @@ class Reading:
         leave_at = math.inf
         try:
             for frame in self._frames(item, start):
-                if isinstance(frame, MediaProblem):
+                if isinstance(frame, MediaNote):
+                    yield frame
+                elif isinstance(frame, MediaProblem):
                     problems.append(frame.reason)
                 elif frame.frame_index >= start:
                     yield Seen(item, frame)

@@ -23,7 +23,7 @@ from sceneseek.inference.cameras import CameraPattern
 from sceneseek.inference.places import Place, stream_source
 from sceneseek.inference.walking import files_under, is_within, led_out
 from sceneseek.pictures import camera_of, exif_tags, has_picture_suffix, picture_size, read_picture
-from sceneseek.structures import Frame, MediaItem, MediaProblem
+from sceneseek.structures import Frame, MediaItem, MediaNote, MediaProblem
 
 if TYPE_CHECKING:
     from sceneseek.inference.sampling import SceneChange
@@ -37,7 +37,7 @@ VIDEO_SUFFIXES = frozenset({
 """File names that promise a video, in lower case."""
 
 FOREIGN_SUFFIXES = frozenset({
-    ".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2",
+    ".jp2", ".jxl", ".psd", ".svg", ".raw", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2",
     ".raf", ".wma", ".rm", ".rmvb", ".vob", ".exr", ".hdr", ".ico",
 })  # fmt: skip
 """Pictures and films in formats that are not read; they are reported, since a user would miss them."""
@@ -409,8 +409,9 @@ def _is_transport_stream(path: str) -> bool:
 def _photograph(item: MediaItem, start_index: int) -> Iterator[Frame | MediaProblem]:
     if start_index > 0:
         return
+    remarks: list[str] = []
     try:
-        image = read_picture(Place.of(item.source).picture())
+        image = read_picture(Place.of(item.source).picture(), remark=remarks.append)
     except (PictureError, ArchiveError) as error:
         reason = str(error)
         for name in (item.source, "picture"):
@@ -418,3 +419,5 @@ def _photograph(item: MediaItem, start_index: int) -> Iterator[Frame | MediaProb
         yield MediaProblem(item.source, reason)
         return
     yield Frame(image, item.source, camera_id=item.camera_id, captured_at=item.captured_at)
+    if remarks:
+        yield MediaNote(item.source, f"The picture was read, but {'; '.join(remarks)}.")

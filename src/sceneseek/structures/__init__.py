@@ -3,7 +3,7 @@
 from sceneseek.structures._checks import LARGEST_ID, BoolArray, FloatArray, ImageArray, IntArray
 from sceneseek.structures.detections import Detections
 from sceneseek.structures.extraction import Extraction, Provenance, data_fingerprint
-from sceneseek.structures.media import Frame, MediaItem, MediaProblem
+from sceneseek.structures.media import Frame, MediaItem, MediaNote, MediaProblem
 from sceneseek.structures.person_model import PersonModel
 from sceneseek.structures.progress import Progress, silent
 from sceneseek.structures.ranking import UNEXPECTED, Match, Ranking, Sighting
@@ -37,6 +37,7 @@ __all__ = [
     "IntArray",
     "Match",
     "MediaItem",
+    "MediaNote",
     "MediaProblem",
     "PersonModel",
     "Progress",

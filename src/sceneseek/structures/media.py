@@ -50,6 +50,11 @@ class MediaProblem:
 
 
 @dataclass(frozen=True)
+class MediaNote(MediaProblem):
+    """Something doubtful about a file of which nothing is lost, such as its time: worth telling, and no damage."""
+
+
+@dataclass(frozen=True)
 class MediaItem:
     """A photograph, a video or a live source, not yet opened.
 

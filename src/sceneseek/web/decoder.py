@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from sceneseek.errors import MediaError, PictureError, SceneseekError, VideoError
-from sceneseek.structures import Frame, ImageArray, MediaItem, MediaProblem
+from sceneseek.structures import Frame, ImageArray, MediaItem, MediaNote, MediaProblem
 
 HEADER = struct.Struct("<IQ")
 """Lengths of the JSON part and of the bytes after it."""
@@ -133,9 +133,14 @@ def as_fields(value: MediaItem | MediaProblem) -> dict[str, Any]:
 def from_fields(fields: dict[str, Any]) -> MediaItem | MediaProblem:
     """The reverse of ``as_fields``."""
     values = {name: value for name, value in fields.items() if name != "type"}
-    if fields["type"] == "MediaProblem":
-        return MediaProblem(**values)
+    kind = TOLD.get(fields["type"])
+    if kind is not None:
+        return kind(**values)
     return MediaItem(**{**values, "captured_at": moment(values["captured_at"])})
+
+
+TOLD: dict[str, type[MediaProblem]] = {kind.__name__: kind for kind in (MediaProblem, MediaNote)}
+"""What is told of a medium beside its frames, by name."""
 
 
 def moment(text: str | None) -> datetime | None:
@@ -230,28 +235,23 @@ def media_kind(data: bytes, path: str, max_pixels: int) -> Answer:
 
     Photographs are decoded whole, so that a damaged one is refused at once.
     """
-    from sceneseek.pictures import picture_size, read_picture
+    from sceneseek.pictures import read_picture, suffix_of
 
     try:
-        picture_size(path)
+        suffix = suffix_of(path)
     except PictureError:
         return {"kind": "video", "suffix": _video_suffix(path)}, b""
     try:
         read_picture(path, max_pixels)
     except PictureError as error:
         raise PictureError(str(error).removeprefix(f"{path}: ")) from error
-    with Image.open(path) as picture:
-        return {"kind": "photo", "suffix": _PICTURE_SUFFIXES[str(picture.format)]}, b""
+    return {"kind": "photo", "suffix": suffix}, b""
 
 
 _TASKS: dict[str, Callable[..., Answer | Iterator[Answer]]] = {
     task.__name__: task for task in (as_rgb, as_jpeg, scene, pixels, person, clip, media_kind, discover, frames)
 }
 
-_PICTURE_SUFFIXES = {
-    "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "GIF": ".gif", "BMP": ".bmp",
-    "DIB": ".bmp", "PPM": ".ppm", "AVIF": ".avif",
-}  # fmt: skip
 _VIDEO_SUFFIXES = {
     "matroska": ".mkv", "webm": ".mkv", "mov": ".mp4", "mp4": ".mp4", "avi": ".avi", "mpegts": ".ts", "mpeg": ".mpg",
     "asf": ".wmv", "flv": ".flv", "ogg": ".ogv", "mxf": ".mxf", "h264": ".h264", "hevc": ".hevc",

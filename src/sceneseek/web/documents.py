@@ -572,6 +572,8 @@ class JobView(Told):
         error: Why it failed, empty when it did not.
         problems: The first files that could not be used.
         num_problems: How many there are.
+        notes: What is doubtful about the first of those that were indexed whole.
+        num_notes: How many there are.
     """
 
     job_id: str
@@ -593,6 +595,8 @@ class JobView(Told):
     error: str
     problems: list[ProblemView]
     num_problems: int
+    notes: list[ProblemView]
+    num_notes: int
 
 
 class JobList(Told):

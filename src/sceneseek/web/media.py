@@ -12,7 +12,7 @@ import numpy as np
 from sceneseek.errors import MediaError
 from sceneseek.finder import FramesOf
 from sceneseek.structures import Frame, ImageArray, MediaItem, MediaProblem
-from sceneseek.web.decoder import STILL_LOOKING, as_fields, from_fields, moment
+from sceneseek.web.decoder import STILL_LOOKING, TOLD, as_fields, from_fields, moment
 from sceneseek.web.processes import Fields, Processes, raise_told
 
 Discover = Callable[[Sequence[str], str | None], Iterable[MediaItem | MediaProblem | None]]
@@ -63,8 +63,8 @@ class FarMedia:
         task = {"task": "frames", "item": as_fields(item), "every_s": every_s, "start_index": start_index}
         try:
             for fields, pixels in self._stream(task, _FRAME_SECONDS):
-                problem = fields.get("type") == "MediaProblem"
-                yield MediaProblem(item.source, str(fields["reason"])) if problem else _frame(fields, pixels)
+                told = TOLD.get(str(fields.get("type")))
+                yield told(item.source, str(fields["reason"])) if told else _frame(fields, pixels)
         except MediaError as error:
             yield MediaProblem(item.source, str(error))
 

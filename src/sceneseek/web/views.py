@@ -130,6 +130,7 @@ def job_view(job: Job, places: Places, caller: Caller) -> documents.JobView:
     """An indexing job."""
     done = job.summary
     problems = () if done is None else done.problems
+    notes = () if done is None else done.notes
     return documents.JobView(
         job_id=job.job_id,
         state=job.state,
@@ -153,6 +154,11 @@ def job_view(job: Job, places: Places, caller: Caller) -> documents.JobView:
             for p in problems[:_SHOWN_PROBLEMS]
         ],
         num_problems=len(problems),
+        notes=[
+            documents.ProblemView(source=places.shown(n.source, caller.role), reason=places.scrub(n.reason))
+            for n in notes[:_SHOWN_PROBLEMS]
+        ],
+        num_notes=len(notes),
     )
 
 

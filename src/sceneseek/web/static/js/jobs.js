@@ -98,7 +98,8 @@ function showJob(place, job) {
       h("p", { class: "note soft" }, figures(job, ended)),
       !ended && job.note ? h("p", { class: "note faint wrap" }, job.note) : null,
       job.error ? trouble(job.error) : null,
-      job.num_problems ? problems(job) : null,
+      job.num_problems ? told(`${counted(job.num_problems, "file")} could not be used`, job.problems) : null,
+      job.num_notes ? told(`${counted(job.num_notes, "note")} on files that were added whole`, job.notes) : null,
       job.state === "done" && job.people ? searchNow() : null,
     ),
   );
@@ -137,14 +138,14 @@ function trouble(words) {
   return h("div", { class: "notice bad" }, icon("warn"), h("strong", {}, "It failed"), h("p", {}, words));
 }
 
-function problems(job) {
+function told(summary, entries) {
   const item = ({ source, reason }) =>
     h("li", { class: "wrap" }, h("b", {}, source), " ", h("span", { class: "soft" }, reason));
   return h(
     "details",
     { class: "more" },
-    h("summary", {}, `${counted(job.num_problems, "file")} could not be used`),
-    h("ul", { class: "problems note" }, ...job.problems.map(item)),
+    h("summary", {}, summary),
+    h("ul", { class: "problems note" }, ...entries.map(item)),
   );
 }
 

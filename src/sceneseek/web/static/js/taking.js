@@ -36,7 +36,14 @@ export async function takePicture(file) {
   changed("picking");
 }
 
-const chooser = h("input", { type: "file", accept: "image/*", class: "unseen", tabindex: "-1", "aria-hidden": "true" });
+const chooser = h("input", {
+  type: "file",
+  // Not every system knows that HEIC, the format of iPhones, is a picture.
+  accept: "image/*,.heic,.heif,.hif,.avif",
+  class: "unseen",
+  tabindex: "-1",
+  "aria-hidden": "true",
+});
 chooser.addEventListener("change", () => {
   takePicture(chooser.files[0]);
   // The same file chosen once more must be a change again.
