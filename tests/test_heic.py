@@ -25,6 +25,7 @@ from sceneseek.pictures import (
     suffix_of,
 )
 from sceneseek.structures import Frame, MediaItem, MediaProblem
+from sceneseek.web.decoder import media_kind
 
 
 def corners(image: np.ndarray) -> list[list[int]]:
@@ -136,6 +137,21 @@ def test_a_damaged_photograph_costs_itself_alone(tmp_path: Path) -> None:
     assert [type(one) for one in found] == [MediaProblem, Frame]
     assert "truncated or damaged" in found[0].reason
     assert "a.heic" not in found[0].reason
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.99])
+def test_a_damaged_one_is_never_taken_for_a_video(tmp_path: Path, share: float) -> None:
+    """The container of HEIC is that of MP4, and libav would show each tile as a film."""
+    whole = photograph()
+    path = tmp_path / "download"
+    path.write_bytes(whole[: max(64, int(share * len(whole)))])
+    (item,) = discover(path)
+    assert isinstance(item, MediaItem)
+    assert item.kind == "photo"
+    (problem,) = frames_of(item)
+    assert isinstance(problem, MediaProblem)
+    with pytest.raises(PictureError, match="truncated or damaged"):
+        media_kind(b"", str(path), 10**8)
 
 
 def test_crops_may_be_heic(tmp_path: Path) -> None:

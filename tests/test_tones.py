@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sceneseek.errors import PictureError
 from sceneseek.inference.media import discover, frames_of
-from sceneseek.pictures import read_picture
+from sceneseek.pictures import picture_size, read_picture
 from sceneseek.structures import Frame, MediaItem, MediaNote
 
 WIDTH = 256
@@ -180,6 +181,20 @@ def test_floating_point_numbers() -> None:
     image, remarks = read(stated)
     assert_ramp(image, round(255 * 30 / 40))
     assert remarks == []
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_floating_point_numbers_of_64_bits(order: str) -> None:
+    assert_ramp(read(tiff(ramp(1, np.float64), order))[0])
+    image, remarks = read(tiff(ramp(17.5, np.float64) + 20.25, order))
+    assert_ramp(image)
+    assert len(remarks) == 1
+    assert picture_size(tiff(ramp(1, np.float64), order)) == (WIDTH, 16)
+
+
+def test_a_kind_that_nothing_reads_is_said_in_words() -> None:
+    with pytest.raises(PictureError, match="of a kind that is not read; save it with 8 or 16 bits a colour"):
+        read(tiff(ramp(1, np.float16)))
 
 
 def test_what_is_no_number_is_black() -> None:

@@ -140,6 +140,14 @@ def is_heif(head: bytes) -> bool:
     return head[4:8] == b"ftyp" and _iso_media(head).startswith(("a HEIC", "a HEIF"))
 
 
+def is_picture(head: bytes) -> bool:
+    """Whether the first bytes are those of a picture, of a kind that is read or not: never a video, however damaged.
+
+    A container of phones' pictures is one of videos, too, and its tiles would pass for films.
+    """
+    return kind_in_words(head).endswith("picture")
+
+
 def _iso_media(head: bytes) -> str:
     brands = brands_of(head)
     if not brands:

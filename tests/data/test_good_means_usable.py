@@ -192,6 +192,7 @@ BAD: dict[str, tuple[Callable[[Table], None], str]] = {
     "a gallery of an unknown image": (row("queries", gallery=[2, 77]), "query 1: its gallery names image 77"),
     "a gallery of text": (row("queries", gallery=["2"]), "query 1: entry 1 of its gallery is '2'"),
     "a query's box outside": (row("queries", bbox=[200, 6, 14, 32]), "query 1: its bbox .* lies outside"),
+    "a query's box of a pixel": (row("queries", bbox=[0.1, 0.1, 0.3, 0.6]), "query 1: its bbox .* a side of 1 pixel"),
     "an unknown image": (row("annotations", image_id=77), "annotation 1: it belongs to image 77"),
     "a category that is not listed": (row("annotations", category_id=7), r"annotation 1: 'category_id' is 7; the file "
                                                                         r"lists the category 1 \(person\)"),

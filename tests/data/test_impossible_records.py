@@ -121,6 +121,13 @@ def test_prw_boxes_of_other_programs(prw: Path, change: Callable[..., Any], seve
     assert all(words in p.message for p in found)
 
 
+def test_prw_people_of_a_few_pixels(prw: Path) -> None:
+    rows = np.array([[7, 250, 30, 2, 3], [8, 20, 30, 0.5, 90], [-2, 100, 20, 60, 140]], np.float64)
+    scipy.io.savemat(prw / "annotations/c1s1_000004.jpg.mat", {"box_new": rows})
+    kinds = {p.kind for p in problems_of(prw).problems if p.place.file.name == "c1s1_000004.jpg"}
+    assert "very small box" in kinds
+
+
 # -- CUHK-SYSU ---------------------------------------------------------------------------------------------------------
 
 

@@ -66,6 +66,13 @@ def test_what_is_no_table_is_refused(tmp_path: Path, text: str, words: str) -> N
         rows(tmp_path / "t.csv", text)
 
 
+def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
+    file, problems = tmp_path / "t.csv", ProblemList()
+    file.write_text("image,Ignore,x,class,,notes\na.jpg,1,5,7,,\n", encoding="utf-8")
+    list(read_rows(file, COLUMNS, problems))
+    assert [p.message for p in problems.notes] == ["further columns are not read: ignore, notes."]
+
+
 def test_a_line_with_too_many_cells_is_named_and_left_out(tmp_path: Path) -> None:
     file, problems = tmp_path / "t.csv", ProblemList()
     file.write_text("image,x,class\na.jpg,1,5,7\nb.jpg,2,8\n", encoding="utf-8")

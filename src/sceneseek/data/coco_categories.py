@@ -203,7 +203,8 @@ def _listed(rows: Any, place: Place) -> dict[int, _Category]:
 
 def _used(annotations: Sequence[Any]) -> list[int]:
     values: Iterator[Any] = (row.get("category_id") for row in annotations if isinstance(row, dict))
-    return sorted({int(v) for v in values if is_finite(v) and v == int(v)})
+    different = {value for value in values if isinstance(value, int | float)}
+    return sorted({int(v) for v in different if is_finite(v) and v == int(v)})
 
 
 def _names_people(name: str) -> bool:

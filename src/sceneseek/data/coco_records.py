@@ -13,6 +13,7 @@ from sceneseek import boxes as box_ops
 from sceneseek import words
 from sceneseek.data.numbers import is_finite, real, shown, whole
 from sceneseek.data.problems import BadRecord, OnProblem, Place, Problem
+from sceneseek.data.targets import SMALLEST_SIDE
 from sceneseek.structures import UNLABELED, Query, Sample
 
 Record = dict[str, Any]
@@ -99,7 +100,7 @@ def flag(row: Record, key: str, place: Place, *, default: bool = False) -> bool:
     value = row.get(key)
     if value is None:
         return default
-    if not isinstance(value, bool | int | float) or value not in (0, 1):
+    if not (isinstance(value, int | float) and value in (0, 1)):
         raise BadRecord(place, f"'{key}' is {shown(value)}; expected 0 or 1, or true or false.")
     return bool(value)
 
@@ -175,8 +176,11 @@ def query(row: Any, samples: Mapping[int, Sample], place: Place, on_problem: OnP
     sample = samples[image_id]
     corners = box_ops.from_xywh([box(row, place)])
     inside = box_ops.clip(corners, sample.width, sample.height)
-    if not box_ops.valid_mask(inside)[0]:
-        message = f"its bbox {shown(row['bbox'])} lies outside its image of {sample.width}x{sample.height} pixels."
+    if not box_ops.valid_mask(inside, SMALLEST_SIDE)[0]:
+        message = (
+            f"its bbox {shown(row['bbox'])} lies outside its image of {sample.width}x{sample.height} pixels, or has a "
+            f"side of {SMALLEST_SIDE:g} pixel or less."
+        )
         raise BadRecord(place, message, "box outside its picture")
     return Query(
         query_id=number(row, "id", place),

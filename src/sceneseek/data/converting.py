@@ -155,10 +155,10 @@ def _prepare(partial: Path, record: Mapping[str, object]) -> None:
     """Make the folder to write to; what another conversion left there is removed."""
     text = json.dumps(record, indent=1) + "\n"
     file = partial / _RECORD
-    if partial.exists() and not (file.is_file() and file.read_text(encoding="utf-8") == text):
+    if partial.exists() and not (file.is_file() and file.read_bytes() == text.encode("utf-8")):
         shutil.rmtree(partial)
     partial.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    file.write_bytes(text.encode("utf-8"))
 
 
 def _write_coco(sets: Mapping[Split | None, SceneSet], folder: Path, pictures: Placement, progress: Progress) -> None:

@@ -25,6 +25,8 @@ def whole(value: Any, name: str, place: Place, kind: str = "unreadable record") 
     Raises:
         BadRecord: It is not a whole number, or does not fit into 64 bits with a sign.
     """
+    if type(value) is int and -LARGEST_ID <= value <= LARGEST_ID:  # nearly all of them, and there are millions
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadRecord(place, f"{name} is {shown(value)}; expected a whole number.", kind)
     if isinstance(value, float) and not (math.isfinite(value) and value == int(value)):
@@ -44,14 +46,14 @@ def real(value: Any, name: str, place: Place, kind: str = "unreadable record") -
     Raises:
         BadRecord: It is none.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
+    if not is_finite(value):
         raise BadRecord(place, f"{name} is {shown(value)}; expected a number.", kind)
     return float(value)
 
 
 def is_finite(value: Any) -> bool:
     """Whether a value is a number that a float can hold."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value)
+    return type(value) in (int, float) and _is_finite(value)
 
 
 def shown(value: Any) -> str:

@@ -48,8 +48,8 @@ def read_rows(file: Path, columns: Sequence[str], on_problem: OnProblem) -> Iter
 
     Args:
         file: The CSV file.
-        columns: Those that must be there, in any order and in any spelling of capitals; others are passed over.
-        on_problem: Told of lines that have more cells than the table has columns.
+        columns: Those that must be there, in any order and in any spelling of capitals.
+        on_problem: Told of columns that are not read, and of lines that have more cells than there are columns.
 
     Yields:
         The lines that can be read; empty ones are passed over.
@@ -70,7 +70,7 @@ def read_rows(file: Path, columns: Sequence[str], on_problem: OnProblem) -> Iter
             if names is None:
                 if not any(cells) or (_EXCEL.fullmatch(text.split("\n", 1)[0].strip()) and reader.line_num == 1):
                     continue
-                names = _checked(cells, columns, place)
+                names = _checked(cells, columns, place, on_problem)
             elif any(cell.strip() for cell in cells):
                 at = Place(file, f"line {reader.line_num}")
                 if any(cell.strip() for cell in cells[len(names) :]):
@@ -99,13 +99,17 @@ def _delimiter(text: str, columns: Sequence[str]) -> str:
     return max(_DELIMITERS, key=lambda d: sum(_plain(cell) in columns for cell in head.split(d)))
 
 
-def _checked(cells: Sequence[str], columns: Sequence[str], place: Place) -> list[str]:
+def _checked(cells: Sequence[str], columns: Sequence[str], place: Place, on_problem: OnProblem) -> list[str]:
     names = [_plain(cell) for cell in cells]
     for column in columns:
         if column not in names:
             raise BadRecord(place, f"there is no column '{column}'.{suggest(column, names)}")
         if names.count(column) > 1:
             raise BadRecord(place, f"the column '{column}' stands twice; one of them would be lost.")
+    others = [name for name in names if name and name not in columns]
+    if others:
+        message = f"further columns are not read: {', '.join(others)}."
+        on_problem(Problem("columns not read", place, message, "note"))
     return names
 
 

@@ -22,7 +22,7 @@ from sceneseek.inference.archives import MAX_VIDEO_BYTES, SHELF, Archive, Member
 from sceneseek.inference.cameras import CameraPattern
 from sceneseek.inference.places import Place, stream_source
 from sceneseek.inference.walking import files_under, is_within, led_out
-from sceneseek.pictures import camera_of, exif_tags, has_picture_suffix, picture_size, read_picture
+from sceneseek.pictures import begins_as_picture, camera_of, exif_tags, has_picture_suffix, picture_size, read_picture
 from sceneseek.structures import Frame, MediaItem, MediaNote, MediaProblem
 
 if TYPE_CHECKING:
@@ -396,6 +396,8 @@ def _kind_by_content(path: str) -> str | None:
     except PictureError:
         from sceneseek.inference.video import has_video
 
+        if begins_as_picture(path):
+            return "photo"  # a damaged one, which says so when it is read
         return "video" if has_video(path) else None
     return "photo"
 

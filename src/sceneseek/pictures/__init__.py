@@ -16,7 +16,7 @@ found. What had to be guessed is told to whoever asks for remarks.
 
 from sceneseek.pictures.colours import Remark
 from sceneseek.pictures.exif import GPS_IFD, ExifTags, camera_of, exif_tags, orientation_of
-from sceneseek.pictures.formats import FORMATS, SUFFIXES, has_picture_suffix, suffix_of
+from sceneseek.pictures.formats import FORMATS, SUFFIXES, begins_as_picture, has_picture_suffix, suffix_of
 from sceneseek.pictures.reading import MAX_PIXELS, picture_size, read_picture
 from sceneseek.pictures.writing import write_picture
 
@@ -27,6 +27,7 @@ __all__ = [
     "SUFFIXES",
     "ExifTags",
     "Remark",
+    "begins_as_picture",
     "camera_of",
     "exif_tags",
     "has_picture_suffix",

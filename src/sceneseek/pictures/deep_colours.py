@@ -1,7 +1,7 @@
-"""Colour pictures of 16 bits whose numbers fill fewer.
+"""Pictures with more bits than Pillow decodes: colours of 16 bits whose numbers fill fewer, and rare kinds of TIFF.
 
-Pillow reads such files by their upper 8 bits, which loses everything where only the lower ones are used. Where that is
-possible (nothing is brighter than half of white), the file is decoded once more with all its bits, by OpenCV.
+Pillow reads colours of 16 bits by their upper 8, which loses everything where only the lower ones are used. Where that
+is possible (nothing is brighter than half of white), the file is decoded once more with all its bits, by OpenCV.
 """
 
 from __future__ import annotations
@@ -17,6 +17,26 @@ from sceneseek.structures import ImageArray
 
 _HALF = 127
 _GREY, _COLOURS, _WITH_ALPHA = 2, 3, 4
+
+
+def decoded_unknown(data: bytes, stated: tones.Stated, remark: Callable[[str], None]) -> ImageArray | None:
+    """Decode a TIFF of a kind that Pillow does not know, in its upright orientation.
+
+    Args:
+        data: The file.
+        stated: What it says of its values.
+        remark: Told what was guessed.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB; ``None`` where OpenCV does not know it either.
+    """
+    values = _with_all_bits(data)
+    if values is None or values.shape[2:] not in ((), (_COLOURS,)):
+        return None
+    small, guess = tones.to_8_bits(values if values.ndim == _GREY else values[..., ::-1], stated)
+    if guess:
+        remark(guess)
+    return small if small.ndim == _COLOURS else np.repeat(small[..., None], _COLOURS, axis=2)
 
 
 def is_deep(image: ImageFile.ImageFile) -> bool:
@@ -45,9 +65,7 @@ def decoded(
     Returns:
         ``(H, W, 3)`` uint8 RGB on white; ``None`` where it cannot be decoded that way, or has other than 16 bits.
     """
-    import cv2
-
-    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    values = _with_all_bits(data)
     if values is None or values.dtype != np.uint16 or values.shape[:2] != (image.height, image.width):
         return None
     values = values[..., None] if values.ndim == _GREY else values
@@ -61,3 +79,13 @@ def decoded(
     if not is_premultiplied:
         return on_white(small, alpha)
     return np.asarray(np.minimum(small.astype(np.uint16) + (255 - alpha)[..., None], 255), np.uint8)
+
+
+def _with_all_bits(data: bytes) -> tones.Values | None:
+    import cv2
+
+    try:
+        found: tones.Values | None = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+    return found

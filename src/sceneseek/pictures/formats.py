@@ -12,7 +12,7 @@ from typing import IO
 from PIL import Image, ImageFile
 
 from sceneseek.errors import PictureError
-from sceneseek.file_kinds import HEAD_BYTES, in_hexadecimal, is_heif, kind_in_words
+from sceneseek.file_kinds import HEAD_BYTES, in_hexadecimal, is_heif, is_picture, kind_in_words
 from sceneseek.pictures.tiff import TiffFile
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "AVIF", "HEIF")
@@ -51,6 +51,15 @@ def suffix_of(source: str | Path | bytes) -> str:
     """
     with opened(source) as (image, _):
         return _SUFFIX_OF[str(image.format)]
+
+
+def begins_as_picture(path: str | Path) -> bool:
+    """Whether a file is a picture by its first bytes, be it damaged or of a kind that is not read."""
+    try:
+        with open(path, "rb") as file:
+            return is_picture(file.read(HEAD_BYTES))
+    except OSError:
+        return False
 
 
 @contextmanager

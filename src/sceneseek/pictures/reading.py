@@ -27,6 +27,10 @@ _ASSOCIATED_ALPHA = 1
 _EXTRA_SAMPLES = 338
 
 
+class UnknownKindError(Exception):
+    """A picture is whole, and of a kind that no decoder here knows; never seen outside of this module."""
+
+
 def no_remark(words: str) -> None:
     """Let a remark pass."""
 
@@ -61,6 +65,8 @@ def read_picture(source: str | Path | bytes, max_pixels: int = MAX_PIXELS, remar
         _check_pixels(image.size, max_pixels, name)
         try:
             return _decoded(image, remark)
+        except UnknownKindError as error:
+            raise PictureError(f"{name}: the picture was not read: {error}.") from error
         except MemoryError as error:
             width, height = image.size
             raise PictureError(f"{name}: not enough memory to decode {width} x {height} pixels.") from error
@@ -96,6 +102,8 @@ def _decoded(image: ImageFile.ImageFile, remark: Remark) -> ImageArray:
     if image.format not in _OF_SEVERAL_WITHOUT_A_WORD and _is_one_of_several(image):
         which = "primary" if image.format == "HEIF" else "first"
         remark(f"it holds several pictures, of which the {which} one was read")
+    if isinstance(image, TiffFile) and image.is_unknown:
+        return _unknown_tiff(image, stated, remark)
     profile = _described_profile(image, remark)
     image.load()
     if profile is not None:
@@ -110,6 +118,14 @@ def _decoded(image: ImageFile.ImageFile, remark: Remark) -> ImageArray:
             deep.info.update({k: v for k, v in image.info.items() if k == "icc_profile"})
             upright = deep if orientation not in TURNS else deep.transpose(TURNS[orientation])
     return np.array(colours.as_srgb(upright, remark), dtype=np.uint8)
+
+
+def _unknown_tiff(image: TiffFile, stated: tones.Stated, remark: Remark) -> ImageArray:
+    assert image.fp is not None
+    found = deep_colours.decoded_unknown(_all_of(image.fp), stated, remark)
+    if found is None or found.shape[:2] != (image.height, image.width):
+        raise UnknownKindError("its numbers are of a kind that is not read; save it with 8 or 16 bits a colour")
+    return found
 
 
 def _grey(image: Image.Image, stated: tones.Stated, clear: object, remark: Remark) -> ImageArray:

@@ -2,7 +2,8 @@
 
 Pillow looks tags up in a table of what it can decode. Grey whose zero is white, of more than 8 bits, is either missing
 there or read as if zero were black, and numbers of 32 bits without a sign are read as if they had one. Here the tags
-are changed to the nearest that Pillow knows, before it looks, and what was changed is remembered.
+are changed to the nearest that Pillow knows, before it looks, and what was changed is remembered. What is missing all
+the same, such as floating-point numbers of 64 bits, is left to OpenCV's decoder (``deep_colours``).
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ class TiffFile(TiffImageFile):
     Attributes:
         white_is_zero: Whether its grey must be inverted after it was decoded.
         is_unsigned: Whether its 32-bit numbers, which Pillow gives with a sign, have none.
+        is_unknown: Whether Pillow knows its size and cannot decode it.
     """
 
     white_is_zero: bool = False
     is_unsigned: bool = False
+    is_unknown: bool = False
 
     def _setup(self) -> None:
         bits = self._first(BITSPERSAMPLE, 1)
@@ -40,7 +43,12 @@ class TiffFile(TiffImageFile):
         if bits == _WORD and self._first(SAMPLEFORMAT, _UNSIGNED) == _UNSIGNED:
             self.is_unsigned = True
             self.tag_v2[SAMPLEFORMAT] = (_SIGNED,)
-        super()._setup()
+        try:
+            super()._setup()
+        except SyntaxError as error:
+            if "unknown pixel mode" not in str(error):
+                raise
+            self.is_unknown, self._mode, self.tile = True, "F", []
 
     def _first(self, tag: int, default: int) -> int:
         value: Any = self.tag_v2.get(tag, default)

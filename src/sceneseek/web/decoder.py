@@ -235,16 +235,15 @@ def media_kind(data: bytes, path: str, max_pixels: int) -> Answer:
 
     Photographs are decoded whole, so that a damaged one is refused at once.
     """
-    from sceneseek.pictures import read_picture, suffix_of
+    from sceneseek.pictures import begins_as_picture, read_picture, suffix_of
 
     try:
         suffix = suffix_of(path)
-    except PictureError:
-        return {"kind": "video", "suffix": _video_suffix(path)}, b""
-    try:
         read_picture(path, max_pixels)
     except PictureError as error:
-        raise PictureError(str(error).removeprefix(f"{path}: ")) from error
+        if begins_as_picture(path):
+            raise PictureError(str(error).removeprefix(f"{path}: ")) from error
+        return {"kind": "video", "suffix": _video_suffix(path)}, b""
     return {"kind": "photo", "suffix": suffix}, b""
 
 
