@@ -78,7 +78,10 @@ def test_a_palette_and_opacity_go_with_a_profile() -> None:
     assert read(saved(layer, "PNG", icc_profile=P3))[0] == [255, 255, 255]
 
 
-@pytest.mark.parametrize("profile", [b"no profile", P3[:100], P3[:200] + bytes(200), bytes(128), cmyk_profile()])
+@pytest.mark.parametrize(
+    "profile",
+    [b"no profile", P3[:100], P3[:200] + bytes(200), bytes(128), cmyk_profile(), P3[:16] + b"R\nB\0" + P3[20:]],
+)
 def test_a_profile_that_cannot_be_applied_costs_nothing_but_itself(profile: bytes) -> None:
     found, remarks = read(saved(Image.new("RGB", (8, 8), (200, 100, 50)), "PNG", icc_profile=profile))
     assert found == [200, 100, 50]

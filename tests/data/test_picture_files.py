@@ -67,7 +67,7 @@ def test_what_is_not_there_or_cannot_be_told_is_not_guessed(folder: Path, name: 
     assert found(folder, name) == (None, [])
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\0b.jpg"])
+@pytest.mark.parametrize("name", ["", "  ", "a\0b.jpg", "\ud800.jpg"])
 def test_what_is_no_name_is_refused(folder: Path, name: str) -> None:
     with pytest.raises(BadRecord, match="the name of the picture is"):
         PictureFiles((folder,)).find(name, PLACE, ProblemList())

@@ -9,6 +9,7 @@ always taken as it stands.
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -46,7 +47,7 @@ class PictureFiles:
         Raises:
             BadRecord: The name cannot be that of a file.
         """
-        if not name.strip() or "\0" in name:
+        if not name.strip() or not _can_be_a_name(name):
             raise BadRecord(place, f"the name of the picture is {name!r}; expected the path of a file.", "picture name")
         expected = self.folders[0] / name
         if expected.is_file():
@@ -112,6 +113,13 @@ def check_size(sample: Sample, size: tuple[int, int]) -> None:
         )
     raise BadRecord(Place(sample.path), f"{message}. Correct the annotation: boxes would not fit.",
                     "picture of another size")  # fmt: skip
+
+
+def _can_be_a_name(name: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:  # half of a letter
+        return False
 
 
 def _spellings(name: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from sceneseek.pictures import gamuts
+from sceneseek.pictures.formats import reason
 
 Remark = Callable[[str], None]
 """Told in words what had to be guessed or was left out while a picture was read."""
@@ -94,7 +95,7 @@ def _by_profile(image: Image.Image, profile: bytes, remark: Remark) -> Image.Ima
         assert converted is not None
         return converted
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-        remark(f"its colour profile was not applied ({error or 'it is damaged'})")
+        remark(f"its colour profile was not applied ({reason(error) if str(error) else 'it is damaged'})")
         return _lab_to_rgb(image) if image.mode == "LAB" else image.convert("RGB")
 
 
@@ -109,7 +110,8 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     space = source.profile.xcolor_space.strip()
     if space != _SPACES[mode]:
-        raise ValueError(f"it is for {space} and the picture has {_SPACES[mode]}")
+        known = space if space.isalnum() else "no known colours"
+        raise ValueError(f"it is for {known} and the picture has {_SPACES[mode]}")
     if mode == "RGB" and "srgb" in ImageCms.getProfileDescription(source).casefold():
         return None
     return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
