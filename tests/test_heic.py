@@ -26,6 +26,7 @@ from sceneseek.pictures import (
 )
 from sceneseek.structures import Frame, MediaItem, MediaProblem
 from sceneseek.web.decoder import media_kind
+from turned_pictures import stored_as
 
 
 def corners(image: np.ndarray) -> list[list[int]]:
@@ -56,19 +57,10 @@ def test_tiles_are_put_together() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_turn_is_applied_once(orientation: int) -> None:
-    stored = {
-        1: quarters(),
-        2: np.fliplr(quarters()),
-        3: np.rot90(quarters(), 2),
-        4: np.flipud(quarters()),
-        5: np.swapaxes(quarters(), 0, 1),
-        6: np.rot90(quarters(), 1),
-        7: np.swapaxes(np.rot90(quarters(), 2), 0, 1),
-        8: np.rot90(quarters(), -1),
-    }[orientation]
+    stored = stored_as(orientation, quarters())
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = heic(np.ascontiguousarray(stored), exif=exif.tobytes())
+    data = heic(stored, exif=exif.tobytes())
     assert_quarters(read_picture(data))
     assert picture_size(data) == (144, 96)
     assert orientation_of(data) == 1

@@ -19,6 +19,7 @@ from sceneseek.pictures import (
     read_picture,
     write_picture,
 )
+from turned_pictures import stored_as
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -57,25 +58,18 @@ def test_a_picture_may_come_as_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".webp"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tiff", ".webp", ".avif"])
 def test_exif_orientation_is_undone(tmp_path: Path, orientation: int, suffix: str) -> None:
-    stored = {
-        1: quarters(),
-        2: np.fliplr(quarters()),
-        3: np.rot90(quarters(), 2),
-        4: np.flipud(quarters()),
-        5: np.swapaxes(quarters(), 0, 1),
-        6: np.rot90(quarters(), 1),
-        7: np.swapaxes(np.rot90(quarters(), 2), 0, 1),
-        8: np.rot90(quarters(), -1),
-    }[orientation]
+    stored = stored_as(orientation, quarters())
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / f"turned{suffix}"
-    options = (
-        {"lossless": True} if suffix == ".webp" else {"quality": 100, "subsampling": 0} if suffix == ".jpg" else {}
-    )
-    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif, **options)
+    options = {
+        ".webp": {"lossless": True},
+        ".jpg": {"quality": 100, "subsampling": 0},
+        ".avif": {"quality": 100, "subsampling": "4:4:4"},
+    }.get(suffix, {})
+    Image.fromarray(stored).save(path, exif=exif, **options)
     image = read_picture(path)
     assert image.shape == (32, 48, 3)
     assert np.abs(image.astype(int) - quarters()).mean() < 3

@@ -17,6 +17,7 @@ from sceneseek.errors import PictureError
 from sceneseek.inference.media import discover, frames_of
 from sceneseek.pictures import picture_size, read_picture
 from sceneseek.structures import Frame, MediaItem, MediaNote
+from turned_pictures import stored_as
 
 WIDTH = 256
 
@@ -284,14 +285,5 @@ def test_a_guess_reaches_those_who_index(tmp_path: Path) -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_turned_tiffs(orientation: int, channels: int) -> None:
     upright = ramp(1_023, channels=channels)
-    stored = {
-        1: upright,
-        2: np.fliplr(upright),
-        3: np.rot90(upright, 2),
-        4: np.flipud(upright),
-        5: np.swapaxes(upright, 0, 1),
-        6: np.rot90(upright, 1),
-        7: np.swapaxes(np.rot90(upright, 2), 0, 1),
-        8: np.rot90(upright, -1),
-    }[orientation]
-    assert_ramp(read(tiff(np.ascontiguousarray(stored), turn_274=(3, [orientation])))[0])
+    stored = stored_as(orientation, upright)
+    assert_ramp(read(tiff(stored, turn_274=(3, [orientation])))[0])

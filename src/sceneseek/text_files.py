@@ -168,15 +168,15 @@ def _json_mistake(error: json.JSONDecodeError) -> str:
         return "it ends in the middle; it was cut off, or not written to its end"
     if error.msg.startswith("Extra data"):
         also = " (JSON Lines, one object a line, is not read)" if rest.startswith(("{", "[")) else ""
-        return f"more follows behind its end in {place}{also}; expected one object"
+        return f"more follows after its end at {place}{also}; expected one object"
     # Python 3.13 points at the comma, earlier versions behind it.
     if (before.endswith(",") and rest[0] in "]}") or (rest[0] == "," and rest[1:].lstrip()[:1] in ("]", "}")):
-        return f"there is a comma before a closing bracket in {place}; remove it"
+        return f"there is a comma before a closing bracket at {place}; remove it"
     if rest.startswith(("//", "/*", "#")):
-        return f"there is a comment in {place}; JSON has none"
+        return f"there is a comment at {place}; JSON has none"
     if rest[0] in "'“”‘’":
-        return f'there is a quotation mark {rest[0]} in {place}; expected "'
-    return f"{error.msg[:1].lower()}{error.msg[1:]} in {place}: {_shown(rest)}"
+        return f'there is a quotation mark {rest[0]} at {place}; expected "'
+    return f"{error.msg[:1].lower()}{error.msg[1:]} at {place}: {_shown(rest)}"
 
 
 def _toml_mistake(message: str, text: str) -> str:

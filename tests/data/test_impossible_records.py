@@ -206,9 +206,9 @@ def test_cuhk_people_twice_in_an_image(cuhk: Path) -> None:
 
 
 def tattoos(folder: Path, *lines: str) -> Path:
-    for shade, name in enumerate(("a.jpg", "b.jpg", "c.jpg", "t.jpg")):
+    for shade, name in enumerate(("a.jpg", "b.jpg", "c.jpg", "t.jpg", "u.jpg")):
         cases.picture(folder, name, 40 * shade)
-    text = "\n".join([",".join(COLUMNS), "t.jpg,10,20,90,90,7,train,", *lines]) + "\n"
+    text = "\n".join([",".join(COLUMNS), "t.jpg,10,20,90,90,7,train,", "u.jpg,10,20,90,90,7,train,", *lines]) + "\n"
     (folder / "webtattoo.csv").write_text(text, encoding="utf-8")
     return folder
 
@@ -219,7 +219,7 @@ GOOD_LINES = ("a.jpg,10,20,60,90,7,test,query gallery", "b.jpg,10,20,60,90,7,tes
 @pytest.mark.parametrize("word", [str(BIG), "1e300", "7.5", "-1", "nan", "inf", "rose", "1" * 400, "0x7"])
 def test_tattoo_classes(tmp_path: Path, word: str) -> None:
     found = problems_of(tattoos(tmp_path, *GOOD_LINES, f"c.jpg,1,2,30,40,{word},test,gallery"))
-    assert [(p.kind, p.place.record) for p in found.errors] == [("identity", "line 5")]
+    assert [(p.kind, p.place.record) for p in found.errors] == [("identity", "line 6")]
 
 
 @pytest.mark.parametrize("word", ["7.0", "7", "007", "7.000"])
@@ -243,7 +243,7 @@ def test_tattoo_classes_that_went_through_a_spreadsheet(tmp_path: Path, word: st
 )
 def test_tattoo_lines(tmp_path: Path, line: str, severity: str, kind: str) -> None:
     found = problems_of(tattoos(tmp_path, *GOOD_LINES, line))
-    assert (severity, kind, "line 5") in [(p.severity, p.kind, p.place.record) for p in found.problems]
+    assert (severity, kind, "line 6") in [(p.severity, p.kind, p.place.record) for p in found.problems]
 
 
 def test_tattoo_boxes_of_other_programs(tmp_path: Path) -> None:

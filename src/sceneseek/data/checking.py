@@ -17,7 +17,9 @@ from sceneseek.data.layouts import AUTO, Choices, Layout, checked_layout, read_s
 from sceneseek.data.picture_files import check_size, read_scene
 from sceneseek.data.problems import OnProblem, Place, Problem, ProblemList, reporting
 from sceneseek.data.query_boxes import annotated_box
+from sceneseek.data.samplers import IdentityPairSampler
 from sceneseek.data.targets import SMALLEST_SIDE, people_to_train_on
+from sceneseek.errors import DataError
 from sceneseek.pictures import orientation_of, picture_size, read_picture
 from sceneseek.structures import UNLABELED, IntArray, Progress, Sample, SceneSet, silent
 
@@ -205,6 +207,17 @@ def _check_targets(scenes: SceneSet, on_problem: OnProblem) -> None:
     if scenes.samples and not sum(kept):
         message = f"{scenes.name} has no box to train on; it can serve as a gallery of distractors."
         on_problem(Problem("no box", Place(scenes.samples[0].path.parent), message, "note"))
+    elif scenes.samples and not scenes.queries:
+        _check_pairs(scenes, on_problem)
+
+
+def _check_pairs(scenes: SceneSet, on_problem: OnProblem) -> None:
+    """Whether the sampler of pairs finds any; a set without queries is for training."""
+    try:
+        IdentityPairSampler(scenes, batch_size=2, seed=0)
+    except DataError as error:
+        message = str(error).removeprefix(f"{scenes.name}: ")
+        on_problem(Problem("nobody in two images", Place(scenes.samples[0].path.parent), message, "note"))
 
 
 def summarise(scenes: SceneSet) -> SplitSummary:

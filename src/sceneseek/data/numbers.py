@@ -35,7 +35,7 @@ def whole(value: Any, name: str, place: Place, kind: str = "unreadable record") 
         message = f"{name} is {value:g}, a floating-point number too large to be exact; write it as a whole number."
         raise BadRecord(place, message, kind)
     if not -LARGEST_ID <= value <= LARGEST_ID:
-        message = f"{name} is {shown(int(value))}; the largest number that is taken is {LARGEST_ID}. Number them anew."
+        message = f"{name} is {shown(int(value))}; the largest number that is taken is {LARGEST_ID}. Renumber them."
         raise BadRecord(place, message, kind)
     return int(value)
 

@@ -217,8 +217,8 @@ class IdentityPairSampler(BatchSampler):
         self._images_of = {person: np.array(images) for person, images in images_of.items() if len(images) > 1}
         if not self._images_of:
             raise DataError(
-                f"{scenes.name}: no person appears in two images, so there are no pairs to draw. "
-                "Use the sampler 'shuffled', or check the person ids of the annotations."
+                f"{scenes.name}: no person appears in two images, so there are no pairs to draw for the sampler "
+                "'identity_pairs'. Use the sampler 'shuffled', or check the person ids of the annotations."
             )
         self._people = np.array(sorted(self._images_of))
         self._cameras = np.array([sample.camera_id or "" for sample in scenes.samples])
