@@ -61,7 +61,8 @@ class Scenes:
         if first != image_id:
             message = f"image {first} is the same picture, {path.name}; both are read."
             self._on_problem(Problem("picture listed twice", place, message, "note"))
-        here = self._each_once(people.get(image_id, ()), name)
+        here = people.get(image_id, ())
+        self._remark_doubles(here, name)
         self.by_id[image_id] = self._sample(row, image_id, path, (width, height), here, place)
 
     def check_as_a_whole(self, people: Mapping[int, Sequence[Person]], *, of_people: bool = True) -> None:
@@ -115,25 +116,21 @@ class Scenes:
         kept = [person for person, good in zip(people, inside, strict=True) if good]
         return kept, corners[inside].astype(np.float32)
 
-    def _each_once(self, people: Sequence[Person], name: str) -> list[Person]:
-        """The people of one image without records that say again what another has said; oddities are noted."""
+    def _remark_doubles(self, people: Sequence[Person], name: str) -> None:
+        """Note people who are in one image twice; all are read, as in the scores of PRW, which has one such pair."""
         met: dict[tuple[float, ...], list[Person]] = {}
-        kept = []
         for person in people:
             there = met.setdefault(person.xywh, [])
             twin = next((other for other in there if other[2:] == person[2:]), None)
             if twin is not None:
-                message = f"it says the same as {twin.place.record}; the two are read as one."
+                message = f"it says the same as {twin.place.record}; both are read."
                 self._on_problem(Problem("annotation twice", person.place, message, "note"))
-                continue
-            if there:
+            elif there:
                 message = f"its box is that of {there[0].place.record}, with another identity or flag; both are read."
                 self._on_problem(Problem("two people in one place", person.place, message, "note"))
             there.append(person)
-            kept.append(person)
-        times = Counter(p.person_id for p in kept if p.person_id != UNLABELED and not p.is_ignored)
+        times = Counter(p.person_id for p in people if p.person_id != UNLABELED and not p.is_ignored)
         for person_id in (person_id for person_id, count in times.items() if count > 1):
-            place = next(p.place for p in reversed(kept) if p.person_id == person_id)
+            place = next(p.place for p in reversed(people) if p.person_id == person_id)
             message = f"person {person_id} is in the image {name} {times[person_id]} times; all are read."
             self._on_problem(Problem("person twice in a picture", place, message, "note"))
-        return kept

@@ -37,6 +37,7 @@ def identity_mapping(scenes: SceneSet) -> dict[int, int]:
         Person id of the data set -> row in an identity table.
 
     Example:
+        >>> from pathlib import Path
         >>> from sceneseek.structures import Sample
         >>> boxes = [[0, 0, 2, 2], [3, 3, 5, 5], [1, 1, 4, 4]]
         >>> identity_mapping(SceneSet("one", [Sample(1, Path("a.jpg"), 8, 8, boxes, [40, -1, 7])]))

@@ -42,7 +42,7 @@ class PictureFiles:
             on_problem: Told where the file is spelt differently.
 
         Returns:
-            The path of a file. Where there is none, the path at which it was expected: whoever opens it says so.
+            The path of a file. Where there is none, the path at which it was expected; opening that says so.
 
         Raises:
             BadRecord: The name cannot be that of a file.

@@ -240,7 +240,7 @@ def _renumbered(annotations: dict[str, tuple[IntArray, FloatRows]]) -> dict[str,
 
 
 def _remark_doubles(rows: FloatRows, place: Place, on_problem: OnProblem) -> None:
-    """Two equal rows are one person annotated twice, as far as anybody can see; the field's codes keep both."""
+    """Two equal rows are probably one person annotated twice; the field's codes keep both."""
     times = Counter(tuple(row) for row in rows.tolist())
     for row in (row for row, count in times.items() if count > 1):
         message = f"the row {list(row)} stands {times[row]} times; all are read."

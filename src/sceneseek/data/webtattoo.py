@@ -107,8 +107,9 @@ def read_webtattoo(
     met: set[Path] = set()
     for i, (name, rows) in enumerate(scenes.items()):
         with reporting(on_problem, Place(file, f"line {rows[0].line}")):
+            _remark_doubles(rows, file, on_problem)
             path = _path(files, rows[0], met, Place(file, f"line {rows[0].line}"), on_problem)
-            sample, placed = _sample(path, i, _each_once(rows, file, on_problem), file, boxes, on_problem)
+            sample, placed = _sample(path, i, rows, file, boxes, on_problem)
             samples.append(sample)
             asked += [(row, sample, box) for row, box in placed if "query" in row.roles]
             if any("gallery" in row.roles for row in rows):
@@ -209,15 +210,14 @@ def _path(files: PictureFiles, row: Row, met: set[Path], place: Place, on_proble
     return path
 
 
-def _each_once(rows: list[Row], file: Path, on_problem: OnProblem) -> list[Row]:
-    """The rows of a picture without those that say again what another has said."""
+def _remark_doubles(rows: list[Row], file: Path, on_problem: OnProblem) -> None:
+    """Note the rows of a picture that say again what another has said."""
     first: dict[Row, Row] = {}
     for row in rows:
         twin = first.setdefault(replace(row, line=0), row)
         if twin is not row:
-            message = f"it says the same as line {twin.line}; the two are read as one."
+            message = f"it says the same as line {twin.line}; both are read."
             on_problem(Problem("annotation twice", Place(file, f"line {row.line}"), message, "note"))
-    return list(first.values())
 
 
 def _sample(

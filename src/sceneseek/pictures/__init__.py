@@ -3,7 +3,7 @@
 Everything a camera, a scanner or a hostile stranger may have put into a file is dealt with here, once: EXIF
 orientation, colour profiles, CMYK, 16 bits, grey, palettes, transparency, animation, truncation, and headers that
 promise a picture too large to decode. What cannot be read raises ``PictureError`` with one sentence that says what was
-found. What had to be guessed is told to whoever asks for remarks.
+found. Guesses are passed to the caller as remarks.
 
 ::
 

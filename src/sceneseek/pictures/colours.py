@@ -42,7 +42,7 @@ def as_srgb(image: Image.Image, remark: Remark) -> Image.Image:
         return _by_profile(flat, profile, remark)
     if flat.mode == "LAB":
         return _lab_to_rgb(flat)
-    return flat.convert("RGB")
+    return _as_rgb(flat)
 
 
 def may_be_described(image: Image.Image) -> bool:
@@ -73,6 +73,10 @@ def on_white(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return np.rint(colours * share + 255 * (1 - share)).astype(np.uint8)
 
 
+def _as_rgb(image: Image.Image) -> Image.Image:
+    return image if image.mode == "RGB" else image.convert("RGB")  # which would copy every pixel
+
+
 def _flattened(image: Image.Image) -> Image.Image:
     """The picture without transparency and palette, in a mode that a profile may belong to."""
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
@@ -90,13 +94,13 @@ def _by_profile(image: Image.Image, profile: bytes, remark: Remark) -> Image.Ima
     try:
         transform = _transform(profile, image.mode)
         if transform is None:
-            return image.convert("RGB")
+            return _as_rgb(image)
         converted = ImageCms.applyTransform(image, transform)
         assert converted is not None
         return converted
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
         remark(f"its colour profile was not applied ({reason(error) if str(error) else 'it is damaged'})")
-        return _lab_to_rgb(image) if image.mode == "LAB" else image.convert("RGB")
+        return _lab_to_rgb(image) if image.mode == "LAB" else _as_rgb(image)
 
 
 @lru_cache(maxsize=32)

@@ -1,7 +1,7 @@
 """ICC profiles for colours that a file describes by numbers alone, as HEIC and AVIF do (ITU-T H.273, "nclx").
 
-A profile is a matrix and a curve, so that one engine, LittleCMS, converts all colours, whoever described them. Pictures
-of high dynamic range (PQ, HLG) get a curve that also brings them into the range of a screen: reference white
+A profile is a matrix and a curve, so that one engine, LittleCMS, converts all colours, however they are described.
+Pictures of high dynamic range (PQ, HLG) get a curve that also brings them into the range of a screen: reference white
 (203 cd/m2, ITU-R BT.2408) becomes a bright grey, the highlights above it are compressed (extended Reinhard,
 Reinhard et al., 2002, equation 4, with the white point at 1,000 cd/m2).
 """
