@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ from sceneseek.errors import ValueRefused
 from sceneseek.words import counted
 
 if TYPE_CHECKING:
-    from sceneseek.gallery import Filters, Gallery
+    from sceneseek.gallery import Filters, FrameKey, Gallery
 
 
 def find(  # noqa: PLR0913 - the options of a command are its parameters
@@ -73,7 +74,7 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
         typer.Option("--without", help="Leave out people flagged small, blurred, cut or unsure; repeatable."),
     ] = None,
     own_picture: Annotated[
-        bool, typer.Option("--own-picture", help="Also show matches in the query pictures themselves.")
+        bool, typer.Option("--own-picture", help="Also show matches in the pictures that the examples come from.")
     ] = False,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="The model to use. Default: the one that made the gallery.")
@@ -118,7 +119,6 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
         after=moment(after, "--after"),
         before=moment(before, "--before", end_of_day=True),
         min_score=min_score,
-        exclude=() if own_picture else _own_frames(shown),
         exclude_flags=_flags(without),
     )
     images = [read_picture(picture) for picture in shown]
@@ -131,10 +131,15 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     finder = Finder(predictor, store)
     begun = time.perf_counter()
     context = rerank is not None
-    people = [finder.locate(image, given, company=context) for image, given in zip(images, boxes, strict=True)]
+    people = [
+        replace(finder.locate(image, given, company=context), frame=_own_frame(picture))
+        for picture, image, given in zip(shown, images, boxes, strict=True)
+    ]
     people += [finder.person(name) for name in like or ()]
     against = [finder.person(name) for name in not_like or ()]
-    ranking = finder.find_people(people, top=top, filters=filters, against=against, by=_by(by), rerank=rerank)
+    ranking = finder.find_people(
+        people, top=top, filters=filters, against=against, by=_by(by), rerank=rerank, own_pictures=own_picture
+    )
     seconds = time.perf_counter() - begun
     names = [str(picture) for picture in shown] + list(like or ())
     search = Search(finder, names, images, people, list(not_like or ()), against, ranking, seconds)
@@ -197,14 +202,12 @@ def _narrowed(filters: Filters, gallery: Gallery, named: list[str] | None) -> Fi
     return narrowed(filters, records, places)
 
 
-def _own_frames(pictures: list[Path]) -> tuple[Any, ...]:
-    """The query pictures' own place in the gallery, wherever a copy of them may lie."""
+def _own_frame(picture: Path) -> FrameKey:
+    """A query picture's own place in the gallery, wherever a copy of it may lie."""
     from sceneseek.gallery import FrameKey
-    from sceneseek.inference.media import discover
-    from sceneseek.structures import MediaItem
+    from sceneseek.inference.media import content_key
 
-    found = discover([str(picture) for picture in pictures])
-    return tuple(FrameKey(item.content_key) for item in found if isinstance(item, MediaItem))
+    return FrameKey(content_key(picture))
 
 
 def _by(text: str) -> Any:

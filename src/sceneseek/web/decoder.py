@@ -21,6 +21,8 @@ import os
 import resource
 import struct
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import IO, Any
@@ -102,11 +104,17 @@ def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
     write_message(answers, failure)
 
 
-def discover(data: bytes, paths: Sequence[str], camera: str | None, within: Sequence[str] | None) -> Iterator[Answer]:
+def discover(
+    data: bytes,
+    paths: Sequence[str],
+    camera: str | None,
+    within: Sequence[str] | None,
+    camera_from: str | None = None,
+) -> Iterator[Answer]:
     """The media below some paths; see ``inference.media.discover_now``."""
     from sceneseek.inference.media import discover_now
 
-    for item in discover_now(list(paths), camera=camera, within=within):
+    for item in discover_now(list(paths), camera=camera, camera_from=camera_from, within=within):
         yield (STILL_LOOKING if item is None else as_fields(item)), b""
 
 
@@ -233,10 +241,14 @@ def clip(data: bytes, places: Sequence[str], key: str, start_s: float, end_s: fl
 def media_kind(data: bytes, path: str, max_pixels: int) -> Answer:
     """What an uploaded file is: its kind, and the suffix that belongs to its content whatever it was called.
 
-    Photographs are decoded whole, so that a damaged one is refused at once.
+    Photographs are decoded whole, so that a damaged one is refused at once. What an archive holds is found out when it
+    is indexed.
     """
+    from sceneseek.inference.archives import is_archive
     from sceneseek.pictures import begins_as_picture, read_picture, suffix_of
 
+    if is_archive(path):
+        return {"kind": "archive", "suffix": _archive_suffix(path)}, b""
     try:
         suffix = suffix_of(path)
         read_picture(path, max_pixels)
@@ -255,6 +267,16 @@ _VIDEO_SUFFIXES = {
     "matroska": ".mkv", "webm": ".mkv", "mov": ".mp4", "mp4": ".mp4", "avi": ".avi", "mpegts": ".ts", "mpeg": ".mpg",
     "asf": ".wmv", "flv": ".flv", "ogg": ".ogv", "mxf": ".mxf", "h264": ".h264", "hevc": ".hevc",
 }  # fmt: skip
+
+
+def _archive_suffix(path: str) -> str:
+    """The suffix that an archive's name promises, provided that it begins like one."""
+    from sceneseek.inference.archives import TAR_SUFFIXES, ZIP_SUFFIXES
+
+    zipped = path.lower().endswith(ZIP_SUFFIXES)
+    if not (zipfile.is_zipfile(path) if zipped else tarfile.is_tarfile(path)):
+        raise MediaError("This is not an archive, though its name says so; pack it again as zip or tar.")
+    return max((suffix for suffix in (*ZIP_SUFFIXES, *TAR_SUFFIXES) if path.lower().endswith(suffix)), key=len)
 
 
 def _video_suffix(path: str) -> str:
