@@ -103,7 +103,7 @@ def test_the_contrast_check_can_fail(page: Page) -> None:
     page.goto("/")
     page.locator(".dropzone").wait_for()
     page.evaluate("document.querySelector('h1').style.color = '#c8c8c8'")
-    assert "Whom do you look for?" in page.evaluate(CONTRAST)["problems"][0]
+    assert "Who are you looking for?" in page.evaluate(CONTRAST)["problems"][0]
 
 
 def test_the_theme_is_switched_and_remembered(browser: Browser, address: str) -> None:
@@ -141,7 +141,7 @@ def test_a_whole_search_by_keys_alone(page: Page, world: World) -> None:
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files(world.query)
-    title = page.get_by_role("heading", level=1, name="Whom do you look for?")
+    title = page.get_by_role("heading", level=1, name="Who are you looking for?")
     page.locator(".stage button.box").first.wait_for()
     expect(title).to_be_focused()
     for _ in range(3):  # past the two buttons of the header

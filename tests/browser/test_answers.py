@@ -211,7 +211,7 @@ def test_a_gallery_that_cannot_be_reached_is_said(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("The gallery cannot be reached")
     page.unroute("**/api/gallery")
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Whom do you look for?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who are you looking for?")
 
 
 def test_no_word_says_that_a_match_is_an_identification(page: Page, world: World) -> None:

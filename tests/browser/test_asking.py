@@ -17,7 +17,7 @@ def crops(page: Page) -> list[str]:
 
 def test_a_picture_a_person_an_answer(page: Page, world: World) -> None:
     page.goto("/")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Whom do you look for?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who are you looking for?")
     choose_picture(page, world.query)
     expect(page.locator(".stage button.box")).to_have_count(2)
     expect(page.locator(".stage .outline")).to_have_count(2)
@@ -42,14 +42,14 @@ def test_the_address_brings_the_same_answer_back(page: Page, world: World) -> No
 def test_back_returns_to_the_start_and_forward_to_the_answer(page: Page, world: World) -> None:
     search_red(page, world)
     page.go_back()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Whom do you look for?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who are you looking for?")
     page.go_forward()
     expect(page.locator(".match").first).to_be_visible()
 
 
 def test_a_query_picture_that_expired_is_said(page: Page) -> None:
     page.goto("/?like=p%3AAAAAAAAAAAAAAAAAAAAAAA%3A0")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Whom do you look for?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who are you looking for?")
     expect(page.locator("#toasts")).to_contain_text("no longer kept")
     assert "like" not in page.url
 
@@ -146,7 +146,7 @@ def test_what_is_no_picture_is_refused_in_words(page: Page, tmp_path: Path) -> N
         page.get_by_role("button", name="Choose a picture").click()
     chooser.value.set_files(tmp_path / "who.png")
     expect(page.locator("#toasts .toast")).to_be_visible()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Whom do you look for?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who are you looking for?")
 
 
 def test_nobody_found_asks_for_a_box(page: Page, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_second_picture_is_one_more_view(page: Page, world: World) -> None:
         page.get_by_role("button", name="Remove this example").first.click()
     assert len(search.value.post_data_json["examples"]) == 1
     page.get_by_role("button", name="Start over").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Whom do you look for?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who are you looking for?")
 
 
 def test_somebody_of_the_gallery_is_picked(page: Page) -> None:

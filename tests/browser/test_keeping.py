@@ -46,7 +46,7 @@ def test_a_file_of_the_list_restricts_the_search(page: Page) -> None:
     page.goto("/?view=gallery")
     page.get_by_role("button", name="Search only in walk.mp4").click()
     assert "file=" in page.url
-    expect(page.get_by_role("heading", level=1)).to_have_text("Whom do you look for?")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Who are you looking for?")
 
 
 def test_a_folder_is_indexed_with_live_progress(browser: Browser, own_address: str, own_world: World) -> None:

@@ -22,7 +22,8 @@ from sceneseek.web.service import Service
 from sceneseek.web.shelf import QueryPicture
 from sceneseek.web.uploads import shown_name
 
-_PREVIEW_SIDE = 1600
+PREVIEW_SIDE = 1600
+"""Pixels of the longer side of a query picture that is kept for the page."""
 
 
 class Answer(NamedTuple):
@@ -65,11 +66,24 @@ async def take_query(service: Service, upload: UploadFile, caller: Caller) -> tu
         image = await service.decoders.rgb(data)
         people = await service.infer(lambda finder: finder.people(image))
         height, width = image.shape[:2]
-    preview = await service.decoders.jpeg(data, _PREVIEW_SIDE)
+    preview = await service.decoders.jpeg(data, PREVIEW_SIDE)
     own = FrameKey(content_key(data))
     seen = tuple(replace(person, frame=own) for person in people)
     picture = QueryPicture(shown_name(upload), data, preview, width, height, seen, own, caller.name)
     return service.shelf.put(picture), picture
+
+
+async def query_preview(service: Service, query_id: str, max_side: int, caller: Caller) -> bytes:
+    """A query picture as JPEG, at most ``max_side`` pixels wide or high; larger than usual for who zooms in.
+
+    Raises:
+        Refusal: (404) It is not kept any more.
+    """
+    picture = service.shelf.get(query_id, caller.name)
+    if max_side == PREVIEW_SIDE:
+        return picture.preview
+    async with service.pixels.held():
+        return await service.decoders.jpeg(picture.data, max_side)
 
 
 async def search(service: Service, asked: SearchRequest, caller: Caller, action: str = "search") -> Answer:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Response, UploadFile
+from fastapi import APIRouter, File, Query, Response, UploadFile
 
-from sceneseek.web.asking import take_query
+from sceneseek.web.asking import PREVIEW_SIDE, query_preview, take_query
 from sceneseek.web.callers import Serving, Viewer, errors
 from sceneseek.web.documents import QueryId, QueryPersonView, QueryView
 from sceneseek.web.forms import form_route
@@ -40,9 +40,14 @@ async def query(query_id: QueryId, caller: Viewer, service: Serving) -> QueryVie
         200: {"content": {"image/jpeg": {}}, "description": "The upright picture, made smaller."},
     },
 )
-async def picture(query_id: QueryId, caller: Viewer, service: Serving) -> Response:
-    """The query picture itself, upright, at most 1600 pixels wide or high."""
-    return Response(service.shelf.get(query_id, caller.name).preview, media_type="image/jpeg")
+async def picture(
+    query_id: QueryId,
+    caller: Viewer,
+    service: Serving,
+    max_side: Annotated[int, Query(ge=64, le=4096, description="Pixels of the longer side, at most.")] = PREVIEW_SIDE,
+) -> Response:
+    """The query picture itself, upright."""
+    return Response(await query_preview(service, query_id, max_side, caller), media_type="image/jpeg")
 
 
 @router.delete("/queries/{query_id}", status_code=204, responses=errors(404))

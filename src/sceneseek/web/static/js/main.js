@@ -1,10 +1,11 @@
 /** Puts the page together: the bar, and the view that the address names. */
 
 import { api, onTokenWanted } from "./api.js";
-import { toast } from "./announce.js";
+import { clearProblems, toast } from "./announce.js";
 import { auditView } from "./audit.js";
 import { startBar } from "./bar.js";
 import { h, put } from "./dom.js";
+import { earlierQuestions } from "./earlier.js";
 import { filterPanel } from "./filters.js";
 import { galleryView } from "./gallery.js";
 import { indexingView } from "./indexing.js";
@@ -28,7 +29,8 @@ let leave = () => {};
 /** Which screen the state asks for; the same word, the same screen. */
 function screenName() {
   if (state.asked.view !== "search") return state.asked.view;
-  if (state.picking) return `picking ${state.picking}`;
+  if (state.coming) return "picking coming";
+  if (state.asked.pick) return `picking ${state.asked.pick} ${state.pictures.has(state.asked.pick)}`;
   return state.asked.examples.length ? "results" : "start";
 }
 
@@ -43,6 +45,7 @@ function show() {
   put(main, screen(name));
   document.title = `${TITLES[state.asked.view]} · sceneseek`;
   if (first) return;
+  clearProblems();
   scrollTo(0, 0);
   // Focus follows the screen, so that keys and screen readers begin where eyes do.
   (main.querySelector("h1") ?? main).focus({ preventScroll: true });
@@ -50,7 +53,8 @@ function show() {
 
 /** Query, filters and answer follow the state for as long as the page lives, so they are made once. */
 function makeAnswerScreen() {
-  const aside = h("aside", { "aria-label": "Query and filters" }, queryPanel(), filterPanel());
+  const panels = [queryPanel(), filterPanel(), earlierQuestions()];
+  const aside = h("aside", { "aria-label": "Query and filters" }, ...panels);
   return h("div", { class: "search-layout" }, aside, resultsPane());
 }
 
@@ -67,22 +71,20 @@ function screen(name) {
     answerScreen ??= makeAnswerScreen();
     return answerScreen;
   }
-  const picture = state.pictures.get(state.picking);
-  if (!picture) return loading(`Looking for people in ${state.coming}…`);
+  const picture = state.pictures.get(state.asked.pick);
+  if (!picture) return loading(`Looking for people in ${state.coming ?? "the picture"}…`);
   const again = state.asked.examples.length > 0;
   return picker(picture, {
     chosen: (example) => addExample(example),
-    cancelled: () => {
-      state.picking = null;
-      changed("picking");
-    },
+    cancelled: () => ask({ pick: null }, { remember: true }),
     againWords: again ? "Back to the matches" : "Another picture",
   });
 }
 
 /** Query pictures named in the address are fetched anew; those that expired are left out, and that is said. */
 async function recallPictures() {
-  const named = [...state.asked.examples, ...state.asked.counterExamples].filter((one) => one.query_id);
+  const picked = state.asked.pick ? [{ query_id: state.asked.pick }] : [];
+  const named = [...state.asked.examples, ...state.asked.counterExamples, ...picked].filter((one) => one.query_id);
   const gone = new Set();
   const known = state.pictures.size;
   await Promise.all(
@@ -99,7 +101,11 @@ async function recallPictures() {
   if (state.pictures.size > known) changed("asked");
   if (!gone.size) return;
   const kept = (list) => list.filter((one) => !gone.has(one.query_id));
-  ask({ examples: kept(state.asked.examples), counterExamples: kept(state.asked.counterExamples) });
+  ask({
+    examples: kept(state.asked.examples),
+    counterExamples: kept(state.asked.counterExamples),
+    pick: gone.has(state.asked.pick) ? null : state.asked.pick,
+  });
   toast("A query picture is no longer kept by the server. Choose it again.", "clock");
 }
 
