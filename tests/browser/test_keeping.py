@@ -54,11 +54,13 @@ def test_a_folder_is_indexed_with_live_progress(browser: Browser, own_address: s
     with opened(browser, own_address) as page:
         page.goto("/?view=index")
         page.get_by_label("Files and folders").fill("media/new\nmedia/broken.jpg")
-        page.get_by_label("Camera").fill("garden")
+        folder = page.get_by_role("region", name="From the server's disk")
+        folder.get_by_text("Camera, date and sampling").click()
+        folder.get_by_label("Camera", exact=True).fill("garden")
         page.get_by_role("button", name="Start").click()
         job = page.locator(".job").first
         expect(job.locator(".chip")).to_have_text("Done")
-        expect(job).to_contain_text("1 person view")
+        expect(job).to_contain_text("1 detection")
         expect(job).to_contain_text("1 file could not be used")
         expect(page.locator("#announcer")).to_contain_text("Indexing done")
         page.get_by_role("button", name="Gallery").click()
@@ -106,9 +108,9 @@ def test_forgetting_shows_first_asks_and_proves(browser: Browser, own_address: s
         dialog = page.get_by_role("dialog", name="Forget")
         dialog.get_by_role("textbox", name="Why").fill("asked for by the person")
         dialog.get_by_role("button", name="See what this would remove").click()
-        expect(dialog).to_contain_text("This would remove 3 person views")
+        expect(dialog).to_contain_text("This would remove 3 detections")
         expect(dialog.locator(".crops img")).to_have_count(3)
-        go = dialog.get_by_role("button", name="Forget 3 person views")
+        go = dialog.get_by_role("button", name="Forget 3 detections")
         expect(go).to_be_disabled()
         expect(page.locator(".medium", has_text="3.png")).to_have_count(1)  # nothing has happened yet
         dialog.get_by_role("checkbox", name="I understand that this cannot be undone").check()
@@ -116,7 +118,7 @@ def test_forgetting_shows_first_asks_and_proves(browser: Browser, own_address: s
             go.click()
         assert request.value.post_data_json["reason"] == "asked for by the person"
         assert request.value.post_data_json["dry_run"] is False
-        expect(dialog.locator(".notice strong")).to_contain_text("Forgot 3 person views")
+        expect(dialog.locator(".notice strong")).to_contain_text("Forgot 3 detections")
         expect(dialog.locator(".notice p")).not_to_be_empty()
         dialog.get_by_role("button", name="Close").last.click()
         expect(page.locator(".medium", has_text="2.png")).to_have_count(1)
@@ -134,7 +136,7 @@ def test_a_forgetting_without_proof_is_an_alarm(page: Page) -> None:
     page.get_by_role("button", name="Forget 3.png").click()
     page.get_by_role("button", name="See what this would remove").click()
     page.get_by_role("checkbox", name="I understand that this cannot be undone").check()
-    page.get_by_role("button", name="Forget 2 person views").click()
+    page.get_by_role("button", name="Forget 2 detections").click()
     expect(page.get_by_role("alert")).to_contain_text("copies may remain")
 
 

@@ -42,7 +42,7 @@ export function momentField(words, { value = "", endOfDay = false, changed = () 
   const choose = button("", {
     sign: "calendar",
     kind: "quiet small",
-    label: `Choose from a calendar: ${words}`,
+    label: "Open the calendar",
     onclick: () => {
       native.value = now ?? "";
       native.showPicker?.();

@@ -89,11 +89,15 @@ export function picker(picture, { chosen, cancelled, againWords }) {
     seen.element,
     choice,
   );
-  screen.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
-    if (!seen.key(event)) return;
-    event.preventDefault();
-    event.stopPropagation();
+  // Whoever presses on the picture has the focus nowhere; the keys hold for the whole page while it is shown.
+  addEventListener("keydown", function listen(event) {
+    if (!screen.isConnected) {
+      removeEventListener("keydown", listen);
+      return;
+    }
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches("input, select, textarea") || document.querySelector("dialog[open]")) return;
+    if (seen.key(event)) event.preventDefault();
   });
   return screen;
 }

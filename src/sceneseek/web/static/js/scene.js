@@ -68,7 +68,9 @@ class Viewer {
       event.preventDefault();
       this.leave();
     });
-    this.dialog.addEventListener("keydown", (event) => this.key(event));
+    // What has the focus may be drawn anew; the keys hold as long as nothing lies above the scene.
+    this.listen = (event) => [...document.querySelectorAll("dialog[open]")].at(-1) === this.dialog && this.key(event);
+    addEventListener("keydown", this.listen);
     document.body.append(this.dialog);
     this.dialog.showModal();
     this.title.focus();
@@ -81,6 +83,7 @@ class Viewer {
 
   close() {
     this.strip?.close();
+    removeEventListener("keydown", this.listen);
     this.dialog.close();
     this.dialog.remove();
     viewer = null;
@@ -323,7 +326,7 @@ class Viewer {
   }
 
   key(event) {
-    if (event.metaKey || event.altKey || !this.frame) return;
+    if (event.defaultPrevented || event.metaKey || event.altKey || !this.frame) return;
     if (event.target.matches("input[type=text], textarea, video")) return;
     if (event.ctrlKey && event.key !== "z") return;
     const match = matchOf(this.chosen ?? this.scene);
@@ -349,7 +352,6 @@ class Viewer {
     if (action) action();
     else if (this.plays || !this.seen?.key(event)) return;
     event.preventDefault();
-    event.stopPropagation();
   }
 }
 

@@ -31,6 +31,7 @@ export class Strip {
     this.place = place;
     const { course, element, items } = this;
     const [from, to] = placesAround(place, course.total, element.clientWidth);
+    const held = element.contains(document.activeElement);
     for (const [at, item] of items) {
       if (at >= from && at < to) continue;
       item.remove();
@@ -43,6 +44,7 @@ export class Strip {
       if (at === place) pressed.setAttribute("aria-current", "true");
       else pressed.removeAttribute("aria-current");
     }
+    if (held && !element.contains(document.activeElement)) items.get(place)?.firstElementChild.focus();
     // Whoever runs through a video does not wait for pictures, and the server is not asked for them.
     clearTimeout(this.settling);
     this.settling = setTimeout(() => this.fill(), SETTLED_MS);
