@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sceneseek.cli.console import err, escape, print_json
+from sceneseek.cli.console import err, loading, print_json
 from sceneseek.cli.gallery.places import place
 from sceneseek.cli.moments import moment
 from sceneseek.cli.search_outputs import Output, Search, note_search, search_as_json, write_outputs
@@ -91,7 +91,9 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     blur: Annotated[
         str | None,
         typer.Option(
-            "--blur", help="In what is written, hide the other people that were found (others), or all around (all)."
+            "--blur",
+            help="In what is written, hide the other people that were found (others), all around the person (all), or "
+            "nobody (none). Default: others.",
         ),
     ] = None,
 ) -> None:
@@ -125,11 +127,14 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     store = Gallery.open(gallery)
     filters = _narrowed(filters, store, source)
     spec = model or store.manifest.model
-    with err.status(f"loading {escape(spec)}"):
+    with loading(spec):
         predictor = load_predictor(spec, device=device)
     store = Gallery.open(gallery, predictor.name, predictor.fingerprint)
     finder = Finder(predictor, store)
     begun = time.perf_counter()
+    with err.status("estimating how high strangers score here (once for each state of the gallery)"):
+        finder.calibration(_by(by))
+    calibrated = time.perf_counter() - begun
     context = rerank is not None
     people = [
         replace(finder.locate(image, given, company=context), frame=_own_frame(picture))
@@ -140,7 +145,7 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     ranking = finder.find_people(
         people, top=top, filters=filters, against=against, by=_by(by), rerank=rerank, own_pictures=own_picture
     )
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - begun - calibrated
     names = [str(picture) for picture in shown] + list(like or ())
     search = Search(finder, names, images, people, list(not_like or ()), against, ranking, seconds)
     note_search(search, shown)
@@ -149,9 +154,9 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     else:
         from sceneseek.cli.ranking_table import show
 
-        show(ranking, list(zip(names, people, strict=True)), seconds)
+        show(ranking, list(zip(names, people, strict=True)), seconds, calibrated)
     if written:
-        write_outputs(search, written, blur)
+        write_outputs(search, written, None if blur == "none" else blur or "others")
 
 
 def _boxes(given: list[str] | None, num_pictures: int) -> list[tuple[float, ...] | None]:
@@ -230,8 +235,8 @@ def _outputs(sheet: Path | None, html: Path | None, report: list[Path] | None, b
     """What to write, checked before anything is searched."""
     from sceneseek.reports import format_of
 
-    if blur not in (None, "others", "all"):
-        raise ValueRefused(f"--blur is {blur!r}; expected others or all.")
+    if blur not in (None, "others", "all", "none"):
+        raise ValueRefused(f"--blur is {blur!r}; expected others, all or none.")
     outputs = [Output(sheet, "sheet")] if sheet is not None else []
     outputs += [Output(html, "html")] if html is not None else []
     outputs += [Output(path, format_of(path)) for path in report or ()]

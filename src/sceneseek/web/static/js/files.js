@@ -8,7 +8,7 @@ import { openNaming } from "./naming.js";
 import { pager } from "./pager.js";
 import { empty, failed, loading } from "./placeholders.js";
 import { openMedium } from "./scene.js";
-import { ask, may, restrict, state } from "./state.js";
+import { may, searchOnlyIn, state } from "./state.js";
 import { cameraWords, counted, grouped, moment } from "./words.js";
 
 const PER_PAGE = 50;
@@ -223,15 +223,11 @@ function preview(medium, opens, open) {
 }
 
 function actions(medium, changed) {
-  const only = () => {
-    ask({ view: "search" }, { remember: true });
-    restrict({ sources: [medium.source] });
-  };
   const action = (sign, label, onclick) => button("", { sign, label, kind: "quiet small", onclick });
   return h(
     "span",
     { class: "paired" },
-    action("filter", `Search only in ${medium.name}`, only),
+    action("filter", `Search only in ${medium.name}`, () => searchOnlyIn(medium.source)),
     may("keeper") ? action("bin", `Forget ${medium.name}`, () => openForget({ medium }, changed)) : null,
   );
 }

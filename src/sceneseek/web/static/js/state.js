@@ -196,6 +196,12 @@ export function restrict(patch) {
   return search();
 }
 
+/** Search in one file alone, or be ready to. */
+export function searchOnlyIn(source) {
+  ask({ view: "search", scene: null, filters: { ...state.asked.filters, sources: [source] } }, { remember: true });
+  return search();
+}
+
 /** Change how matches are made and search again; Back returns to the answer before. */
 export function rankBy(patch) {
   ask({ ranking: { ...state.asked.ranking, ...patch } }, { remember: state.asked.examples.length > 0 });
