@@ -40,6 +40,7 @@ def call(browser: Browser, address: str) -> Iterator[Any]:
         ("cameraWords", ["2"], "camera 2"),
         ("cameraWords", ["Camera 2"], "Camera 2"),
         ("cameraWords", ["campus"], "camera campus"),
+        ("cameraWords", ["Canon EOS 1 (EXIF)"], "Canon EOS 1 (EXIF)"),
         ("fileName", ["/a/b/door.mp4"], "door.mp4"),
         ("fileName", ["C:\\pictures\\who.jpg"], "who.jpg"),
         ("rateWords", [None], "How often a stranger scores this high is not known"),

@@ -21,6 +21,7 @@ import { addExample, ask, askedKey, askFromAddress, changed, on, refreshGallery,
 import { startTaking } from "./taking.js";
 
 const TITLES = { search: "Search", gallery: "Gallery", index: "Add media", audit: "Audit" };
+const PATIENCE_MS = 4000;
 const main = document.getElementById("main");
 let shown = "";
 let answerScreen = null;
@@ -72,13 +73,23 @@ function screen(name) {
     return answerScreen;
   }
   const picture = state.pictures.get(state.asked.pick);
-  if (!picture) return loading(`Looking for people in ${state.coming ?? "the picture"}…`);
+  if (!picture) return waiting(`Looking for people in ${state.coming ?? "the picture"}…`);
   const again = state.asked.examples.length > 0;
   return picker(picture, {
     chosen: (example) => addExample(example),
     cancelled: () => ask({ pick: null }, { remember: true }),
     againWords: again ? "Back to the matches" : "Another picture",
   });
+}
+
+/** It is coming; who waits long is told what for. */
+function waiting(words) {
+  const place = loading(words);
+  setTimeout(() => {
+    if (place.isConnected)
+      place.append(h("p", { class: "note" }, "The server looks at one picture after the other, and at yours in its turn."));
+  }, PATIENCE_MS);
+  return place;
 }
 
 /** Query pictures named in the address are fetched anew; those that expired are left out, and that is said. */

@@ -56,9 +56,9 @@ export function moment(date) {
   return `${day(date)}, ${timeOfDay(date)}`;
 }
 
-/** "camera 2"; a name that says it already is left alone. */
+/** "camera 2"; a name that says it already is left alone, and so is a device that EXIF names. */
 export function cameraWords(cameraId) {
-  return /^cam(era)?(?![a-z])/i.test(cameraId) ? cameraId : `camera ${cameraId}`;
+  return /^cam(era)?(?![a-z])|\(EXIF\)$/i.test(cameraId) ? cameraId : `camera ${cameraId}`;
 }
 
 /** The last part of a path or address. */
