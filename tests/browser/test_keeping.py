@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser.conftest import choose_person, choose_picture, opened, search_red
-from fake_predictor import ORANGE, person, save_scene
+from fake_predictor import BLUE, ORANGE, person, save_scene
 from gallery_server import serving
 from web_world import World, make_world, tokens
 
@@ -158,7 +158,7 @@ def test_folders_and_archives_are_added_like_on_the_command_line(
 ) -> None:
     trip = tmp_path / "trip"
     for day, place in (("day 1", 1), ("day 2", 2)):
-        save_scene(trip / day / "same name.png", person(ORANGE, place))
+        save_scene(trip / day / "same name.png", person(BLUE, place))
     (trip / "Thumbs.db").write_bytes(b"the folder's own")
     gate = save_scene(tmp_path / "z" / "gate" / "a.png", person(ORANGE, 3)).parent
     packed = shutil.make_archive(str(tmp_path / "monday"), "zip", gate.parent)

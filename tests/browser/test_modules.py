@@ -41,6 +41,7 @@ def call(browser: Browser, address: str) -> Iterator[Any]:
         ("cameraWords", ["Camera 2"], "Camera 2"),
         ("cameraWords", ["campus"], "camera campus"),
         ("cameraWords", ["Canon EOS 1 (EXIF)"], "Canon EOS 1 (EXIF)"),
+        ("sourceWords", ["media/uploads/" + "0c7e0cae38" * 4 + "/a.jpg"], "media/uploads/0c7e0c…/a.jpg"),
         ("fileName", ["/a/b/door.mp4"], "door.mp4"),
         ("fileName", ["C:\\pictures\\who.jpg"], "who.jpg"),
         ("rateWords", [None], "How often a stranger scores this high is not known"),

@@ -96,6 +96,12 @@ export function earlierQuestions() {
   return panel;
 }
 
+/** The picture of an example; a sign for a query picture that was not fetched since the page was loaded. */
+function crop(example) {
+  const unknown = example.query_id && !state.pictures.has(example.query_id);
+  return unknown ? icon("person") : exampleCrop(example, "");
+}
+
 function item({ address, at, found }) {
   const { examples } = fromAddress(address);
   return h(
@@ -104,7 +110,7 @@ function item({ address, at, found }) {
     h(
       "button",
       { type: "button", class: "earlier-open", onclick: () => askAgain(address) },
-      h("span", { class: "portrait", data: { key: exampleKey(examples[0]) } }, exampleCrop(examples[0], "")),
+      h("span", { class: "portrait", data: { key: exampleKey(examples[0]) } }, crop(examples[0])),
       h(
         "span",
         { class: "note" },

@@ -9,7 +9,7 @@ import { pager } from "./pager.js";
 import { empty, failed, loading } from "./placeholders.js";
 import { openMedium } from "./scene.js";
 import { may, searchOnlyIn, state } from "./state.js";
-import { cameraWords, counted, grouped, moment } from "./words.js";
+import { cameraWords, counted, grouped, moment, sourceWords } from "./words.js";
 
 const PER_PAGE = 50;
 const MOST_CHOSEN = 1000;
@@ -154,7 +154,7 @@ function row(medium, { chosen, choose, changed }) {
   const about = [
     medium.camera_id && cameraWords(medium.camera_id),
     medium.captured_at && moment(new Date(medium.captured_at)),
-    medium.source,
+    sourceWords(medium.source),
   ];
   const opens = medium.num_frames > 0 && medium.kind !== "stream";
   const open = () => openMedium(medium.media_key);

@@ -92,25 +92,22 @@ function waiting(words) {
   return place;
 }
 
-/** Query pictures named in the address are fetched anew; those that expired are left out, and that is said. */
+/** Query pictures that are asked for and not known here; each is fetched once. */
+const fetched = new Map();
+
+/**
+ * Query pictures named in the address are fetched anew; those that expired are left out, and that is said. Returns
+ * whether any was.
+ */
 async function recallPictures() {
   const picked = state.asked.pick ? [{ query_id: state.asked.pick }] : [];
   const named = [...state.asked.examples, ...state.asked.counterExamples, ...picked].filter((one) => one.query_id);
-  const gone = new Set();
+  const missing = [...new Set(named.map((one) => one.query_id))].filter((id) => !state.pictures.has(id));
+  if (!missing.length) return false;
   const known = state.pictures.size;
-  await Promise.all(
-    [...new Set(named.map((one) => one.query_id))]
-      .filter((id) => !state.pictures.has(id))
-      .map(async (id) => {
-        try {
-          state.pictures.set(id, await api.queryPeople(id));
-        } catch (problem) {
-          if (problem.status === 404) gone.add(id);
-        }
-      }),
-  );
+  const gone = new Set((await Promise.all(missing.map(recalled))).filter(Boolean));
   if (state.pictures.size > known) changed("asked");
-  if (!gone.size) return;
+  if (!gone.size || !missing.some((id) => isAsked(id))) return false;
   const kept = (list) => list.filter((one) => !gone.has(one.query_id));
   ask({
     examples: kept(state.asked.examples),
@@ -118,6 +115,28 @@ async function recallPictures() {
     pick: gone.has(state.asked.pick) ? null : state.asked.pick,
   });
   toast("A query picture is no longer kept by the server. Choose it again.", "clock");
+  return true;
+}
+
+/** Fetch one; its id when the server does not keep it any more, else null. */
+function recalled(id) {
+  if (!fetched.has(id)) {
+    const keep = (picture) => {
+      state.pictures.set(id, picture);
+      return null;
+    };
+    const lose = (problem) => (problem.status === 404 ? id : null);
+    fetched.set(
+      id,
+      api.queryPeople(id).then(keep, lose).finally(() => fetched.delete(id)),
+    );
+  }
+  return fetched.get(id);
+}
+
+function isAsked(id) {
+  const { examples, counterExamples, pick } = state.asked;
+  return pick === id || [...examples, ...counterExamples].some((one) => one.query_id === id);
 }
 
 async function begin() {
@@ -133,6 +152,9 @@ async function begin() {
   await recallPictures();
   show();
   on("asked picking answer", show);
+  on("asked", async () => {
+    if (await recallPictures()) search();
+  });
   startScenes();
   if (state.asked.examples.length) search();
 }

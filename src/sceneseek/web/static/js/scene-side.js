@@ -6,7 +6,7 @@ import { openForget } from "./forget.js";
 import { flag } from "./matches.js";
 import { addExample, markOf, matchOf, may, state } from "./state.js";
 import { trustStory } from "./trust.js";
-import { clock, counted, day, span, spanWords } from "./words.js";
+import { clock, counted, day, sourceWords, span, spanWords } from "./words.js";
 
 /**
  * Fill `place` for a `person` of a `frame`, for a box that was `drawn` in it (an example), or say how to choose one.
@@ -97,7 +97,7 @@ function facts(frame, person = null, match = null) {
     ],
     ["Camera", frame.camera_id || "not known"],
     frame.captured_at && ["Day", day(new Date(frame.captured_at))],
-    ["File", frame.source],
+    ["File", sourceWords(frame.source)],
     frame.time_s !== null && ["Frame", String(frame.frame_index)],
     person?.score !== undefined && ["Detector score", person.score.toFixed(2)],
     person && ["Size", `${Math.round(x2 - x1)} × ${Math.round(y2 - y1)} pixels`],

@@ -61,6 +61,11 @@ export function cameraWords(cameraId) {
   return /^cam(era)?(?![a-z])|\(EXIF\)$/i.test(cameraId) ? cameraId : `camera ${cameraId}`;
 }
 
+/** A path as people read it: digests in it, which folders of uploads are named by, are cut short. */
+export function sourceWords(source) {
+  return source.replace(/[0-9a-f]{40}/g, (digest) => `${digest.slice(0, 6)}…`);
+}
+
 /** The last part of a path or address. */
 export function fileName(source) {
   return (
