@@ -151,6 +151,8 @@ HOSTILE_NAMES = {
     "..\\..\\up.jpg": "up.jpg",
     "a\x7fb\u009b[2J.jpg": "ab[2J.jpg",
     "evil.php": "evil.php.jpg",
+    "another format.png": "another format.png.jpg",
+    "the same format.JPEG": "the same format.JPEG",
     ".htaccess": "htaccess.jpg",
     "~root/.ssh/id.jpg": "root/ssh/id.jpg",
     "fpj.\u202egpj.jpg": "fpj.gpj.jpg",

@@ -23,7 +23,6 @@ from fastapi import UploadFile
 from sceneseek.errors import MediaError
 from sceneseek.inference.archives import TAR_SUFFIXES, ZIP_SUFFIXES
 from sceneseek.inference.media import VIDEO_SUFFIXES
-from sceneseek.pictures import has_picture_suffix
 from sceneseek.web.decoding import Decoders
 from sceneseek.web.documents import UploadedFile
 from sceneseek.web.refusals import Refusal
@@ -124,10 +123,20 @@ def _archive_suffix(name: str) -> str:
 
 
 def _with_suffix(name: str, kind: str, suffix: str) -> str:
-    """A name whose end says what the content is, which another of the same kind does as well."""
+    """A name whose end says what the content is; one that says something else gets the right end behind it."""
     end = PurePosixPath(name).suffix.lower()
-    says = {"photo": has_picture_suffix(name), "video": end in VIDEO_SUFFIXES, "archive": True}[kind]
+    if kind == "photo":
+        says = _SAME_FORMAT.get(end, end) == _SAME_FORMAT.get(suffix, suffix)
+    else:  # what reads videos goes by their content; an archive was opened by its name
+        says = kind == "archive" or end in VIDEO_SUFFIXES
     return name if says else f"{name}{suffix}"
+
+
+_SAME_FORMAT = {
+    ".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".mpo": ".jpg", ".tiff": ".tif", ".heif": ".heic",
+    ".hif": ".heic", ".dib": ".bmp", ".pgm": ".ppm", ".pbm": ".ppm", ".pnm": ".ppm",
+}  # fmt: skip
+"""Ends of names that mean the format of another one."""
 
 
 def _move_in(partial: Path, content: Path, target: Path) -> None:
