@@ -78,3 +78,14 @@ def test_few_hits_say_nothing() -> None:
     assert np.isnan(others_expected(near[:-1], hits(near)[:-1], np.array([0]), 0.95, None).expected[0])
     assert not np.isnan(others_expected(near, hits(near), np.array([0]), 0.95, None).expected[0])
     assert others_expected(near, hits(near), np.zeros(0, np.int64), 0.95, None).expected.shape == (0,)
+
+
+def test_a_closer_hit_is_never_trusted_less() -> None:
+    for seed in range(5):
+        near = np.concatenate([[0.8, 0.78, 0.75, 0.7], strangers(3000, seed)])
+        pictures = hits(near, seed)
+        pictures[1:3, 1:] = pictures[0, 1:]  # three hits are much alike, so that each has other witnesses
+        others = others_expected(near, normalise(pictures).astype(np.float32), np.array([3, 0, 2, 1]), 0.6, None)
+        order = [1, 3, 2, 0]
+        for numbers in others:
+            assert (np.diff(numbers[order]) >= -1e-12).all()

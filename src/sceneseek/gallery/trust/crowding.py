@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from sceneseek.structures import FloatArray, IntArray
 
@@ -65,10 +66,24 @@ def others_expected(
         return Others(*found)
     depth, start, here = depth[known], start[known], near[judged[known]]
     steps, slack = (here - start) / pace[known], _NINETY / np.sqrt(depth)
-    found[:, known] = depth * np.exp(-np.stack([steps, steps * (1.0 + slack), steps * (1.0 - slack)]))
+    numbers = depth * np.exp(-np.stack([steps, steps * (1.0 + slack), steps * (1.0 - slack)]))
     if falls is not None:
-        found[:, known] = _joined(found[:, known], depth * _ratios(falls, here, start))
+        numbers = _joined(numbers, depth * _ratios(falls, here, start))
+    found[:, known] = _fewer_the_closer(numbers, here)
     return Others(*found)
+
+
+def _fewer_the_closer(numbers: Float64Array, similarities: Float64Array) -> Float64Array:
+    """Numbers ``(3, N)`` that never grow with the similarity: each hit was judged beside others, the truth is one.
+
+    Isotonic regression of the logarithms.
+    """
+    order = np.argsort(similarities, kind="stable")
+    logs = np.log(np.maximum(numbers[:, order], 1e-300))
+    fitted = np.stack([isotonic_regression(row, increasing=False).x for row in logs])
+    joined = np.empty_like(numbers)
+    joined[:, order] = np.exp(fitted)
+    return joined
 
 
 def _filled(others: Float64Array) -> tuple[float, float, float]:
