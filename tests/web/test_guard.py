@@ -230,7 +230,7 @@ def test_a_wrong_token_counts_once_however_it_is_sent(world: World, serve: Serve
     client = serve(world, tokens=tokens(), limits=Limits(login_failures=3, login_seconds=3600))
     wrong = {"headers": {"Authorization": "Bearer wrong"}}
     statuses = [call(client, "POST", "/api/queries", **wrong).status_code for _ in range(5)]
-    assert statuses == [401, 401, 401, 401, 429]
+    assert statuses == [401, 401, 401, 429, 429]
 
 
 @pytest.mark.parametrize(("path", "field"), [("/api/queries", "picture"), ("/api/uploads", "files")])
@@ -368,6 +368,76 @@ def test_query_pictures_are_their_owners(guarded: TestClient, world: World) -> N
     address = f"/api/queries/{query['query_id']}/picture"
     assert guarded.get(address, headers=bearer("vera")).status_code == 200
     assert guarded.get(address, headers=bearer("kim")).status_code == 404
+
+
+def test_a_flood_of_wrong_tokens_locks_nobody_out(world: World, serve: Serve) -> None:
+    """Neither by the count of failures nor by that of requests: all come from one address."""
+    limits = Limits(login_failures=2, requests_per_second=0.001, burst=20)
+    client = serve(world, tokens=tokens(), limits=limits)
+    wrong = {"Authorization": "Bearer guess"}
+    statuses = [client.get("/api/gallery", headers=wrong).status_code for _ in range(30)]
+    assert set(statuses) == {401, 429}
+    assert client.post("/api/login", json={"token": "guess"}).status_code == 429
+    assert client.get("/api/gallery", headers=bearer("vera")).status_code == 200
+    assert client.post("/api/login", json={"token": "vera-secret"}).status_code == 200
+    assert client.get("/api/gallery").status_code == 200, "with the session's cookie"
+
+
+def test_each_caller_has_requests_of_their_own(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens(), limits=Limits(requests_per_second=0.001, burst=5))
+    assert [client.get("/api/jobs", headers=bearer("vera")).status_code for _ in range(6)] == [200] * 5 + [429]
+    assert client.get("/api/jobs", headers=bearer("kim")).status_code == 200
+
+
+def test_one_caller_does_not_hold_all_event_streams(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens(), limits=Limits(listeners=2))
+    seats = client.app.state.service.jobs._listeners  # type: ignore[attr-defined]
+    with seats.taken("caller vera"), seats.taken("caller vera"):
+        job_id = "x" * 22
+        client.app.state.service.jobs.get = lambda name: None  # type: ignore[attr-defined]
+        greedy = client.get(f"/api/jobs/{job_id}/events", headers=bearer("vera"))
+        assert greedy.status_code == 503
+        seats.check_room("caller kim")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"X-Long": "a" * 40_000}, 431),
+        ({f"X-{i}": "a" * 1000 for i in range(40)}, 431),
+        ({"Cookie": "a" * 33_000}, 431),
+        ({"Content-Length": "0", "Transfer-Encoding": "chunked"}, 400),
+    ],
+)
+def test_requests_that_are_too_long_or_ambiguous(client: TestClient, headers: dict[str, str], status: int) -> None:
+    answer = client.get("/api/health", headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["connection"] == "close"
+    assert answer.json()["error"]["expected"]
+
+
+def test_addresses_that_are_too_long(client: TestClient) -> None:
+    assert client.get(f"/api/media?text={'a' * 40_000}").status_code == 431
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/api/gallery", "/api/media/a/clip?start_s=0&end_s=1", "/api/detections/a:0:0/crop"])
+def test_another_sites_page_makes_us_work_for_nothing(client: TestClient, path: str, site: str) -> None:
+    assert client.get(path, headers={"sec-fetch-site": site}).status_code == 403
+    assert client.get("/", headers={"sec-fetch-site": site}).status_code == 200, "a link to the page may be followed"
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_our_own_page_and_the_address_bar_are_served(client: TestClient, site: str) -> None:
+    assert client.get("/api/gallery", headers={"sec-fetch-site": site}).status_code == 200
+
+
+def test_strangers_learn_neither_version_nor_addresses(guarded: TestClient) -> None:
+    guarded.cookies.clear()
+    assert guarded.get("/api/openapi.json").status_code == 401
+    assert guarded.get("/api/health").json() == {"status": "ok", "version": "", "login": True}
+    assert guarded.get("/api/openapi.json", headers=bearer("vera")).status_code == 200
+    assert guarded.get("/api/health", headers=bearer("vera")).json()["version"]
 
 
 def test_searches_are_written_into_the_audit_log(own_world: World, serve: Serve) -> None:

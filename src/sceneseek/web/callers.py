@@ -16,7 +16,12 @@ from sceneseek.web.service import Service
 from sceneseek.web.settings import Role
 
 _BEARER = HTTPBearer(auto_error=False, description="A token made with `sceneseek serve --make-token`.")
-_COOKIE = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="A session, from `POST /api/login`.")
+_COOKIE = APIKeyCookie(
+    name=SESSION_COOKIE,
+    auto_error=False,
+    description="A session, from `POST /api/login`. The cookie's name ends in the server's port; it begins with "
+    "`__Host-` where browsers come by HTTPS.",
+)
 
 _ERRORS = {
     400: "The request could not be read, or names a host that the server does not know.",
@@ -30,6 +35,7 @@ _ERRORS = {
     415: "It is not a picture or a video that can be decoded, or the body is of another type.",
     422: "A value was refused.",
     429: "Too many requests.",
+    431: "The headers are too large.",
     500: "The server failed; its log says more.",
     507: "The disk of the server is nearly full.",
     503: "Too much waits already, or the gallery is being written to; ask again later.",
@@ -53,11 +59,7 @@ async def _caller(
     cookie: Annotated[str | None, Security(_COOKIE)],
 ) -> Caller:
     # The two schemes are here for the OpenAPI document; the door reads the headers itself.
-    door = _service(request).door
-    caller = door.let_in(request, request.method, address_of(request.scope))
-    if not door.open:
-        door.count(f"caller {caller.name}")
-    return caller
+    return _service(request).door.let_in(request, request.method, address_of(request.scope))
 
 
 def _with_role(role: Role) -> Callable[..., Awaitable[Caller]]:

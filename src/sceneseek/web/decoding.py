@@ -17,6 +17,7 @@ from sceneseek.structures import ImageArray
 from sceneseek.web.processes import Fields, Processes, raise_told
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Limits
+from sceneseek.web.shares import Slots
 
 
 class Decoders:
@@ -24,13 +25,14 @@ class Decoders:
 
     Args:
         limits: How many there are and what each of them may use.
+        share: How many one caller holds at a time, at most; all when not given.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, share: int | None = None) -> None:
         self._limits = limits
+        self._slots = Slots(limits.decoders, share or limits.decoders, limits.waiting)
         self._threads = ThreadPoolExecutor(limits.decoders, thread_name_prefix="sceneseek-decoding")
         self._processes = Processes(limits.decoder_bytes)
-        self._asked = 0
 
     async def rgb(self, data: bytes) -> ImageArray:
         """A picture's pixels, ``(H, W, 3)`` uint8 RGB, upright.
@@ -109,15 +111,10 @@ class Decoders:
     async def _ask(
         self, task: dict[str, Any], data: bytes = b"", seconds: float | None = None
     ) -> tuple[Fields, bytearray]:
-        if self._asked >= self._limits.waiting:
-            raise Refusal(503, "Too many pictures wait to be decoded; ask again in a few seconds.", retry_after=2.0)
-        self._asked += 1
         allowed = self._limits.decoder_seconds if seconds is None else seconds
-        try:
+        async with self._slots.held():
             loop = asyncio.get_running_loop()
             fields, answer = await loop.run_in_executor(self._threads, self._answer, task, data, allowed)
-        finally:
-            self._asked -= 1
         if fields.get("kind") == "FileGone":
             raise Refusal(410, str(fields["error"]))
         raise_told(fields)

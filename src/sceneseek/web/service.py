@@ -17,8 +17,9 @@ from sceneseek.web.media import FarMedia, OpenMedia
 from sceneseek.web.places import Places
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Settings
+from sceneseek.web.shares import Slots
 from sceneseek.web.shelf import Shelf
-from sceneseek.web.turns import Turns, Waiters
+from sceneseek.web.turns import Turns
 from sceneseek.web.uploads import UPLOADS, clear_partials
 
 _Result = TypeVar("_Result")
@@ -92,8 +93,8 @@ class Service:
 
     decoders: Decoders
     jobs: JobBoard
-    pixels: Waiters
-    clips: asyncio.Semaphore
+    pixels: Slots
+    clips: Slots
 
     def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia | None = None) -> None:
         self.settings = settings
@@ -111,10 +112,13 @@ class Service:
         if self.places.first_root is not None:
             clear_partials(self.places.first_root / UPLOADS)
         limits = self.settings.limits
-        self.decoders = Decoders(limits)
+        # Where callers can be told apart, nobody holds all decoders: whoever comes next finds one free.
+        share = limits.decoders if self.door.open else max(1, limits.decoders - 1)
+        self.decoders = Decoders(limits, share)
         self.decoders.start()
-        self.pixels = Waiters(limits.decoders, limits.waiting)
-        self.clips = asyncio.Semaphore(max(1, limits.decoders - 1))
+        self.pixels = Slots(limits.decoders, share, limits.waiting)
+        num_clips = max(1, limits.decoders - 1)
+        self.clips = Slots(num_clips, max(1, num_clips - (not self.door.open)), limits.waiting, "clips")
         self._model_turns = Turns("sceneseek-model", limits.waiting)
         self._search_turns = Turns("sceneseek-search", limits.waiting)
         self._read_turns = Turns("sceneseek-read", 8 * limits.waiting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -46,11 +47,13 @@ class Token:
         name: Who it was made for, as the audit log shows it.
         role: What they may do.
         sha256: 64 hexadecimal digits of the token's digest.
+        expires: From this moment on it opens nothing; ``None`` for never.
     """
 
     name: str
     role: Role
     sha256: str
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ class Limits:
         query_bytes: Bytes of query pictures kept at a time, all together.
         query_seconds: How long a query picture is kept after it was last used.
         waiting: Questions that wait for the model, or for the search, at most; further ones are told to come again.
-        decoders: Processes that decode pictures, and so pictures decoded at a time.
+        decoders: Processes that decode pictures, and so pictures decoded at a time. With tokens, nobody holds
+            the last one: it is for whoever comes next.
         decoder_bytes: Address space of each of them.
         decoder_seconds: Processor time for one picture, and twice as much by the clock.
         clip_seconds: Length of a clip.
@@ -79,7 +83,8 @@ class Limits:
         jobs: Indexing jobs that wait at most.
         requests_per_second: Sustained requests of one caller; ``burst`` may come at once.
         burst: See ``requests_per_second``.
-        login_failures: Wrong tokens from one address within ``login_seconds`` until it has to wait.
+        login_failures: Wrong tokens from one address within ``login_seconds``, until further wrong ones are told to
+            wait. Right ones never are.
         login_seconds: See ``login_failures``.
         sessions: Browsers logged in at a time.
         session_seconds: How long a session lasts after it was last used.
@@ -99,7 +104,7 @@ class Limits:
     query_bytes: int = 256 << 20
     query_seconds: float = 3600.0
     waiting: int = 32
-    decoders: int = 2
+    decoders: int = 3
     decoder_bytes: int = 2 << 30
     decoder_seconds: float = 15.0
     clip_seconds: float = 30.0
@@ -122,7 +127,9 @@ class Settings:
     Attributes:
         host: The address to listen at.
         port: The port.
-        tokens: Who may call. Without any, everybody who can reach a loopback address is a keeper.
+        tokens: Who may call. Without any, and without ``token_file``, everybody who can reach a loopback address is a
+            keeper.
+        token_file: Where the tokens are kept; it is read again when it changes.
         media_roots: Folders that may be indexed through the page; the first one receives uploads.
         allowed_hosts: Further names by which browsers reach the server, such as ``search.example.org``.
         every_s: Seconds between the frames taken of a video that is indexed through the page.
@@ -137,6 +144,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     tokens: tuple[Token, ...] = ()
+    token_file: Path | None = None
     media_roots: tuple[Path, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     every_s: float = 1.0
@@ -144,7 +152,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        if not self.tokens and not is_loopback(self.host):
+        if not self.tokens and self.token_file is None and not is_loopback(self.host):
             raise ValueRefused(
                 f"the address {self.host} can be reached from other machines and there are no tokens: anybody could "
                 "search the gallery. Make one with --make-token NAME --token-file FILE and start with that "

@@ -1,10 +1,13 @@
-"""The shelf of query pictures: in memory alone, so many and no more, and each for a while."""
+"""The shelf of query pictures: in memory alone, so many and no more, and each for a while.
+
+When there is no more room, the oldest picture goes of whoever has the most: one owner does not push out the others'.
+"""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,7 +48,7 @@ class QueryPicture:
 
 
 class Shelf:
-    """Keeps query pictures; the ones that were not used for longest go first.
+    """Keeps query pictures; of the owner who has the most, the ones that were not used for longest go first.
 
     Args:
         limits: How many, how large and how long.
@@ -64,8 +67,10 @@ class Shelf:
         name = secrets.token_urlsafe(16)
         self._pictures[name] = (picture, self._clock())
         self._bytes += picture.size
-        while len(self._pictures) > self._limits.queries or self._bytes > self._limits.query_bytes:
-            self._drop(next(iter(self._pictures)))
+        while len(self._pictures) > self._limits.queries:
+            self._drop(self._oldest_of_greediest(lambda picture: 1))
+        while self._bytes > self._limits.query_bytes:
+            self._drop(self._oldest_of_greediest(lambda picture: picture.size))
         return name
 
     def get(self, name: str, owner: str) -> QueryPicture:
@@ -86,6 +91,13 @@ class Shelf:
         """Drop a picture before its time."""
         self.get(name, owner)
         self._drop(name)
+
+    def _oldest_of_greediest(self, weight: Callable[[QueryPicture], int]) -> str:
+        held: Counter[str] = Counter()
+        for picture, _ in self._pictures.values():
+            held[picture.owner] += weight(picture)
+        owner = held.most_common(1)[0][0]
+        return next(name for name, (picture, _) in self._pictures.items() if picture.owner == owner)
 
     def _drop_expired(self) -> None:
         oldest = self._clock() - self._limits.query_seconds

@@ -62,7 +62,7 @@ async def clip(service: Service, media_key: str, start_s: float, end_s: float) -
     record = await _readable(service, media_key)
     if record.kind != "video":
         raise Refusal(415, "Only videos can be played.", found=record.kind, expected="video")
-    async with service.clips:
+    async with service.clips.held():
         with _without_folders(record):
             return await service.decoders.clip(record.sources, record.key, start_s, end_s)
 
