@@ -33,6 +33,7 @@ _ERRORS = {
     410: "It was there once: the file is no longer where it was indexed.",
     413: "The body is too large.",
     415: "It is not a picture or a video that can be decoded, or the body is of another type.",
+    416: "There is no such part.",
     422: "A value was refused.",
     429: "Too many requests.",
     431: "The headers are too large.",
@@ -46,6 +47,13 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors that a route documents: the given ones, and those of every route."""
     always = (400, 401, 403, 408, 413, 422, 429, 500, 503)
     return {s: {"model": ErrorDocument, "description": _ERRORS[s]} for s in sorted({*always, *statuses})}
+
+
+PARTS: dict[int | str, dict[str, Any]] = {
+    206: {"description": "The part that the Range header asks for."},
+    304: {"description": "The caller has it already, as If-None-Match says."},
+}
+"""What addresses of pictures and clips answer with, too."""
 
 
 def _service(request: Request) -> Service:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sceneseek.finder import Finder
 from sceneseek.gallery import AuditLog, Gallery, MediaRecord, StoredPerson
 from sceneseek.structures import Detections, FloatArray, ImageArray, PersonModel
+from sceneseek.web.clips import Clips
 from sceneseek.web.decoding import Decoders
 from sceneseek.web.door import Caller, Door
 from sceneseek.web.jobs import Job, JobBoard
@@ -88,13 +89,14 @@ class Service:
         jobs: The indexing jobs; from ``start`` on.
         far_media: Opens files of the gallery at arm's length.
         pixels: Held by whoever has a decoded picture in memory; from ``start`` on.
-        clips: Held by whoever has a clip made, so that it leaves decoders to the others; from ``start`` on.
+        cutting: Held by whoever has a clip made, so that it leaves decoders to the others; from ``start`` on.
+        clips: The clips that were made last.
     """
 
     decoders: Decoders
     jobs: JobBoard
     pixels: Slots
-    clips: Slots
+    cutting: Slots
 
     def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia | None = None) -> None:
         self.settings = settings
@@ -102,6 +104,7 @@ class Service:
         self.open_media = open_media or OpenMedia(self.far_media.discover, self.far_media.frames_of)
         self.door = Door(settings)
         self.shelf = Shelf(settings.limits)
+        self.clips = Clips(settings.limits.clip_bytes, settings.limits.clip_kept_seconds)
         self.places = Places(settings.media_roots, finder.gallery.path)
         self.audit_log = AuditLog(finder.gallery.path)
         self._finder = finder
@@ -118,7 +121,7 @@ class Service:
         self.decoders.start()
         self.pixels = Slots(limits.decoders, share, limits.waiting)
         num_clips = max(1, limits.decoders - 1)
-        self.clips = Slots(num_clips, max(1, num_clips - (not self.door.open)), limits.waiting, "clips")
+        self.cutting = Slots(num_clips, max(1, num_clips - (not self.door.open)), limits.waiting, "clips")
         self._model_turns = Turns("sceneseek-model", limits.waiting)
         self._search_turns = Turns("sceneseek-search", limits.waiting)
         self._read_turns = Turns("sceneseek-read", 8 * limits.waiting)
@@ -183,8 +186,9 @@ class Service:
         return records
 
     def forget_records(self) -> None:
-        """Look the list of media up again when it is asked for next."""
+        """Look the list of media up again when it is asked for next, and keep no clip of what is there no more."""
         self._records = (-1e9, {})
+        self.clips.clear()
 
     async def record(self, media_key: str) -> MediaRecord:
         """A file that was looked at.

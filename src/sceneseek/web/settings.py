@@ -80,6 +80,8 @@ class Limits:
         decoder_seconds: Processor time for one picture, and twice as much by the clock.
         clip_seconds: Length of a clip.
         clip_work_seconds: Processor time to make one.
+        clip_bytes: Bytes of clips kept at a time, so that their parts can be asked for.
+        clip_kept_seconds: How long a clip is kept after it was last asked for.
         jobs: Indexing jobs that wait at most.
         requests_per_second: Sustained requests of one caller; ``burst`` may come at once.
         burst: See ``requests_per_second``.
@@ -109,6 +111,8 @@ class Limits:
     decoder_seconds: float = 15.0
     clip_seconds: float = 30.0
     clip_work_seconds: float = 60.0
+    clip_bytes: int = 128 << 20
+    clip_kept_seconds: float = 60.0
     jobs: int = 8
     requests_per_second: float = 50.0
     burst: int = 400

@@ -62,9 +62,13 @@ async def clip(service: Service, media_key: str, start_s: float, end_s: float) -
     record = await _readable(service, media_key)
     if record.kind != "video":
         raise Refusal(415, "Only videos can be played.", found=record.kind, expected="video")
-    async with service.clips.held():
-        with _without_folders(record):
-            return await service.decoders.clip(record.sources, record.key, start_s, end_s)
+
+    async def cut() -> bytes:
+        async with service.cutting.held():
+            with _without_folders(record):
+                return await service.decoders.clip(record.sources, record.key, start_s, end_s)
+
+    return await service.clips.get((record.key, start_s, end_s), cut)
 
 
 async def frame(service: Service, media_key: str, frame_index: int) -> StoredFrame:
