@@ -7,11 +7,12 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from sceneseek.web.shares import ASKER
 
-Key = tuple[str, float, float]
-"""A video's content key, and from where to where it is shown, in seconds."""
+Key = tuple[Any, ...]
+"""What makes a clip what it is: the video, the state of its file, and from where to where it is shown, in seconds."""
 
 
 @dataclass
