@@ -71,11 +71,11 @@ def show(ranking: Ranking, examples: Sequence[tuple[str, QueryPerson]], seconds:
     folder = _common_folder(ranking)
     for match in ranking:
         end = match.rank == ranking.num_likely and match.revised is None and match.rank < len(ranking)
-        table.add_row(*(escape(printable(column.cell(match, folder))) for column in columns), end_section=end)
+        table.add_row(*(escape(column.cell(match, folder)) for column in columns), end_section=end)
     out.print(table)
     style = "bold green" if ranking.num_likely else "bold yellow" if ranking.num_likely == 0 else "bold"
     out.print(f"[{style}]{words.verdict(ranking)}[/{style}]", highlight=False, soft_wrap=True)
-    out.print(f"[dim]sources in[/dim] {escape(printable(folder))}", highlight=False, soft_wrap=True)
+    out.print(f"[dim]sources in[/dim] {escape(folder)}", highlight=False, soft_wrap=True)
     compared = counted(ranking.searched, "person", "people")
     method = "".join(f"; {name}: {ranking.method[name]}" for name in _DIM_FACTS if name in ranking.method)
     facts = f"{compared} compared in {seconds * 1000:,.0f} ms, model {short_model(ranking.model)}{method}{limits}"
@@ -93,7 +93,7 @@ def _show_example(name: str, person: QueryPerson) -> None:
     how = how if person.detection_id is None else "from the gallery"
     corners = ",".join(f"{v:.0f}" for v in person.box)
     flags = "".join(f", {flag}: {words.FLAG_WORDS[flag]}" for flag in person.flags if flag in words.FLAG_WORDS)
-    line = f"[dim]query[/dim] {escape(printable(name))} [dim]box {corners} ({how}{flags})[/dim]"
+    line = f"[dim]query[/dim] {escape(name)} [dim]box {corners} ({how}{flags})[/dim]"
     out.print(line, highlight=False, soft_wrap=True)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneseek.cli.console import err, escape, warn
-from sceneseek.words import printable
 
 if TYPE_CHECKING:
     from sceneseek.finder import Finder, QueryPerson
@@ -69,7 +68,7 @@ def note_search(search: Search, pictures: Sequence[Path]) -> None:
         "examples": [person.detection_id for person in search.people if person.detection_id is not None],
         "counter_examples": list(search.against_names),
         "matches": len(search.ranking),
-        "filters": {name: printable(value) for name, value in search.ranking.filters.items()},
+        "filters": dict(search.ranking.filters),
     }
     AuditLog(search.finder.gallery.path).append(local_user(), "search", **facts)
 
@@ -82,8 +81,8 @@ def search_as_json(search: Search) -> dict[str, Any]:
         "model": ranking.model,
         "searched": ranking.searched,
         "num_likely": ranking.num_likely,
-        "method": {name: printable(value) for name, value in ranking.method.items()},
-        "filters": {name: printable(value) for name, value in ranking.filters.items()},
+        "method": dict(ranking.method),
+        "filters": dict(ranking.filters),
         "queries": [_example(name, person) for name, person in zip(search.names, search.people, strict=True)],
         "counter_examples": [
             _example(name, person) for name, person in zip(search.against_names, search.against, strict=True)
@@ -94,7 +93,7 @@ def search_as_json(search: Search) -> dict[str, Any]:
 
 def _example(name: str, person: QueryPerson) -> dict[str, Any]:
     return {
-        "picture": printable(name) if person.detection_id is None else None,
+        "picture": name if person.detection_id is None else None,
         "detection_id": person.detection_id,
         "box": [round(v, 2) for v in person.box],
         "score": person.score,
@@ -113,7 +112,7 @@ def _match(match: Match) -> dict[str, Any]:
         "flags": list(match.flags),
         "score": round(match.score, 6),
         "box": [round(v, 2) for v in match.box],
-        "source": printable(match.source),
+        "source": match.source,
         "frame_index": match.frame_index,
         "time_s": match.time_s,
         "captured_at": None if match.captured_at is None else match.captured_at.isoformat(),
@@ -149,7 +148,7 @@ def write_outputs(search: Search, outputs: list[Output], blur: str | None) -> No
     with err.status("reading the scenes of the matches"):
         answer = _answer(search, blur)
     for problem in sorted({view.problem for view in answer.views if view.problem}):
-        warn(printable(problem))
+        warn(problem)
     for output in outputs:
         output.path.parent.mkdir(parents=True, exist_ok=True)
         if output.kind == "sheet":

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sceneseek.errors import GalleryError
+from sceneseek.gallery.addresses import cleaned
 from sceneseek.gallery.audit import AuditLog
 from sceneseek.gallery.schema import TABLES, now, table_schema
 from sceneseek.gallery.tables import Tables
@@ -115,7 +116,7 @@ def _write_table(archive: zipfile.ZipFile, gallery: Gallery, name: str) -> Membe
         with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), schema, compression="zstd") as writer:
             table: Any = Tables(gallery.path)[name]
             for batch in table.search().select(schema.names).to_batches(batch_size=_BATCH_ROWS):
-                writer.write_batch(batch.cast(schema))
+                writer.write_batch(cleaned(batch).cast(schema))
                 rows += batch.num_rows
     return Member(rows, sink.size, sink.digest.hexdigest())
 

@@ -28,6 +28,7 @@ from typing import IO, Any
 
 from sceneseek.errors import GalleryError, ValueRefused
 from sceneseek.gallery.lock import wait_for_lock
+from sceneseek.words import without_passwords
 
 AUDIT = "audit.jsonl"
 AUDIT_HEAD = "audit.head"
@@ -294,12 +295,21 @@ def _parse(line: bytes) -> AuditEntry | None:
             str(fields["at"]),
             str(fields["actor"]),
             str(fields["action"]),
-            dict(fields["details"]),
+            {str(name): _without_passwords(value) for name, value in dict(fields["details"]).items()},
             str(fields["previous"]),
             _digest(line),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _without_passwords(value: Any) -> Any:
+    """A detail as it may be shown: lines of earlier versions hold whole addresses of cameras, and cannot be changed."""
+    if isinstance(value, str):
+        return without_passwords(value)
+    if isinstance(value, dict):
+        return {name: _without_passwords(inner) for name, inner in value.items()}
+    return [_without_passwords(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _digest(line: bytes) -> str:
@@ -346,5 +356,5 @@ def _loggable(name: str, value: Any) -> Any:
 
 
 def _short(text: str) -> str:
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = without_passwords(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}… ({len(text)} characters)"

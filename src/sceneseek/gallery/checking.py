@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from sceneseek.errors import GalleryError, GalleryMissingError
+from sceneseek.gallery.addresses import told_too_much
 from sceneseek.gallery.audit import AUDIT, AuditLog
 from sceneseek.gallery.forgetting import FORGETTING
 from sceneseek.gallery.journal import Journal
@@ -115,6 +116,7 @@ def check(folder: Path, *, look_for_media: bool = True) -> CheckReport:
         findings += _contradictions(rows)
     if MEDIA in rows:
         findings += _media(rows[MEDIA], look_for_media)
+        findings += _addresses(folder)
     findings += _audit(folder)
     order = list(Weight)
     findings.sort(key=lambda finding: order.index(finding.weight))
@@ -281,6 +283,14 @@ def _media(table: pa.Table, look_for_media: bool) -> Iterator[Finding]:
             found = f"{len(gone):,} of {len(records):,} indexed files are not where they were: {some}"
             remedy = "They are still found, but their scenes cannot be shown; index them at their new place to note it."
             yield Finding("missing-media", Weight.NOTE, found, remedy)
+
+
+def _addresses(folder: Path) -> Iterator[Finding]:
+    keys = told_too_much(Tables(folder))
+    if keys:
+        found = f"The addresses of {len(keys):,} live sources hold more than scheme, host and path, such as passwords."
+        remedy = "Answers do not show it; repairing removes it from the files."
+        yield Finding("addresses", Weight.NOTE, found, remedy, True)
 
 
 def _is_there(source: str) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from sceneseek.errors import GalleryError
+from sceneseek.gallery.addresses import told_too_much
 from sceneseek.gallery.audit import AUDIT, AuditLog
 from sceneseek.gallery.checking import CheckReport, check, damaged_fragments, within_fragment
 from sceneseek.gallery.journal import Journal
@@ -58,6 +59,7 @@ def repair(folder: Path, *, actor: str) -> tuple[list[str], CheckReport]:
     # The writer ends what was interrupted and brings an old format up to date before anything else.
     with GalleryWriter(folder, manifest) as writer:
         done += _agree(writer)
+        done += _clean_addresses(writer)
     if os.name == "posix" and (folder / AUDIT).exists():
         (folder / AUDIT).chmod(0o600)
     return done, check(folder)
@@ -98,6 +100,15 @@ def _make_journal_readable(folder: Path) -> list[str]:
         Journal(adding=tuple(keys)).write(folder)
         return ["The journal was replaced by one that has all files looked through."]
     return []
+
+
+def _clean_addresses(writer: GalleryWriter) -> list[str]:
+    keys = told_too_much(Tables(writer.folder))
+    if not keys:
+        return []
+    writer.clean_addresses(keys)
+    writer.purge()
+    return [f"The addresses of {len(keys):,} live sources were reduced to scheme, host and path, down to the files."]
 
 
 def _agree(writer: GalleryWriter) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -143,6 +144,7 @@ class Gallery:
         if embedding_dim < 1:
             raise ValueRefused(f"embedding_dim is {embedding_dim}; expected at least 1.")
         folder = Path(path).expanduser().absolute()
+        _refuse_odd_path(folder)
         try:
             _refuse_foreign(folder)
             folder.mkdir(parents=True, exist_ok=True)
@@ -443,6 +445,14 @@ class Gallery:
         if condition is not None and set(table_schema(DETECTIONS, dim).names) <= set(table.schema.names):
             query = query.where(condition)
         return blocks_of(query.to_batches(batch_size=BLOCK_ROWS))
+
+
+def _refuse_odd_path(folder: Path) -> None:
+    """The database takes no control letters in a path; said in plain words before it says so in its own."""
+    if any(unicodedata.category(letter) == "Cc" for letter in str(folder)):
+        raise GalleryError(
+            f"a gallery cannot be kept at {folder}: the path holds control letters. Choose another --gallery folder."
+        )
 
 
 def _refuse_foreign(folder: Path) -> None:

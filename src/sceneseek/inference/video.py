@@ -23,6 +23,7 @@ from sceneseek.inference.sampling import ByClock, OnChange, Sampler, SceneChange
 from sceneseek.inference.timelines import Timeline
 from sceneseek.pictures import MAX_PIXELS
 from sceneseek.structures import Frame, ImageArray, MediaItem, MediaProblem
+from sceneseek.words import without_passwords
 
 _CUT_S, _CUT_SHARE = 1.0, 0.02
 # A video whose last frame comes this much before its stated end is called cut.
@@ -329,4 +330,4 @@ def upright(frame: Any) -> ImageArray:
 
 def _reason(error: BaseException) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text).strip().split("\n")[0]
+    return without_passwords(str(text).strip().split("\n")[0])

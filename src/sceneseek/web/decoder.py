@@ -30,6 +30,7 @@ from PIL import Image
 
 from sceneseek.errors import MediaError, PictureError, SceneseekError, VideoError
 from sceneseek.structures import Frame, ImageArray, MediaItem, MediaNote, MediaProblem
+from sceneseek.words import printable, without_passwords
 
 HEADER = struct.Struct("<IQ")
 """Lengths of the JSON part and of the bytes after it."""
@@ -97,7 +98,7 @@ def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
     except MemoryError:
         failure = {"kind": "PictureError", "error": "The picture takes more memory than a decoder may have."}
     except Exception as error:  # damaged files lead libraries anywhere; the text may hold a path and stays here
-        sys.stderr.write(f"sceneseek decoder: {type(error).__name__}: {error}\n")
+        sys.stderr.write(printable(without_passwords(f"sceneseek decoder: {type(error).__name__}: {error}")) + "\n")
         failure = {"kind": "MediaError", "error": "The file is damaged in a way that no decoder expects."}
     write_message(answers, failure)
 

@@ -51,6 +51,7 @@ def server_of(app: FastAPI, settings: Settings, transport: Transport | None = No
         port=settings.port,
         http=_protocol(settings.limits.header_seconds),
         ws="none",
+        log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
