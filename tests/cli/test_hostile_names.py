@@ -163,6 +163,9 @@ def test_reports_show_names_by_number(run: Run, media: Path, tmp_path: Path) -> 
     rows = list(csv.reader(io.StringIO(written[1].read_text(encoding="utf-8"))))
     assert printable(str(media / HOSTILE)) in {cell for row in rows for cell in row}
     assert HOSTILE.encode() not in written[2].read_bytes()
+    if os.name == "posix":
+        modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (*written, tmp_path / "sheet.png")}
+        assert set(modes.values()) == {"0o600"}, "they show people"
 
 
 def test_data_check_and_its_page_show_names_by_number(run: Run, tmp_path: Path) -> None:

@@ -137,7 +137,10 @@ def test_a_migration_killed_at_any_step_is_repeated(old: Gallery, monkeypatch: p
 def test_format_1_is_sound_and_repaired_without_a_loss(old: Gallery) -> None:
     report = check(old.path, look_for_media=False)
     assert report.sound, report.findings
-    assert [finding.kind for finding in report.findings] == ["format"]
+    kinds = [
+        finding.kind for finding in report.findings if finding.kind != "permissions"
+    ]  # earlier versions left it open
+    assert kinds == ["format"]
     done, after = repair(old.path, actor="anna@desk")
     assert done == []
     assert after.sound

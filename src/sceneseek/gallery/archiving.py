@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from sceneseek.errors import GalleryError
 from sceneseek.gallery.addresses import cleaned
 from sceneseek.gallery.audit import AuditLog
+from sceneseek.gallery.privacy import private_files
 from sceneseek.gallery.schema import TABLES, now, table_schema
 from sceneseek.gallery.tables import Tables
 
@@ -75,7 +76,7 @@ def export_archive(gallery: Gallery, path: Path, *, actor: str, overwrite: bool 
     refuse_existing(path, overwrite)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with gallery.writer():
+        with gallery.writer(), private_files():
             AuditLog(gallery.path).append(actor, "export", into=str(path))
             with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
                 members = {name: _write_table(archive, gallery, name) for name in TABLES}

@@ -28,6 +28,7 @@ from typing import IO, Any
 
 from sceneseek.errors import GalleryError, ValueRefused
 from sceneseek.gallery.lock import wait_for_lock
+from sceneseek.gallery.privacy import private_opener
 from sceneseek.words import without_passwords
 
 AUDIT = "audit.jsonl"
@@ -115,7 +116,7 @@ class AuditLog:
             raise ValueRefused(f"action is {action!r}; expected lower-case letters and hyphens, such as 'search'.")
         facts = {name: _loggable(name, value) for name, value in details.items()}
         try:
-            with open(self.path, "a+b", opener=_private) as file, wait_for_lock(file):
+            with open(self.path, "a+b", opener=private_opener(self.path.parent)) as file, wait_for_lock(file):
                 number, previous = self._whole_end(file)
                 entry = AuditEntry(number + 1, _now(), _short(actor), action, facts, previous)
                 return self._write(file, entry)
@@ -187,7 +188,7 @@ class AuditLog:
         digest = _digest(line)
         # Behind the log, never ahead of it: a crash in between leaves a head that is still one of the lines.
         partial = self.path.with_name(f".{AUDIT_HEAD}.partial")
-        with open(partial, "wb", opener=_private) as head:
+        with open(partial, "wb", opener=private_opener(self.path.parent)) as head:
             head.write(digest.encode("ascii"))
             head.flush()
             os.fsync(head.fileno())  # a head that a power cut emptied would be taken for a log that was cut off
@@ -268,11 +269,6 @@ def local_user() -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _private(path: str, flags: int) -> int:
-    """Open a file that only its owner may read."""
-    return os.open(path, flags, 0o600)
 
 
 def _line_of(entry: AuditEntry) -> bytes:

@@ -7,7 +7,6 @@ start. Files in which somebody was forgotten are the exception: they are not rea
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +17,20 @@ import pyarrow as pa
 
 from sceneseek.errors import GalleryError
 from sceneseek.gallery.addresses import told_too_much
-from sceneseek.gallery.audit import AUDIT, AuditLog
+from sceneseek.gallery.audit import AuditLog
 from sceneseek.gallery.checking import CheckReport, check, damaged_fragments, within_fragment
 from sceneseek.gallery.journal import Journal
 from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.migrations import tables_of
+from sceneseek.gallery.privacy import close_to_others, private_files
 from sceneseek.gallery.rewrites import rewriting
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, THUMBNAILS, TRACKLETS, sql_text, table_schema
 from sceneseek.gallery.tables import Tables, in_parts, one_of
 from sceneseek.gallery.tracklets import refresh_tracklets
 from sceneseek.gallery.writer import GalleryWriter
+from sceneseek.words import counted
 
 _MOST_VERSIONS = 50
 _SEEN = ["media_key", "frame_index", "time_s", "captured_at", "camera_id", "width", "height"]
@@ -51,7 +52,10 @@ def repair(folder: Path, *, actor: str) -> tuple[list[str], CheckReport]:
     folder = folder.expanduser().absolute()
     manifest = Manifest.read(folder)
     done: list[str] = []
-    with WriterLock(folder), rewriting(folder):
+    closed = close_to_others(folder)
+    if closed:
+        done.append(f"{counted(len(closed), 'file or folder', 'files and folders')} closed to others on this machine.")
+    with private_files(folder), WriterLock(folder), rewriting(folder):
         AuditLog(folder).append(actor, "repair")
         for name in tables_of(manifest.version):
             done += _make_readable(folder, name, manifest.embedding_dim)
@@ -60,8 +64,6 @@ def repair(folder: Path, *, actor: str) -> tuple[list[str], CheckReport]:
     with GalleryWriter(folder, manifest) as writer:
         done += _agree(writer)
         done += _clean_addresses(writer)
-    if os.name == "posix" and (folder / AUDIT).exists():
-        (folder / AUDIT).chmod(0o600)
     return done, check(folder)
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from sceneseek.errors import GalleryError, ValueRefused
 from sceneseek.gallery.archiving import refuse_existing
 from sceneseek.gallery.audit import AuditLog
+from sceneseek.gallery.privacy import private_files
 from sceneseek.gallery.records import StoredPerson
 from sceneseek.gallery.schema import DETECTIONS, INSTANT, TRACKLETS
 from sceneseek.gallery.tables import Tables, one_of
@@ -76,7 +77,7 @@ def export_sightings(gallery: Gallery, path: Path, *, actor: str, overwrite: boo
     AuditLog(gallery.path).append(actor, "export", into=str(path))
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("wb") as file:
+        with private_files(), partial.open("wb") as file:
             rows = _write(file, path.suffix.lower() == ".csv", gallery)
             file.flush()
             os.fsync(file.fileno())

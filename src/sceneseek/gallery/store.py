@@ -35,6 +35,7 @@ from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.lookups import EmbeddingSample
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.memory import PeopleInMemory
+from sceneseek.gallery.privacy import make_folder, private_files
 from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
 from sceneseek.gallery.retention import RETENTION
 from sceneseek.gallery.schema import (
@@ -147,8 +148,8 @@ class Gallery:
         _refuse_odd_path(folder)
         try:
             _refuse_foreign(folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            with WriterLock(folder):
+            make_folder(folder)
+            with private_files(folder), WriterLock(folder):
                 if (folder / MANIFEST).exists():
                     raise GalleryError(f"{folder} is a gallery already; open it, or choose another folder.")
                 # Tables first, manifest last: whoever is killed in between leaves a folder that was never a gallery.

@@ -36,6 +36,7 @@ from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.migrations import migrate
+from sceneseek.gallery.privacy import close_where_open, private_files
 from sceneseek.gallery.records import (
     MediaRecord,
     MediaStatus,
@@ -122,7 +123,9 @@ class GalleryWriter:
             GalleryError: Somebody else is writing, or the gallery is damaged.
         """
         with ExitStack() as stack:
+            stack.enter_context(private_files(self._folder))
             stack.enter_context(WriterLock(self._folder))
+            close_where_open(self._folder)
             try:
                 self._manifest = migrate(self._folder, self._manifest.read(self._folder))
                 rows = self._tables[MEDIA].to_arrow().to_pylist()
