@@ -111,7 +111,7 @@ def test_check_says_what_is_open_and_repair_closes_it(tmp_path: Path) -> None:
     (found,) = [finding for finding in check(gallery.path).findings if finding.kind == "permissions"]
     assert "the folder itself" in found.found
     done, report = repair(gallery.path, actor="anna")
-    assert any("closed to others" in sentence for sentence in done)
+    assert any("Closed to others" in sentence for sentence in done)
     assert "permissions" not in {finding.kind for finding in report.findings}
     assert opened(gallery.path) == {}
 

@@ -54,7 +54,7 @@ def repair(folder: Path, *, actor: str) -> tuple[list[str], CheckReport]:
     done: list[str] = []
     closed = close_to_others(folder)
     if closed:
-        done.append(f"{counted(len(closed), 'file or folder', 'files and folders')} closed to others on this machine.")
+        done.append(f"Closed to others on this machine: {counted(len(closed), 'file or folder', 'files and folders')}.")
     with private_files(folder), WriterLock(folder), rewriting(folder):
         AuditLog(folder).append(actor, "repair")
         for name in tables_of(manifest.version):

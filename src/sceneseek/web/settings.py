@@ -90,7 +90,12 @@ class Limits:
         login_seconds: See ``login_failures``.
         sessions: Browsers logged in at a time.
         session_seconds: How long a session lasts after it was last used.
-        connections: Connections served at a time.
+        connections: Connections served at a time; the greediest stranger gives way when there are more.
+        connections_per_address: Of these, connections of one address that nobody known uses.
+        connections_per_caller: Connections of one known caller that do not give way to others.
+        write_seconds: How long a caller may take nothing of an answer; and after each such time, the answer must have
+            moved by ``write_rate`` bytes for each second of it.
+        write_rate: See ``write_seconds``.
         listeners: Browsers that follow the progress of a job at a time.
     """
 
@@ -121,6 +126,10 @@ class Limits:
     sessions: int = 500
     session_seconds: float = 12 * 3600.0
     connections: int = 200
+    connections_per_address: int = 64
+    connections_per_caller: int = 16
+    write_seconds: float = 30.0
+    write_rate: float = 2_000.0
     listeners: int = 32
 
 
