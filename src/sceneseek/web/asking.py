@@ -60,12 +60,21 @@ async def take_query(service: Service, upload: UploadFile, caller: Caller) -> tu
         data = await upload.read(most + 1)
         if len(data) > most:
             raise Refusal(413, "The picture is too large.", expected=f"{most:,} bytes")
-        image = await service.decoders.rgb(data)
-        people = await service.infer(lambda finder: finder.people(image))
-        height, width = image.shape[:2]
-    preview = await service.decoders.jpeg(data, _PREVIEW_SIDE)
-    own = FrameKey(content_key(data))
-    picture = QueryPicture(shown_name(upload), data, preview, width, height, tuple(people), own, caller.name)
+        taken = await service.decoders.query(data, _PREVIEW_SIDE)
+        found = await service.infer(lambda finder: finder.people(taken.image))
+    picture = QueryPicture(
+        name=shown_name(upload),
+        data=taken.file,
+        preview=taken.preview,
+        width=taken.width,
+        height=taken.height,
+        people=(),
+        frame=FrameKey(content_key(data)),
+        owner=caller.name,
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    people = tuple(replace(person, box=picture.from_pixels(person.box, taken.image)) for person in found)
+    picture = replace(picture, people=people)
     return service.shelf.put(picture), picture
 
 
@@ -108,7 +117,9 @@ async def person_meant(service: Service, example: Example, caller: Caller) -> Qu
     if example.person is None:
         async with service.pixels.held():
             image = await service.decoders.rgb(picture.data)
-            return await service.infer(lambda finder: finder.locate(image, example.box))
+            box = None if example.box is None else picture.to_pixels(example.box, image)
+            person = await service.infer(lambda finder: finder.locate(image, box))
+            return replace(person, box=picture.from_pixels(person.box, image))
     if example.person >= len(picture.people):
         raise Refusal(
             422,
@@ -169,7 +180,7 @@ def _told(service: Service, asked: SearchRequest, caller: Caller) -> dict[str, A
     examples = [
         {"detection": example.detection_id}
         if example.query_id is None
-        else {"picture_sha256": hashlib.sha256(service.shelf.get(example.query_id, caller.name).data).hexdigest()}
+        else {"picture_sha256": service.shelf.get(example.query_id, caller.name).sha256}
         for example in asked.examples
     ]
     filters = asked.model_dump(mode="json", exclude_defaults=True, exclude={"examples", "counter_examples"})

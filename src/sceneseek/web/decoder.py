@@ -41,6 +41,9 @@ STILL_LOOKING = {"type": None}
 Answer = tuple[dict[str, Any], bytes | memoryview]
 
 _QUALITY = 88
+_KEPT_QUALITY = 95
+_FILE_HEAD_BYTES = 64 << 10
+"""What a file may hold beside its pixels, such as a colour profile."""
 _CROP_SIDE = 320
 _CLIP_SIDE = 1280
 
@@ -161,6 +164,26 @@ def as_rgb(data: bytes, max_pixels: int) -> Answer:
     return {"height": image.shape[0], "width": image.shape[1]}, image.data.cast("B")
 
 
+def query(data: bytes, max_pixels: int, kept_pixels: int, preview_side: int) -> Iterator[Answer]:
+    """A query picture: its pixels, made fewer where there are very many, a JPEG for the page, and a file to keep.
+
+    The file is left out where the one that came will do: where it is no larger than its pixels, and these are few. So
+    neither a small file with many pixels nor a large one with few costs the server more than any other picture.
+    """
+    from sceneseek.drawing import thumbnail
+    from sceneseek.pictures import read_picture
+
+    image = read_picture(data, max_pixels)
+    height, width = image.shape[:2]
+    if height * width > kept_pixels:
+        image = thumbnail(image, math.floor(max(height, width) * math.sqrt(kept_pixels / (height * width))))
+    size = {"height": height, "width": width, "rows": image.shape[0], "columns": image.shape[1]}
+    yield size, np.ascontiguousarray(image).data.cast("B")
+    yield {"preview": True}, _jpeg(thumbnail(image, preview_side))
+    if height * width > kept_pixels or len(data) > image.size + _FILE_HEAD_BYTES:
+        yield {"kept": True}, _jpeg(image, _KEPT_QUALITY)
+
+
 def as_jpeg(data: bytes, max_pixels: int, max_side: int) -> Answer:
     """A picture made small and plain enough for any browser, without what cameras write beside the pixels."""
     from sceneseek.drawing import thumbnail
@@ -249,7 +272,7 @@ def media_kind(data: bytes, path: str, max_pixels: int) -> Answer:
 
 
 _TASKS: dict[str, Callable[..., Answer | Iterator[Answer]]] = {
-    task.__name__: task for task in (as_rgb, as_jpeg, scene, pixels, person, clip, media_kind, discover, frames)
+    task.__name__: task for task in (as_rgb, as_jpeg, query, scene, pixels, person, clip, media_kind, discover, frames)
 }
 
 _VIDEO_SUFFIXES = {
@@ -392,9 +415,9 @@ def _encoder(target: Any, stream: Any, frame: Any) -> Any:
     return encoder
 
 
-def _jpeg(image: ImageArray) -> bytes:
+def _jpeg(image: ImageArray, quality: int = _QUALITY) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=_QUALITY)
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 

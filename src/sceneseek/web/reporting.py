@@ -130,9 +130,10 @@ class Telling:
 
     def _of_query(self, picture: QueryPicture, person: QueryPerson) -> tuple[str, View]:
         image = self.decoders.rgb_here(picture.data)
+        box = picture.to_pixels(person.box, image)
         if self.blur:
-            image = hide_company(image, [other.box for other in picture.people], person.box)
-        return picture.name, view_of(image, person.box)
+            image = hide_company(image, [picture.to_pixels(other.box, image) for other in picture.people], box)
+        return picture.name, view_of(image, box)
 
     def _of_gallery(self, example: Example) -> tuple[str, View]:
         assert example.detection_id is not None

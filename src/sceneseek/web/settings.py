@@ -70,6 +70,7 @@ class Limits:
         body_seconds: How long a body may take to begin, and between two pieces of it; twice as long for slow senders
             of small bodies. A large one may take longer as long as ``body_rate`` is kept.
         body_rate: Bytes a second that a sender must keep up over the whole body.
+        query_pixels: Query pictures with more are made smaller before the server sees them.
         queries: Query pictures kept at a time.
         query_bytes: Bytes of query pictures kept at a time, all together.
         query_seconds: How long a query picture is kept after it was last used.
@@ -107,6 +108,7 @@ class Limits:
     header_seconds: float = 10.0
     body_seconds: float = 15.0
     body_rate: float = 50_000.0
+    query_pixels: int = 12_000_000
     queries: int = 200
     query_bytes: int = 256 << 20
     query_seconds: float = 3600.0

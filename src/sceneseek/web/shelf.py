@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 from sceneseek.finder import QueryPerson
 from sceneseek.gallery import FrameKey
+from sceneseek.structures import ImageArray
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Limits
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +26,15 @@ class QueryPicture:
 
     Attributes:
         name: What its sender called it, for display alone.
-        data: The file as it came: pixels are decoded again when a box is drawn on it.
+        data: A file of it, to be decoded again when a box is drawn on it: the one that came, or a smaller one where
+            that was larger than its pixels are worth.
         preview: A JPEG of it, for the page.
-        width: Width of the upright picture in pixels.
+        width: Width of the upright picture in pixels, as it came.
         height: Its height.
         people: Whom the model found in it.
         frame: Its own place in the gallery, should it be there.
         owner: Who asked.
+        sha256: Of the file as it came, hexadecimal.
     """
 
     name: str
@@ -40,6 +45,20 @@ class QueryPicture:
     people: tuple[QueryPerson, ...]
     frame: FrameKey
     owner: str
+    sha256: str = ""
+
+    def to_pixels(self, box: Box, image: ImageArray) -> Box:
+        """Where a box of the picture lies in its pixels as they were decoded, which may be fewer."""
+        return self._scaled(box, image.shape[1] / self.width, image.shape[0] / self.height)
+
+    def from_pixels(self, box: Box, image: ImageArray) -> Box:
+        """The reverse of ``to_pixels``."""
+        x1, y1, x2, y2 = self._scaled(box, self.width / image.shape[1], self.height / image.shape[0])
+        return (x1, y1, min(x2, float(self.width)), min(y2, float(self.height)))
+
+    @staticmethod
+    def _scaled(box: Box, x: float, y: float) -> Box:
+        return (box[0] * x, box[1] * y, box[2] * x, box[3] * y)
 
     @property
     def size(self) -> int:
