@@ -282,14 +282,13 @@ _VIDEO_SUFFIXES = {
 
 
 def _video_suffix(path: str) -> str:
-    import av
-
+    from sceneseek.inference.formats import open_file
     from sceneseek.inference.video import has_video
 
     wrong = MediaError("This is neither a picture nor a video in a known format.")
     if not has_video(path):
         raise wrong
-    with av.open(path, options={"protocol_whitelist": "file"}) as container:
+    with open_file(path) as container:
         names = container.format.name.split(",")
     suffix = next((_VIDEO_SUFFIXES[name] for name in names if name in _VIDEO_SUFFIXES), None)
     if suffix is None:  # a playlist, a list of pictures, a device
@@ -363,8 +362,10 @@ class FileGone(MediaError):
 def _clip(path: str, number: int, start_s: float, end_s: float) -> bytes:
     import av
 
+    from sceneseek.inference.formats import open_file
+
     output = io.BytesIO()
-    with av.open(path, options={"protocol_whitelist": "file"}) as source:
+    with open_file(path) as source:
         streams = source.streams.video
         stream = streams[number] if number < len(streams) else None
         if stream is None or stream.codec_context is None:
