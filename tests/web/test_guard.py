@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 import own_loop
 from large_bodies import Sender
+from sceneseek.errors import GalleryError
 from sceneseek.web import Limits
 from sceneseek.web.door import CSRF_HEADER, SESSION_COOKIE
 from sceneseek.web.guard import LARGE
@@ -438,6 +439,92 @@ def test_strangers_learn_neither_version_nor_addresses(guarded: TestClient) -> N
     assert guarded.get("/api/health").json() == {"status": "ok", "version": "", "login": True}
     assert guarded.get("/api/openapi.json", headers=bearer("vera")).status_code == 200
     assert guarded.get("/api/health", headers=bearer("vera")).json()["version"]
+
+
+def test_a_search_says_why_it_is_made(own_world: World, serve: Serve) -> None:
+    client = serve(own_world, tokens=tokens(), reasons=True)
+    assert client.get("/api/gallery", headers=bearer("vera")).json()["reasons"] is True
+    query = ask_with(client, own_world.query, headers=bearer("otto"))
+    asked: dict[str, Any] = {"examples": [{"query_id": query["query_id"], "person": 0}]}
+    for missing in ({}, {"reason": ""}, {"reason": "  "}, {"reason": None}):
+        answer = client.post("/api/search", json={**asked, **missing}, headers=bearer("otto"))
+        assert answer.status_code == 422
+        assert "why" in answer.json()["error"]["message"]
+    asked["reason"] = " the missing bicycle "
+    assert client.post("/api/search", json=asked, headers=bearer("otto")).status_code == 200
+    report = client.post("/api/reports", json={"search": asked, "format": "html"}, headers=bearer("otto"))
+    assert "the missing bicycle" in report.text
+    entries = client.get("/api/audit", headers=bearer("kim")).json()["entries"]
+    assert [(e["action"], e["details"]["reason"]) for e in entries if e["action"] in ("search", "export")] == [
+        ("export", "the missing bicycle"),
+        ("search", "the missing bicycle"),
+    ]
+
+
+def test_coming_and_going_is_written_into_the_audit_log(own_world: World, serve: Serve) -> None:
+    client = serve(own_world, tokens=tokens())
+    for _ in range(30):
+        client.get("/api/gallery", headers={"Authorization": "Bearer guess"})
+    csrf = client.post("/api/login", json={"token": "vera-secret"}).json()["csrf"]
+    client.post("/api/logout", headers={CSRF_HEADER: csrf})
+    entries = client.get("/api/audit", headers=bearer("kim")).json()["entries"]
+    told = [(entry["who"], entry["action"], entry["details"].get("addresses")) for entry in entries]
+    assert told == [
+        ("sceneseek", "wrong-token", {"testclient": 30}),
+        ("vera", "logout", None),
+        ("vera", "login", None),
+    ]
+
+
+def test_looking_is_written_into_the_audit_log(own_world: World, serve: Serve) -> None:
+    client = serve(own_world, tokens=tokens())
+    media = client.get("/api/media", headers=bearer("vera")).json()["media"]
+    keys = {medium["name"]: medium["media_key"] for medium in media}
+    looks = [
+        f"/api/frames/{keys['1.png']}/0/picture",
+        f"/api/detections/{keys['1.png']}:0:0/scene",
+        f"/api/detections/{keys['1.png']}:0:0/crop",
+        f"/api/detections/{keys['2.png']}:0:1/crop",
+        f"/api/media/{keys['walk.mp4']}/clip?start_s=0&end_s=1",
+    ]
+    for address in looks:
+        assert client.get(address, headers=bearer("vera")).status_code == 200, address
+    entries = client.get("/api/audit", headers=bearer("kim")).json()["entries"]
+    seen = [entry["details"] for entry in entries if (entry["who"], entry["action"]) == ("vera", "look")][::-1]
+    assert sum(details["looks"] for details in seen) == len(looks)
+    told = {kind: {name for details in seen for name in details.get(kind, ())} for kind in ("scenes", "crops", "clips")}
+    assert told == {
+        "scenes": {f"{keys['1.png']}:0"},
+        "crops": {f"{keys['1.png']}:0:0", f"{keys['2.png']}:0:1"},
+        "clips": {f"{keys['walk.mp4']}:0-1"},
+    }
+
+
+def test_nobody_looks_where_the_log_cannot_be_written(
+    own_world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(own_world)
+    key = client.get("/api/media").json()["media"][0]["media_key"]
+    address = f"/api/detections/{key}:0:0/crop"
+
+    def full(*words: object, **facts: object) -> None:
+        raise GalleryError("the disk is full")
+
+    log = client.app.state.service.looking  # type: ignore[attr-defined]
+    monkeypatch.setattr(log, "_write", full)
+    assert [client.get(address).status_code for _ in range(2)] == [503, 503]
+    monkeypatch.undo()
+    assert client.get(address).status_code == 200
+
+
+def test_a_viewer_sees_so_many_pictures_and_an_operator_more(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens(), limits=Limits(looks_per_second=0.001, looks_at_once=3))
+    key = client.get("/api/media", headers=bearer("vera")).json()["media"][0]["media_key"]
+    address = f"/api/detections/{key}:0:0/crop"
+    statuses = {
+        who: [client.get(address, headers=bearer(who)).status_code for _ in range(5)] for who in ("vera", "otto")
+    }
+    assert statuses == {"vera": [200, 200, 200, 429, 429], "otto": [200] * 5}
 
 
 def test_searches_are_written_into_the_audit_log(own_world: World, serve: Serve) -> None:

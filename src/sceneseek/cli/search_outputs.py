@@ -30,6 +30,7 @@ class Search:
         against: Who was surely not meant.
         ranking: What was found.
         seconds: How long it took.
+        reason: Why it was made; empty when nobody said.
     """
 
     finder: Finder
@@ -40,6 +41,7 @@ class Search:
     against: list[QueryPerson]
     ranking: Ranking
     seconds: float
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def note_search(search: Search, pictures: Sequence[Path]) -> None:
     from sceneseek.gallery import AuditLog, local_user
 
     facts: dict[str, Any] = {
+        **({"reason": search.reason} if search.reason else {}),
         "query_sha256": [hashlib.sha256(picture.read_bytes()).hexdigest() for picture in pictures],
         "examples": [person.detection_id for person in search.people if person.detection_id is not None],
         "counter_examples": list(search.against_names),
@@ -78,6 +81,7 @@ def search_as_json(search: Search) -> dict[str, Any]:
     ranking, gallery = search.ranking, search.finder.gallery
     return {
         "gallery": str(gallery.path),
+        "reason": search.reason or None,
         "model": ranking.model,
         "searched": ranking.searched,
         "num_likely": ranking.num_likely,
@@ -180,6 +184,7 @@ def _answer(search: Search, blur: str | None) -> Answer:
         created=datetime.now(UTC),
         seconds=search.seconds,
         hidden=hidden[blur],
+        settings={"Reason": search.reason} if search.reason else {},
     )
 
 

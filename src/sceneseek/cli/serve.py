@@ -63,6 +63,9 @@ def serve(  # noqa: PLR0913 - the options of a command are its parameters
     every: Annotated[
         float, typer.Option("--every", min=0, help="Seconds between the frames taken of a video; 0: each.")
     ] = 1.0,
+    require_reason: Annotated[
+        bool, typer.Option("--require-reason", help="Refuse searches that do not say why they are made.")
+    ] = False,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="The model to use. Default: the one that made the gallery.")
     ] = None,
@@ -91,6 +94,7 @@ def serve(  # noqa: PLR0913 - the options of a command are its parameters
         media_roots=tuple(media_root or ()),
         allowed_hosts=tuple(allow_host or ()),
         every_s=every,
+        reasons=require_reason,
         https=certificate is not None or behind_proxy is not None,
     )
     finder = _finder(gallery, model, device)

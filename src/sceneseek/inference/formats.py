@@ -13,9 +13,9 @@ import av
 
 FORMATS = (
     "mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts", "mpegtsraw", "mpeg", "mpegvideo",
-    "m4v", "asf", "flv", "ogg", "mxf", "gxf", "rm", "dv", "nut", "nsv", "nuv", "wtv", "gif", "apng", "yuv4mpegpipe", "mjpeg",
-    "mpjpeg", "smjpeg", "h261", "h263", "h264", "hevc", "vvc", "evc", "av1", "obu", "ivf", "dirac", "vc1", "vc1test",
-    "cavsvideo", "avs2", "avs3", "dhav", "hxvs", "ifv", "lvf", "pva", "ty", "vivo",
+    "m4v", "asf", "flv", "ogg", "mxf", "gxf", "rm", "dv", "nut", "nsv", "nuv", "wtv", "gif", "apng", "yuv4mpegpipe",
+    "mjpeg", "mpjpeg", "smjpeg", "h261", "h263", "h264", "hevc", "vvc", "evc", "av1", "obu", "ivf", "dirac", "vc1",
+    "vc1test", "cavsvideo", "avs2", "avs3", "dhav", "hxvs", "ifv", "lvf", "pva", "ty", "vivo",
 )  # fmt: skip
 """Names of libav's demuxers."""
 

@@ -87,6 +87,8 @@ async def search(service: Service, asked: SearchRequest, caller: Caller, action:
         caller: Who asks.
         action: What the audit log calls it.
     """
+    if service.settings.reasons and not asked.reason:
+        raise Refusal(422, "On this server a search says why it is made.", expected="a reason")
     people = [await person_meant(service, example, caller) for example in asked.examples]
     against = [await person_meant(service, example, caller) for example in asked.counter_examples]
     filters = await _filters(service, asked, caller)
@@ -183,8 +185,9 @@ def _told(service: Service, asked: SearchRequest, caller: Caller) -> dict[str, A
         else {"picture_sha256": service.shelf.get(example.query_id, caller.name).sha256}
         for example in asked.examples
     ]
-    filters = asked.model_dump(mode="json", exclude_defaults=True, exclude={"examples", "counter_examples"})
-    return {"examples": examples, "counter_examples": len(asked.counter_examples), "asked": filters}
+    filters = asked.model_dump(mode="json", exclude_defaults=True, exclude={"examples", "counter_examples", "reason"})
+    reason = {"reason": asked.reason} if asked.reason else {}
+    return {**reason, "examples": examples, "counter_examples": len(asked.counter_examples), "asked": filters}
 
 
 def _names(given: list[str] | None) -> tuple[str, ...] | None:

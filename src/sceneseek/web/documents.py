@@ -31,6 +31,7 @@ Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Box = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=400, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00]*$")]
 Reranking = Literal["cbgm", "k_reciprocal"]
 RERANKING: tuple[Reranking, ...] = get_args(Reranking)
@@ -173,6 +174,7 @@ class GalleryView(Told):
         media_roots: Names of the folders that may be indexed through this server.
         reranking: Methods that ``SearchRequest.rerank`` takes.
         report_formats: Formats that ``/api/reports`` writes.
+        reasons: Whether a search must say why it is made.
         caller: Who the server takes the caller for.
     """
 
@@ -195,6 +197,7 @@ class GalleryView(Told):
     media_roots: list[str]
     reranking: list[str]
     report_formats: list[str]
+    reasons: bool
     caller: CallerView
 
 
@@ -324,6 +327,7 @@ class SearchRequest(Asked):
         min_score: Only people of whom the detector was at least this sure.
         exclude_flags: No people with one of these flags.
         own_pictures: Also matches in pictures that examples come from.
+        reason: Why the search is made, for the audit log and reports; some servers require one.
     """
 
     examples: Annotated[list[Example], Field(min_length=1, max_length=MAX_EXAMPLES)]
@@ -341,6 +345,7 @@ class SearchRequest(Asked):
     min_score: Score | None = None
     exclude_flags: Annotated[list[Flag], Field(max_length=4)] = []
     own_pictures: bool = False
+    reason: Reason | None = None
 
 
 class SightingView(Told):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
+from sceneseek.errors import GalleryError
 from sceneseek.gallery import AuditLog, Filters, ForgetPlan, Gallery, StoredPerson, plan_forgetting, similar_people
 from sceneseek.gallery import forget as carry_out
 from sceneseek.gallery.forgetting import people_in
@@ -50,6 +52,8 @@ async def forget(service: Service, asked: ForgetRequest, caller: Caller) -> Forg
 
 async def audit_page(service: Service, page: int, per_page: int) -> AuditPage:
     """A page of the audit log, the newest entry first."""
+    with suppress(GalleryError):  # what cannot be written is no reason to show nothing
+        await asyncio.to_thread(service.looking.flush, everything=True)
     return await asyncio.to_thread(_audit_page, service.audit_log, page, per_page)
 
 

@@ -14,6 +14,7 @@ from sceneseek.web.clips import Clips
 from sceneseek.web.decoding import Decoders
 from sceneseek.web.door import Caller, Door
 from sceneseek.web.jobs import Job, JobBoard
+from sceneseek.web.looking import Looking
 from sceneseek.web.media import FarMedia, OpenMedia
 from sceneseek.web.places import Places
 from sceneseek.web.refusals import Refusal
@@ -85,6 +86,7 @@ class Service:
         shelf: The query pictures.
         places: What files are called.
         audit_log: Who did what.
+        looking: Who looked at what.
         decoders: The processes that decode pictures; from ``start`` on.
         jobs: The indexing jobs; from ``start`` on.
         far_media: Opens files of the gallery at arm's length.
@@ -102,11 +104,12 @@ class Service:
         self.settings = settings
         self.far_media = FarMedia(settings.limits.decoder_bytes, settings.media_roots)
         self.open_media = open_media or OpenMedia(self.far_media.discover, self.far_media.frames_of)
-        self.door = Door(settings)
+        self.audit_log = AuditLog(finder.gallery.path)
+        self.looking = Looking(self.audit_log.append, settings.limits)
+        self.door = Door(settings, failed=self.looking.wrong_token)
         self.shelf = Shelf(settings.limits)
         self.clips = Clips(settings.limits.clip_bytes, settings.limits.clip_kept_seconds)
         self.places = Places(settings.media_roots, finder.gallery.path)
-        self.audit_log = AuditLog(finder.gallery.path)
         self._finder = finder
         self._records: tuple[float, dict[str, MediaRecord]] = (-1e9, {})
 
@@ -130,6 +133,7 @@ class Service:
         self._tell_turns = Turns("sceneseek-report", _FEW)
         path = self._finder.gallery.path
         self._reader, self._writer, self._teller = (Gallery.open(path) for _ in range(3))
+        self.looking.start()
         self.jobs = JobBoard(self._indexer, limits.jobs, limits.listeners)
 
     def close(self) -> None:
@@ -139,6 +143,7 @@ class Service:
             turns.close()
         self.decoders.close()
         self.far_media.close()
+        self.looking.close()
 
     def _indexer(self, job: Job) -> Finder:
         finder = self._finder

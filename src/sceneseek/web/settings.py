@@ -89,6 +89,9 @@ class Limits:
         login_failures: Wrong tokens from one address within ``login_seconds``, until further wrong ones are told to
             wait. Right ones never are.
         login_seconds: See ``login_failures``.
+        looks_seconds: How long looks at pictures are gathered before they become a line in the audit log.
+        looks_per_second: Crops, scenes and clips that a viewer may go on to take, ``looks_at_once`` may come at once.
+        looks_at_once: See ``looks_per_second``.
         sessions: Browsers logged in at a time.
         session_seconds: How long a session lasts after it was last used.
         connections: Connections served at a time; the greediest stranger gives way when there are more.
@@ -125,6 +128,9 @@ class Limits:
     burst: int = 400
     login_failures: int = 5
     login_seconds: float = 60.0
+    looks_seconds: float = 60.0
+    looks_per_second: float = 5.0
+    looks_at_once: int = 2000
     sessions: int = 500
     session_seconds: float = 12 * 3600.0
     connections: int = 200
@@ -148,6 +154,7 @@ class Settings:
         media_roots: Folders that may be indexed through the page; the first one receives uploads.
         allowed_hosts: Further names by which browsers reach the server, such as ``search.example.org``.
         every_s: Seconds between the frames taken of a video that is indexed through the page.
+        reasons: Whether a search must say why it is made.
         https: Whether browsers reach the server by HTTPS, here or at a proxy: cookies are then never sent without it.
         limits: How much of anything is taken.
 
@@ -163,6 +170,7 @@ class Settings:
     media_roots: tuple[Path, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     every_s: float = 1.0
+    reasons: bool = False
     https: bool = False
     limits: Limits = field(default_factory=Limits)
 

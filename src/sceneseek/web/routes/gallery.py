@@ -42,6 +42,7 @@ async def gallery(caller: Viewer, service: Serving) -> GalleryView:
         media_roots=service.places.root_names,
         reranking=list(RERANKING),
         report_formats=["html", "pdf", "csv"],
+        reasons=service.settings.reasons,
         caller=CallerView(name=caller.name, role=caller.role, csrf=caller.csrf),
     )
 

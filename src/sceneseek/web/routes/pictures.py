@@ -42,6 +42,7 @@ async def detection(detection_id: DetectionId, caller: Viewer, service: Serving)
 @router.get("/detections/{detection_id}/crop", response_class=Response, responses=_PICTURE)
 async def crop(detection_id: DetectionId, request: Request, caller: Viewer, service: Serving) -> Response:
     """The person's picture."""
+    await service.looking.at(caller, "crops", detection_id)
     return answer(request, await showing.crop(service, detection_id), "image/jpeg")
 
 
@@ -56,6 +57,7 @@ async def scene(
 ) -> Response:
     """The whole picture in which a person was found, read from its file again."""
     person = await service.person(detection_id)
+    await service.looking.at(caller, "scenes", f"{person.media_key}:{person.frame_index}")
     return answer(request, await showing.scene(service, person, max_side, [person] * boxes), "image/jpeg")
 
 
@@ -101,6 +103,7 @@ async def frame_picture(
 ) -> Response:
     """The picture itself, read from its file again."""
     found = await showing.frame(service, media_key, frame_index)
+    await service.looking.at(caller, "scenes", f"{media_key}:{frame_index}")
     jpeg = await showing.scene(service, found, max_side, found.people if boxes else ())
     return answer(request, jpeg, "image/jpeg")
 
@@ -142,4 +145,5 @@ async def clip(
     end_s: Annotated[Seconds, Query(description="Until here.")],
 ) -> Response:
     """A part of a video, made for any browser; without sound, at most 1280 pixels wide or high."""
+    await service.looking.at(caller, "clips", f"{media_key}:{start_s:g}-{end_s:g}")
     return answer(request, await showing.clip(service, media_key, start_s, end_s), "video/mp4")

@@ -3,6 +3,7 @@
 import { RERANKS, TOPS, countFilters } from "./address.js";
 import { api } from "./api.js";
 import { button, freshId, h, icon, put } from "./dom.js";
+import { reasonField } from "./reason.js";
 import { ask, liftFilters, on, restrict, search, state } from "./state.js";
 import { FLAGS, grouped } from "./words.js";
 
@@ -46,7 +47,7 @@ export function filterPanel() {
     if (body.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), select"))
       return;
     const focused = document.activeElement?.dataset?.filter;
-    put(body, cameras(filters), when(filters), quality(filters), where(filters), ranking());
+    put(body, cameras(filters), when(filters), quality(filters), where(filters), ranking(), reasonField(search));
     if (focused) body.querySelector(`[data-filter="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 

@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { exampleKey, fromAddress, noFilters, nothingAsked, searchBody, toAddress } from "./address.js";
+import { withReason } from "./reason.js";
 
 const listeners = new Map();
 let searching = null;
@@ -80,7 +81,7 @@ export async function search() {
   state.answer = { ...state.answer, status: "loading", problem: null };
   changed("answer");
   try {
-    const ranking = await api.search(question, mine.signal);
+    const ranking = await api.search(withReason(question), mine.signal);
     if (searching !== mine) return;
     state.answer = { status: "ready", ranking, problem: null, key, question };
     state.current = 0;
