@@ -436,9 +436,11 @@ def test_our_own_page_and_the_address_bar_are_served(client: TestClient, site: s
 def test_strangers_learn_neither_version_nor_addresses(guarded: TestClient) -> None:
     guarded.cookies.clear()
     assert guarded.get("/api/openapi.json").status_code == 401
-    assert guarded.get("/api/health").json() == {"status": "ok", "version": "", "login": True}
+    assert guarded.get("/api/health").json() == {"status": "ok", "version": "", "login": True, "decoders": ""}
     assert guarded.get("/api/openapi.json", headers=bearer("vera")).status_code == 200
-    assert guarded.get("/api/health", headers=bearer("vera")).json()["version"]
+    told = guarded.get("/api/health", headers=bearer("vera")).json()
+    assert told["version"]
+    assert "confined" in told["decoders"]
 
 
 def test_a_search_says_why_it_is_made(own_world: World, serve: Serve) -> None:

@@ -147,10 +147,12 @@ def _finder(gallery: Path, model: str | None, device: str) -> Finder:
 def _run(finder: Finder, settings: Settings, certificate: Path | None, key: Path | None, proxy: str | None) -> None:
     try:
         from sceneseek.web import create_app
+        from sceneseek.web.confinement import means
         from sceneseek.web.serving import Transport, server_of
     except ImportError as error:
         raise ModelError(
             f"the server needs {error.name}, which is not installed. Install it with: pip install 'sceneseek[web]'"
         ) from error
+    err.print(f"Processes that decode pictures are {means().words}.", highlight=False, soft_wrap=True)
     app = create_app(finder, settings=settings)
     server_of(app, settings, Transport(certificate, key, proxy)).run()

@@ -1,14 +1,14 @@
-"""The process in which strangers' files are decoded: ``python -m sceneseek.web.decoder``, started by ``decoding``.
+"""The process in which strangers' files are decoded: ``python -m sceneseek.web.decoder``, started by ``processes``.
 
 It is given nothing of the server: no gallery, no tokens, no open file or connection, a few harmless variables of its
 surroundings. It reads one task at a time from standard input and answers on standard output, in a form without code in
 it (JSON and plain bytes, no pickles). Its memory, its processor time for each task and the size of the files it may
 write are limited by the operating system. So a file that makes a decoder crash, loop or devour memory costs one
-request. One that takes it over cannot reach into the server's memory; it sees, and may lie about, what the process is
-given until it is replaced.
+request. One that takes it over cannot reach into the server's memory.
 
-It is no sandbox: it runs as the server's user, and whoever takes it over may do what this user may, such as read files
-and open connections. What that is, the operating system decides; see "Serve a gallery" in the documentation.
+The decoding itself is done by ``workers``: copies of this process that are confined to the files of their task, without
+connections and further processes, where the system has the means. Where it has not, whoever takes a decoder over may do
+what the server's user may; the server says so when it starts. See "Serve a gallery" in the documentation.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ import os
 import resource
 import struct
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import IO, Any
 
 import numpy as np
@@ -30,7 +32,8 @@ from PIL import Image
 
 from sceneseek.errors import MediaError, PictureError, SceneseekError, VideoError
 from sceneseek.structures import Frame, ImageArray, MediaItem, MediaNote, MediaProblem
-from sceneseek.words import printable, without_passwords
+from sceneseek.web.workers import CAN_FORK, NOTES, Foreman
+from sceneseek.words import without_passwords
 
 HEADER = struct.Struct("<IQ")
 """Lengths of the JSON part and of the bytes after it."""
@@ -40,6 +43,7 @@ STILL_LOOKING = {"type": None}
 
 Answer = tuple[dict[str, Any], bytes | memoryview]
 
+_MOST_FILES = 256
 _QUALITY = 88
 _KEPT_QUALITY = 95
 _FILE_HEAD_BYTES = 64 << 10
@@ -68,18 +72,48 @@ def write_message(stream: IO[bytes], fields: dict[str, Any], data: bytes | memor
 
 def main() -> None:
     """Answer tasks until the server hangs up."""
-    from sceneseek.pictures import read_picture  # noqa: F401 - loaded before the first task, not during it
-
+    _load_libraries()
     address_space, file_size = int(sys.argv[1]), int(sys.argv[2])
     _limit(resource.RLIMIT_AS, address_space)
     _limit(resource.RLIMIT_FSIZE, file_size)
     _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_NOFILE, _MOST_FILES)
     # Whatever a library prints must not end up among the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     write_message(answers, {"ready": True})
+    if CAN_FORK:
+        do = partial(_do, answers)
+        Foreman(read_message, write_message, do, files_of, tempfile.gettempdir(), _keep).run(sys.stdin.buffer)
+        return
     while (task := read_message(sys.stdin.buffer)) is not None:
         _do(answers, *task)
+
+
+def _load_libraries() -> None:
+    """Before the first task and not during it: workers have them from the beginning."""
+    import av  # noqa: F401
+
+    from sceneseek import drawing, pictures  # noqa: F401
+    from sceneseek.inference import media  # noqa: F401
+
+    Image.init()
+
+
+def files_of(fields: Mapping[str, Any]) -> list[str]:
+    """The files and folders that a task needs: those that its places lie in, links followed."""
+    from sceneseek.inference.places import Place
+
+    named = [*fields.get("places", ()), *(fields[name] for name in ("path",) if name in fields)]
+    if "item" in fields:
+        named.append(fields["item"]["source"])
+    folders = [*fields.get("paths", ()), *(fields.get("within") or ())]
+    return [*(Place.of(place).path for place in named), *folders]
+
+
+def _keep(note: dict[str, Any]) -> None:
+    """Keep a file's content key for the workers to come: none of them need read all of it again."""
+    _KEYS[tuple(note["state"])] = str(note["key"])
 
 
 def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
@@ -101,7 +135,7 @@ def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
     except MemoryError:
         failure = {"kind": "PictureError", "error": "The picture takes more memory than a decoder may have."}
     except Exception as error:  # damaged files lead libraries anywhere; the text may hold a path and stays here
-        sys.stderr.write(printable(without_passwords(f"sceneseek decoder: {type(error).__name__}: {error}")) + "\n")
+        NOTES.write(log=without_passwords(f"{type(error).__name__}: {error}"))
         failure = {"kind": "MediaError", "error": "The file is damaged in a way that no decoder expects."}
     write_message(answers, failure)
 
@@ -345,6 +379,7 @@ def known(source: str, key: str) -> Iterator[Answer]:
                     yield {}, b""
                 except StopIteration as end:
                     _KEYS[state] = end.value
+                    NOTES.write(state=state, key=end.value)
     except OSError as error:
         raise MediaError(f"The file cannot be read ({error.strerror or error}).") from error
     if _KEYS[state] != key:
@@ -352,7 +387,7 @@ def known(source: str, key: str) -> Iterator[Answer]:
 
 
 _KEYS: dict[tuple[str | int, ...], str] = {}
-"""Files that were hashed, as they were then. A process does a thousand tasks at most, so they stay few."""
+"""Files that were hashed, as they were then. A decoder does a thousand tasks at most, so they stay few."""
 
 
 class FileGone(MediaError):

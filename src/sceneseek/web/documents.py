@@ -89,11 +89,13 @@ class Health(Told):
         status: ``"ok"``.
         version: The version of sceneseek.
         login: Whether callers need a token.
+        decoders: How the processes are confined that decode strangers' files; for those who have a token.
     """
 
     status: Literal["ok"]
     version: str
     login: bool
+    decoders: str = ""
 
 
 class Login(Asked):

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from sceneseek import __version__
 from sceneseek.web.callers import Serving, Viewer, errors
+from sceneseek.web.confinement import means
 from sceneseek.web.documents import CallerView, Health, Login
 from sceneseek.web.door import LOCAL
 from sceneseek.web.guard import address_of
@@ -16,8 +17,10 @@ router = APIRouter(tags=["entry"])
 @router.get("/health", responses=errors())
 async def health(request: Request, service: Serving) -> Health:
     """Say that the server is there. Needs no token; the rest is for those who have one."""
-    known = service.door.known(request) is not None
-    return Health(status="ok", version=__version__ if known else "", login=not service.door.open)
+    health = Health(status="ok", version="", login=not service.door.open)
+    if service.door.known(request) is None:
+        return health
+    return health.model_copy(update={"version": __version__, "decoders": means().words})
 
 
 @router.post("/login", responses=errors())
