@@ -384,6 +384,15 @@ def test_a_flood_of_wrong_tokens_locks_nobody_out(world: World, serve: Serve) ->
     assert client.get("/api/gallery").status_code == 200, "with the session's cookie"
 
 
+def test_an_upload_is_refused_while_it_arrives(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens(), limits=Limits(arriving_bytes=200_000))
+    picture = {"picture": ("a.jpg", b"x" * 150_000)}
+    answer = client.post("/api/queries", files=picture, headers=bearer("vera"))
+    assert answer.status_code == 503
+    assert answer.headers["connection"] == "close"
+    assert client.post("/api/queries", files={"picture": ("a.jpg", b"x")}, headers=bearer("vera")).status_code == 415
+
+
 def test_each_caller_has_requests_of_their_own(world: World, serve: Serve) -> None:
     client = serve(world, tokens=tokens(), limits=Limits(requests_per_second=0.001, burst=5))
     assert [client.get("/api/jobs", headers=bearer("vera")).status_code for _ in range(6)] == [200] * 5 + [429]

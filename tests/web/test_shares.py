@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 
 import numpy as np
 import pytest
 
 from sceneseek.gallery import FrameKey
 from sceneseek.web import Limits
+from sceneseek.web.arrivals import Arrivals
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.shares import ASKER, Seats, Slots
 from sceneseek.web.shelf import QueryPicture, Shelf
@@ -180,6 +181,39 @@ def test_seats_go_from_the_greediest_to_whoever_has_fewer() -> None:
         assert not second.lost
     with seats.taken("modest"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ([("greedy", 50), ("greedy", 1)], "greedy 1"),
+        ([("greedy", 50), ("modest", 50)], None),
+        ([("greedy", 50), ("modest", 40), ("third", 20)], "third 20"),
+    ],
+)
+def test_large_bodies_on_their_way_have_an_end(given: list[tuple[str, int]], refused: str | None) -> None:
+    arrivals, told = Arrivals(100, lambda: 1 << 40), None
+    with ExitStack() as stack:
+        for asker, size in given:
+            take = stack.enter_context(arrivals.body(asker))
+            try:
+                take(size)
+            except Refusal:
+                told = f"{asker} {size}"
+    assert told == refused
+    assert arrivals.held == 0, "what has gone counts no more"
+
+
+def test_the_disk_is_looked_at_while_bytes_arrive() -> None:
+    free = [10 << 30]
+    arrivals = Arrivals(1 << 40, lambda: free[0])
+    with arrivals.body("anna") as take:
+        take(1)
+        free[0] = 100 << 20
+        for _ in range(6):
+            take(1 << 20)
+        with pytest.raises(Refusal, match="nearly full"):
+            take(2 << 20)
 
 
 def picture(owner: str, size: int) -> QueryPicture:

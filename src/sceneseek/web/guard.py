@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 
+from sceneseek.web.arrivals import Arrivals
 from sceneseek.web.door import HARMLESS, Caller, Door
 from sceneseek.web.refusals import Refusal, unforeseen
 from sceneseek.web.settings import Role, Settings
@@ -78,6 +79,7 @@ class Guard:
         self._app = app
         self._settings = settings
         self._door = door
+        self._arrivals = Arrivals(settings.limits.arriving_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -90,7 +92,11 @@ class Guard:
         try:
             self._admit(scope)
             body.check_length(Headers(scope=scope))
-            await self._app(scope, body.receive, outward.send)
+            if _is_large(scope):
+                with self._arrivals.body(ASKER.get()) as body.count:
+                    await self._app(scope, body.receive, outward.send)
+            else:
+                await self._app(scope, body.receive, outward.send)
         except Refusal as refusal:
             await refusal.response()(scope, receive, outward.send)
         except Exception as error:
@@ -195,6 +201,7 @@ class _Body:
         self._began = time.monotonic()
         self._size = 0
         self._complete = False
+        self.count: Callable[[int], None] = lambda size: None
 
     def check_length(self, headers: Headers) -> None:
         """Refuse what says itself that it is too large."""
@@ -226,6 +233,10 @@ class _Body:
             self._complete = not message.get("more_body", False)
             if self._size > self._most:
                 raise self._too_large(self._size)
+            try:
+                self.count(len(message.get("body", b"")))
+            except Refusal as refusal:
+                raise refusal.hanging_up() from None
         return message
 
     def _too_large(self, size: int) -> Refusal:

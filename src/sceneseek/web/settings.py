@@ -65,6 +65,7 @@ class Limits:
         picture_pixels: Its width times height, read from the header before a pixel is decoded.
         upload_bytes: Size of one upload of media, all files together.
         upload_files: Files in one upload.
+        arriving_bytes: Bytes of large bodies on their way, all together; half of them of one caller.
         json_bytes: Size of any other request.
         header_seconds: How long a request's headers may take.
         body_seconds: How long a body may take to begin, and between two pieces of it; twice as long for slow senders
@@ -107,6 +108,7 @@ class Limits:
     picture_pixels: int = 40_000_000
     upload_bytes: int = 2 << 30
     upload_files: int = 500
+    arriving_bytes: int = 5 << 30
     json_bytes: int = 256 << 10
     header_seconds: float = 10.0
     body_seconds: float = 15.0
