@@ -10,6 +10,7 @@ Where processes cannot be copied like this, the decoder does its tasks itself, o
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -68,6 +69,7 @@ class Foreman:
 
     def run(self, tasks: IO[bytes]) -> None:
         """Have tasks done until there are no more. A worker that dies takes the foreman with it: its answer is cut."""
+        gc.freeze()  # what was loaded is shared with all workers, and stays so
         while (task := self._read(tasks)) is not None:
             files = frozenset(self._files_of(task[0]))
             worker = self._worker_for(files)
