@@ -13,6 +13,7 @@ what the server's user may; the server says so when it starts. See "Serve a gall
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -97,6 +98,8 @@ def _load_libraries() -> None:
     from sceneseek import drawing, pictures  # noqa: F401
     from sceneseek.inference import media  # noqa: F401
 
+    with contextlib.suppress(ImportError):  # as on systems without its library; then its pictures are refused
+        import pillow_heif  # noqa: F401
     Image.init()
 
 
