@@ -97,6 +97,16 @@ def outnumbered() -> Refusal:
     return Refusal(503, "Others have asked for less and go first; ask again in a few seconds.", retry_after=2.0)
 
 
+def too_many(waiting: int, what: str, most: int) -> Refusal:
+    """What somebody is told for whom there is no place to wait."""
+    return Refusal(
+        503,
+        f"{waiting} {what} wait already; ask again in a few seconds.",
+        expected=f"at most {most} at a time",
+        retry_after=2.0,
+    )
+
+
 class Slots:
     """Something that few may hold at a time, such as a decoder.
 
@@ -150,12 +160,7 @@ class Slots:
         other = greediest(self._line.counts(), asker)
         turn = None if other is None else self._line.take_newest(other)
         if turn is None:
-            raise Refusal(
-                503,
-                f"{waiting} {self._what} wait already; ask again in a few seconds.",
-                expected=f"at most {self._max_waiting} at a time",
-                retry_after=2.0,
-            )
+            raise too_many(waiting, self._what, self._max_waiting)
         turn.set_exception(outnumbered())
 
     def _give_back(self, asker: str) -> None:

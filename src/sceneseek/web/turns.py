@@ -13,8 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
-from sceneseek.web.refusals import Refusal
-from sceneseek.web.shares import ASKER, Line, greediest, outnumbered
+from sceneseek.web.shares import ASKER, Line, greediest, outnumbered, too_many
 
 _Result = TypeVar("_Result")
 
@@ -95,12 +94,7 @@ class Turns:
         other = greediest(self._first.counts(), asker)
         task = None if other is None else self._first.take_newest(other)
         if task is None:
-            raise Refusal(
-                503,
-                f"{self._asked} questions wait already; ask again in a few seconds.",
-                expected=f"at most {self._max_waiting} at a time",
-                retry_after=2.0,
-            )
+            raise too_many(self._asked, "questions", self._max_waiting)
         return task
 
     def _answered(self, future: Future[Any]) -> None:
