@@ -23,7 +23,7 @@ def printable(text: str) -> str:
     r"""A text of strangers, such as a file's name, as it may be shown: it cannot act, hide, or look like another one.
 
     Control letters move cursors and clear screens, marks of direction turn names around, letters without width make two
-    names look alike, line breaks end a line of ours, and bytes that are no letters cannot be written at all. Each of
+    names look alike, line breaks end a line of ours, and bytes that are not text cannot be written at all. Each of
     them is shown by its number.
 
     Example:
@@ -46,7 +46,7 @@ def plain(text: str) -> str:
 def escaped_json(document: str) -> str:
     r"""A JSON document whose letters cannot act on a terminal; it means the same.
 
-    Bytes that are no letters become U+FFFD: many readers refuse them.
+    Bytes that are not text become U+FFFD: many readers refuse them.
 
     Example:
         >>> print(escaped_json('["\x9b31m", "\u202e"]'))

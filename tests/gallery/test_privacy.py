@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX
 
 @pytest.fixture(autouse=True)
 def careless() -> Iterator[None]:
-    """Whoever runs the tests gives everything to everybody."""
+    """The account that runs the tests gives everything to everybody."""
     before = os.umask(0)
     yield
     assert os.umask(before) == 0, "the mask was left as it was found"

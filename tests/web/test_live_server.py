@@ -97,7 +97,7 @@ def test_bodies_that_drip(impatient: str) -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"GET /api/health HTTP/1.1\r\nHost: ", b"GET /static/mark.svg HTTP/1.1\r\n"])
 def test_idle_connections_keep_nobody_out(world: World, sent: bytes) -> None:
-    """However many there are, of whoever's address, and though they are served for ever."""
+    """However many there are, from any address, and though they are served for ever."""
     limits = Limits(connections=6, connections_per_address=6, header_seconds=PATIENCE_S)
     with serving(world.finder(), limits=limits, tokens=tokens()) as address, ExitStack() as stack:
         for _ in range(20):

@@ -221,7 +221,7 @@ def test_two_who_ask_at_once_get_one_cut() -> None:
         cutter = Cutter(Clips(1000, 60.0, lambda: 0.0))
         asked = [asyncio.create_task(cutter.get("a")) for _ in range(3)]
         await asyncio.sleep(0)
-        asked[0].cancel()  # whoever asked first may go
+        asked[0].cancel()  # the first one to ask may go
         cutter.go.set()
         assert await asked[1] == await asked[2] == b"a" * 10
         assert cutter.cut == ["a"]

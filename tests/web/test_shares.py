@@ -97,7 +97,7 @@ def test_who_hangs_up_leaves_nothing_waiting() -> None:
     assert asyncio.run(run()) == 0
 
 
-def test_a_slot_is_left_for_whoever_comes_next() -> None:
+def test_a_slot_is_left_for_the_next_one_to_come() -> None:
     async def run() -> list[str]:
         slots, held = Slots(3, 2, 32), []
 
@@ -147,7 +147,7 @@ def test_slots_come_back_whatever_happens() -> None:
     asyncio.run(asyncio.wait_for(run(), 60))
 
 
-def test_a_full_line_of_slots_has_room_for_whoever_has_less() -> None:
+def test_a_full_line_of_slots_has_room_for_an_asker_with_less() -> None:
     async def run() -> tuple[int, int]:
         slots = Slots(1, 1, 3)
         end = asyncio.Event()
@@ -168,7 +168,7 @@ def test_a_full_line_of_slots_has_room_for_whoever_has_less() -> None:
     assert asyncio.run(run()) == (2, 0)
 
 
-def test_seats_go_from_the_greediest_to_whoever_has_fewer() -> None:
+def test_seats_go_from_the_greediest_to_one_with_fewer() -> None:
     seats = Seats(3, "things")
     with seats.taken("greedy") as first, seats.taken("greedy") as second, seats.taken("greedy") as third:
         with pytest.raises(Refusal):

@@ -23,7 +23,7 @@ class _Clip:
 
 
 class Clips:
-    """Keeps clips; when there is no more room, the oldest goes of whoever has the most.
+    """Keeps clips; when there is no more room, the oldest one of the caller with the most goes.
 
     Args:
         most_bytes: Size of all together.

@@ -7,8 +7,8 @@ write are limited by the operating system. So a file that makes a decoder crash,
 request. One that takes it over cannot reach into the server's memory.
 
 The decoding itself is done by ``workers``: copies of this process that are confined to the files of their task, without
-connections and further processes, where the system has the means. Where it has not, whoever takes a decoder over may do
-what the server's user may; the server says so when it starts. See "Serve a gallery" in the documentation.
+connections and further processes, where the system has the means. Where it has not, a decoder that was taken over may
+do what the server's user may; the server says so when it starts. See "Serve a gallery" in the documentation.
 """
 
 from __future__ import annotations

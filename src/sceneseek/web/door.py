@@ -1,7 +1,7 @@
 """The door: who is calling, and may they come in. Tokens for programs, sessions for browsers.
 
 A right token always opens, whatever came from its address before: guessing one of 256 random bits is hopeless, and a
-lock would keep out those alone who have one. Wrong tokens are counted, slowed down, and told to whoever keeps the log.
+lock would keep out those alone who have one. Wrong tokens are counted, slowed down, and noted in the audit log.
 """
 
 from __future__ import annotations

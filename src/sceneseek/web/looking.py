@@ -161,5 +161,5 @@ class Looking:
             self._flush_if_possible()
 
     def _flush_if_possible(self, everything: bool = False) -> None:
-        with contextlib.suppress(GalleryError):  # whoever looks next is told
+        with contextlib.suppress(GalleryError):  # the next one to look is told
             self.flush(everything)

@@ -1,7 +1,7 @@
 """Methods that each address answers beside its own: HEAD wherever GET works, and OPTIONS.
 
 HEAD is answered by GET's own code, whose body is left out, so that its status and headers are those of GET. Ranges are
-defined for GET alone, and a range that cannot be read is no range (RFC 9110, 14.2).
+defined for GET alone, and a range that cannot be read does not count (RFC 9110, 14.2).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Methods:
 
 
 class _WithoutBody:
-    """Lets an answer's head through and tells whoever writes the body that nobody reads it."""
+    """Lets an answer's head through and tells the writer of the body that nobody reads it."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         version = scope.get("asgi", {}).get("spec_version", "2.0")

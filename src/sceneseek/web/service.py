@@ -91,7 +91,7 @@ class Service:
         jobs: The indexing jobs; from ``start`` on.
         far_media: Opens files of the gallery at arm's length.
         pixels: Held by whoever has a decoded picture in memory; from ``start`` on.
-        cutting: Held by whoever has a clip made, so that it leaves decoders to the others; from ``start`` on.
+        cutting: Held while a clip is made, so that it leaves decoders to the others; from ``start`` on.
         clips: The clips that were made last.
     """
 
@@ -118,7 +118,7 @@ class Service:
         if self.places.first_root is not None:
             clear_partials(self.places.first_root / UPLOADS)
         limits = self.settings.limits
-        # Where callers can be told apart, nobody holds all decoders: whoever comes next finds one free.
+        # Where callers can be told apart, nobody holds all decoders: the next one to come finds one free.
         share = limits.decoders if self.door.open else max(1, limits.decoders - 1)
         self.decoders = Decoders(limits, share)
         self.decoders.start()

@@ -80,7 +80,7 @@ class _Server(uvicorn.Server):
 def _protocol(settings: Settings, door: Door, trusted: tuple[str, ...]) -> type[Prompt]:
     """The protocol of one server, which counts its connections."""
     limits = settings.limits
-    # Whoever reaches a server without tokens is on this very machine, and its addresses are no callers.
+    # Callers of a server without tokens are on this very machine; its address does not tell them apart.
     of_address = limits.connections if door.open else limits.connections_per_address
     connections = Connections(limits.connections, of_address, limits.connections_per_caller, trusted)
     return type("Prompt", (Prompt,), {"limits": limits, "door": door, "open_connections": connections})

@@ -77,7 +77,7 @@ class Limits:
         query_seconds: How long a query picture is kept after it was last used.
         waiting: Questions that wait for the model, or for the search, at most; further ones are told to come again.
         decoders: Processes that decode pictures, and so pictures decoded at a time. With tokens, nobody holds
-            the last one: it is for whoever comes next.
+            the last one: it is for the next caller.
         decoder_bytes: Address space of each of them.
         decoder_seconds: Processor time for one picture, and twice as much by the clock.
         clip_seconds: Length of a clip.

@@ -98,7 +98,7 @@ def outnumbered() -> Refusal:
 
 
 def too_many(waiting: int, what: str, most: int) -> Refusal:
-    """What somebody is told for whom there is no place to wait."""
+    """The refusal where there is no place to wait."""
     return Refusal(
         503,
         f"{waiting} {what} wait already; ask again in a few seconds.",
@@ -112,7 +112,7 @@ class Slots:
 
     Args:
         slots: Held by so many at a time.
-        share: Of these, one asker holds so many at most: the others are for whoever comes next.
+        share: Of these, one asker holds so many at most: the others are for the next ones to come.
         max_waiting: Who holds one or waits for one, at most.
         what: What waits, for people.
     """

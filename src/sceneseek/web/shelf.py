@@ -1,6 +1,6 @@
 """The shelf of query pictures: in memory alone, so many and no more, and each for a while.
 
-When there is no more room, the oldest picture goes of whoever has the most: one owner does not push out the others'.
+When there is no more room, the oldest picture of the owner with the most goes: one owner does not push out the others'.
 """
 
 from __future__ import annotations

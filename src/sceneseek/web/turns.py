@@ -1,7 +1,7 @@
 """One thread that does one thing after the other, and says so when too many wait.
 
 A network must not run twice at a time on one machine, and a gallery's table is read by one thread at a time: each has a
-thread of its own here. Those who ask from a page take turns, and come before whoever works through a folder.
+thread of its own here. Those who ask from a page take turns, and come before jobs that work through a folder.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ class Foreman:
                 while (task := self._read(stream)) is not None:
                     self._do(*task)
                     NOTES.write(done=True)
-        except BaseException as error:  # whoever waits for an answer sees that none comes
+        except BaseException as error:  # the server sees that no answer comes
             NOTES.write(log=f"a worker ended ({type(error).__name__}: {error})")
         finally:
             os._exit(0)
