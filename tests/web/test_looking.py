@@ -70,7 +70,7 @@ def test_each_session_has_lines_of_its_own() -> None:
     assert log.lines == [
         ("vera", "look", {"session": "a1", "looks": 1, "crops": ["a:0:0"]}),
         ("vera", "look", {"session": "b2", "looks": 1, "scenes": ["a:0:0"]}),
-        ("kim", "look", {"session": None, "looks": 1, "clips": ["x:0-1"]}),
+        ("kim", "look", {"looks": 1, "clips": ["x:0-1"]}),
     ]
 
 

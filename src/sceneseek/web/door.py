@@ -262,7 +262,7 @@ class Door:
         self._failed(address)
         wait = self._failures.take(address)
         if wait:
-            raise Refusal(429, "Nobody has this token, and too many wrong ones came before it.", retry_after=wait)
+            raise Refusal(429, "This token is not known, and too many wrong ones came before it.", retry_after=wait)
         raise Refusal(401, "This token is not known.", expected="a token made with sceneseek serve --make-token")
 
     @staticmethod

@@ -149,7 +149,9 @@ class Looking:
     def _write_looks(self, key: tuple[str, str], now: float) -> None:
         looks, (name, session) = self._looks[key], key
         facts: dict[str, Any] = {kind: list(names) for kind, names in looks.seen.items()}
-        self._write(name, "look", session=session or None, looks=looks.count, **facts)
+        if session:
+            facts["session"] = session
+        self._write(name, "look", looks=looks.count, **facts)
         del self._looks[key]
         self._written[key] = now
         self._written.move_to_end(key)
