@@ -103,12 +103,13 @@ def test_no_command_lets_a_name_act(run: Run, media: Path, tmp_path: Path) -> No
         ("gallery", "export", gallery, tmp_path / "out\x1b[2J.zip"),
         ("gallery", "import", tmp_path / "out\x1b[2J.zip", tmp_path / "h\u202e"),
         ("gallery", "merge", tmp_path / "i\u202e", gallery),
+        ("gallery", "camera", gallery, "--name", "d\x1b[2Joor[red]", "--media", query),
         ("gallery", "audit", gallery),
     ):
         assert run(*words).code == 0, words
     assert "\\x1b[2J" in run("find", query, "-g", gallery, "--own-picture")
     for record in Gallery.open(gallery).media():
-        assert record.camera_id in (None, "Can[2Jon? EOS? 1")
+        assert record.camera_id in (None, "d[2Joor[red]", "Can[2Jon? EOS? 1")
     shutil.rmtree(media)
     assert run("gallery", "check", gallery).code == 0
     assert run("gallery", "forget", gallery, "--media", query, "--yes").code == 0

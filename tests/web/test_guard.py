@@ -24,6 +24,7 @@ NEEDS_OPERATOR = {
     ("POST", "/api/uploads"),
     ("DELETE", "/api/jobs/{job_id}"),
     ("POST", "/api/reports"),
+    ("POST", "/api/cameras"),
 }
 NEEDS_KEEPER = {("POST", "/api/forget"), ("GET", "/api/audit")}
 

@@ -146,30 +146,42 @@ def test_forms_with_thousands_of_parts(client: TestClient) -> None:
     assert answer.status_code == 400
 
 
-def test_file_names_from_outside_are_used_for_nothing(own_world: World, serve: Serve) -> None:
+HOSTILE_NAMES = {
+    "../../evil.jpg": "evil.jpg",
+    "/etc/cron.d/evil": "etc/cron.d/evil.jpg",
+    "..\\..\\up.jpg": "up.jpg",
+    "a\x7fb\u009b[2J.jpg": "ab[2J.jpg",
+    "evil.php": "evil.php.jpg",
+    "another format.png": "another format.png.jpg",
+    "the same format.JPEG": "the same format.JPEG",
+    ".htaccess": "htaccess.jpg",
+    "~root/.ssh/id.jpg": "root/ssh/id.jpg",
+    "fpj.\u202egpj.jpg": "fpj.gpj.jpg",
+    "line\u2028break.jpg": "linebreak.jpg",
+    "...": "unnamed.jpg",
+    "x" * 500 + ".jpg": "x" * 116 + ".jpg",
+    "\u00e4" * 300 + ".jpeg": "\u00e4" * 97 + ".jpeg",
+    "a.zip/inside.jpg": "a.zip/inside.jpg",
+}
+"""Names that lead elsewhere, hide, lie or harm, and what is left of them."""
+
+
+def test_file_names_from_outside_lead_nowhere(own_world: World, serve: Serve) -> None:
     client = serve(own_world)
     before = {path for path in own_world.folder.rglob("*") if "people" not in path.parts}
-    picture = jpeg()
-    names = [
-        "../../evil.jpg",
-        "/etc/cron.d/evil",
-        "..\\..\\evil.jpg",
-        "a\x00b.jpg",
-        "evil.php",
-        "con.jpg",
-        "x" * 500 + ".jpg",
-    ]
-    answer = client.post("/api/uploads", files=[("files", (name, picture)) for name in names])
+    picture, uploads = jpeg(), own_world.media / "uploads"
+    answer = client.post("/api/uploads", files=[("files", (name, picture)) for name in HOSTILE_NAMES])
     assert answer.status_code == 202, answer.text
-    stored = {file["stored_as"] for file in answer.json()["files"]}
-    assert len(stored) == 1  # all are the same content
-    (name,) = stored
-    assert name.endswith(".jpg")
-    assert len(name) == 44
-    new = {path for path in own_world.folder.rglob("*") if "people" not in path.parts} - before
-    assert new == {own_world.media / "uploads", own_world.media / "uploads" / name}
-    assert (own_world.media / "uploads" / name).read_bytes() == picture
-    assert (own_world.media / "uploads" / name).stat().st_mode & 0o777 == 0o600
+    stored = [file["stored_as"] for file in answer.json()["files"]]
+    (digest,) = {name.partition("/")[0] for name in stored}  # all are the same content
+    assert len(digest) == 40
+    assert [name.partition("/")[2] for name in stored] == list(HOSTILE_NAMES.values())
+    new = {path for path in own_world.folder.rglob("*") if "people" not in path.parts and path.is_file()} - before
+    assert new == {uploads / name for name in stored}
+    assert len({path.stat().st_ino for path in new}) == 1  # and are on the disk once
+    for path in new:
+        assert path.read_bytes() == picture
+        assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_uploads_that_are_no_media_are_named_and_not_kept(own_world: World, serve: Serve) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from sceneseek.cli.console import err, escape, out, print_json, progress_bar, stopping, warn
+from sceneseek.cli.console import err, escape, loading, out, print_json, progress_bar, stopping, warn
 from sceneseek.errors import ValueRefused
 from sceneseek.words import counted, short_model, without_password
 
@@ -93,7 +93,7 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
     zone = _zone(timezone)
     longest, patience = _span("--duration", duration), _span("--give-up", give_up)
     spec = model or known_model(gallery) or DEFAULT_MODEL
-    with err.status(f"loading {escape(spec)}"):
+    with loading(spec):
         predictor = load_predictor(spec, device=device)
     store = Gallery.open_or_create(
         gallery, lasting_name(spec, predictor.name), predictor.fingerprint, predictor.embedding_dim
@@ -101,11 +101,12 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
     AuditLog(store.path).append(local_user(), "index", paths=list(map(without_password, paths)))
     finder = Finder(predictor, store)
     items = []
-    with progress_bar("looking for files") as progress:
+    with progress_bar("looking for files", ended="files found") as progress:
         for item in discover(paths, camera=camera, camera_from=camera_from, zone=zone, archives=archives):
             # Every file is read once to know it by its content: on a disk full of video this takes a while.
             items.append(item)
-            progress(0, None, f"{len(items):,} found")
+            progress(0, None, f"{len(items):,} so far")
+        progress(len(items), len(items))
     countable = all(expected_pictures(item, sampling.every_s) is not None for item in items)
     live = any(isinstance(item, MediaItem) and item.kind == "stream" for item in items)
     with stopping() as stop, progress_bar("indexing", "pictures" if countable and not live else "files") as progress:

@@ -178,7 +178,7 @@ def _answer(search: Search, blur: str | None) -> Answer:
         asked=tuple(_asked(search, blur)),
         ranking=search.ranking,
         views=tuple(views_of(search.ranking.matches, read_from(gallery.places), _hide(search, blur))),
-        gallery=str(gallery.path),
+        gallery=gallery.path.name,
         gallery_state=state_of(gallery),
         fingerprint=gallery.manifest.fingerprint,
         created=datetime.now(UTC),

@@ -6,12 +6,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from sceneseek.errors import GalleryModelError, ValueRefused
-from sceneseek.finder.asking import Box, QueryPerson, combined, locate_person, people_in, remembered, shown
+from sceneseek.finder.asking import (
+    Box,
+    QueryPerson,
+    combined,
+    locate_person,
+    people_in,
+    pinned,
+    remembered,
+    shown,
+    without_own_pictures,
+)
 from sceneseek.finder.indexing import IndexSummary, index_media
 from sceneseek.finder.reading import FramesOf, Stop, never
 from sceneseek.finder.second_look import CANDIDATES, look_again, second_look
 from sceneseek.gallery import By, Calibration, Calibrator, Filters, FrameKey, Gallery
-from sceneseek.structures import ImageArray, MediaItem, MediaProblem, PersonModel, Progress, Ranking, silent
+from sceneseek.structures import ImageArray, Match, MediaItem, MediaProblem, PersonModel, Progress, Ranking, silent
 
 
 class Finder:
@@ -174,12 +184,16 @@ class Finder:
         against: Sequence[QueryPerson] = (),
         by: By = "sighting",
         rerank: str | None = None,
+        own_pictures: bool = False,
     ) -> Ranking:
         """Find one person of whom one or several views were located before.
 
         Several views are combined as the mean of their unit embeddings, scaled to length one again: the ranking is then
         by the mean similarity to the views. Counter-examples turn the question away from those who were mistaken for
         the person, see ``asking.combined``; they themselves are left out of the answer.
+
+        The pictures that the views come from are no matches, see ``asking.without_own_pictures``, and neither is the
+        rest of a view's sighting; ``pinned`` tells of those views that are people of the gallery.
 
         Every match says how often a stranger scores as high in this gallery, see ``gallery.calibration``; one that is
         itself an example does not.
@@ -193,15 +207,19 @@ class Finder:
                 ranks every frame for itself.
             rerank: A second look at the best candidates: ``"cbgm"``, ``"k_reciprocal"``, with parameters behind a
                 colon; matches are then ordered by ``Match.revised``.
+            own_pictures: Also matches in the pictures that the views come from.
 
         Raises:
             ValueRefused: No view was given, the views point in opposite directions, or a setting is unknown.
         """
         method = second_look(rerank) if rerank is not None else None
         vector = combined(people, against)
-        depth = (top if method is None else max(top, CANDIDATES)) + len(against)
+        filters = filters if own_pictures else without_own_pictures(filters, people)
+        # Frame by frame a sighting has no match of its own that could be left out: its other frames are asked for then.
+        known = [*against, *(people if by == "sighting" and not own_pictures else ())]
+        depth = (top if method is None else max(top, CANDIDATES)) + len(known)
         found = self.gallery.search(vector, depth, filters, by=by)
-        matches = [match for match in found if not shown(match, against)]
+        matches = [match for match in found if not shown(match, known)]
         if method is not None:
             matches = look_again(method, self.gallery, people, vector, matches)
         matches = [replace(match, rank=rank) for rank, match in enumerate(matches[:top], start=1)]
@@ -217,3 +235,7 @@ class Finder:
         )
         examples = frozenset(match.rank for match in matches if shown(match, people))
         return calibration.applied(vector, ranking, examples)
+
+    def pinned(self, people: Sequence[QueryPerson], against: Sequence[QueryPerson] = ()) -> list[Match]:
+        """The views of a question that are people of the gallery, apart from its matches; see ``asking.pinned``."""
+        return pinned(self.gallery, people, combined(people, against))

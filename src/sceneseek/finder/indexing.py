@@ -162,7 +162,12 @@ class _Course:
         if isinstance(event, MediaProblem):
             self._finished += 1
             self._progress(self._finished, self._total, Path(event.source).name)
-        elif isinstance(event, Recognised | Ended):
+        elif isinstance(event, Recognised):
+            # Nothing was searched here: counted as done, it would make the rest look as quick.
+            if self._total is not None:
+                self._total -= self._expected(event.item)
+            self._progress(self._finished, self._total, f"{_name(event.item)}: known already")
+        elif isinstance(event, Ended):
             self._finished += self._expected(event.item)
             self._progress(self._finished, self._total, _name(event.item))
         elif isinstance(event, Seen) and event.item.kind != "photo" and event.frame.time_s is not None:

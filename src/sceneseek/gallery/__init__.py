@@ -4,12 +4,13 @@ from sceneseek.gallery.archiving import export_archive
 from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
 from sceneseek.gallery.calibration import Calibration
 from sceneseek.gallery.calibration_file import Calibrator
+from sceneseek.gallery.cameras import name_camera
 from sceneseek.gallery.checking import CheckReport, Finding, Weight, check
 from sceneseek.gallery.filters import Filters, FrameKey
 from sceneseek.gallery.forgetting import ForgetPlan, Forgotten, forget, plan_forgetting, similar_people
 from sceneseek.gallery.index import EXACT_BELOW, Optimised
 from sceneseek.gallery.keep_out import Extent, KeepOut
-from sceneseek.gallery.lookups import EmbeddingSample
+from sceneseek.gallery.lookups import EmbeddingSample, SearchedFrames
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.merging import Merged, merge
 from sceneseek.gallery.proof import Proof
@@ -49,6 +50,7 @@ __all__ = [
     "Plan",
     "Proof",
     "Retention",
+    "SearchedFrames",
     "StoredFrame",
     "StoredPerson",
     "StoredTracklet",
@@ -60,6 +62,7 @@ __all__ = [
     "import_archive",
     "local_user",
     "merge",
+    "name_camera",
     "plan_forgetting",
     "plan_retention",
     "repair",

@@ -32,7 +32,7 @@ from sceneseek.gallery.forgetting import FORGETTING
 from sceneseek.gallery.index import EXACT_BELOW, Optimised, build, people_index, search_index
 from sceneseek.gallery.keep_out import KEEP_OUT
 from sceneseek.gallery.lock import WriterLock
-from sceneseek.gallery.lookups import EmbeddingSample
+from sceneseek.gallery.lookups import EmbeddingSample, SearchedFrames
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.memory import PeopleInMemory
 from sceneseek.gallery.privacy import make_folder, private_files
@@ -53,7 +53,7 @@ from sceneseek.gallery.search import BLOCK_ROWS, Block, blocks_of, search_blocks
 from sceneseek.gallery.tables import T, Tables, patiently
 from sceneseek.gallery.writer import GalleryWriter
 from sceneseek.similarity import normalise
-from sceneseek.structures import Ranking
+from sceneseek.structures import Ranking, Sighting
 
 MEMORY_LIMIT = 2 << 30
 """Embeddings are kept in memory up to this many bytes (two million people of 256 numbers); above, blocks are read
@@ -272,6 +272,18 @@ class Gallery:
     def tracklets(self, media_keys: Collection[str] | None = None) -> list[StoredTracklet]:
         """What is known of tracklets as a whole, of some files or of all, by file and beginning."""
         return self._read(lookups.stored_tracklets, media_keys)
+
+    def sightings(self, tracklet_ids: Iterable[str]) -> dict[str, Sighting]:
+        """From when to when the people of some tracklets were seen, by tracklet id; unknown ones are left out."""
+        return self._read(lookups.sightings_by_id, list(tracklet_ids))
+
+    def searched_frames(self, media_key: str) -> SearchedFrames:
+        """All pictures of a file that were searched, in order, without the people in them.
+
+        Raises:
+            NotInGalleryError: No picture of such a file was searched.
+        """
+        return self._read(lookups.searched_frames, media_key)
 
     def frame(self, media_key: str, frame_index: int = 0) -> StoredFrame:
         """One searched picture with its people.

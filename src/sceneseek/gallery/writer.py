@@ -218,6 +218,21 @@ class GalleryWriter:
             self._relabel(record.key, (DETECTIONS, FRAMES, TRACKLETS), camera_id=item.camera_id)
         return record.problem
 
+    def name_camera(self, keys: Iterable[str], camera_id: str | None) -> None:
+        """Say which camera took some files, whatever was known of it before.
+
+        Args:
+            keys: Content keys; unknown ones do nothing.
+            camera_id: The camera's name; ``None`` for no camera.
+        """
+        self.commit()
+        for key in keys:
+            record = self._records.get(key)
+            if record is not None and record.camera_id != camera_id:
+                self._set(replace(record, camera_id=camera_id))
+                self._relabel(key, (DETECTIONS, FRAMES, TRACKLETS), camera_id=camera_id)
+        self._write_media()
+
     def begin(self, item: MediaItem, every_s: float | None = None) -> None:
         """Start a file, resume it, or give a damaged one another chance."""
         item = _shareable(item)

@@ -22,7 +22,15 @@ from sceneseek.inference.archives import MAX_VIDEO_BYTES, SHELF, Archive, Member
 from sceneseek.inference.cameras import CameraPattern
 from sceneseek.inference.places import Place, stream_source
 from sceneseek.inference.walking import files_under, is_within, led_out
-from sceneseek.pictures import begins_as_picture, camera_of, exif_tags, has_picture_suffix, picture_size, read_picture
+from sceneseek.pictures import (
+    ExifTags,
+    begins_as_picture,
+    camera_of,
+    exif_tags,
+    has_picture_suffix,
+    picture_size,
+    read_picture,
+)
 from sceneseek.structures import Frame, MediaItem, MediaNote, MediaProblem
 
 if TYPE_CHECKING:
@@ -348,7 +356,13 @@ def _member(
 def _photo_item(source: str, key: str, contents: str | bytes, known: Circumstances) -> MediaItem:
     tags = exif_tags(contents)
     taken = capture_times.from_exif(tags, known.zone) or capture_times.from_name(source, known.zone)
-    return MediaItem(source, "photo", key, known.camera_at(source) or camera_of(tags), taken)
+    return MediaItem(source, "photo", key, known.camera_at(source) or _device(tags), taken)
+
+
+def _device(tags: ExifTags) -> str | None:
+    """What EXIF calls the device: no name that anybody gave to a camera, and told apart from those that are."""
+    named = camera_of(tags)
+    return None if named is None else f"{named} (EXIF)"
 
 
 def _video_items(source: str, key: str, path: str, known: Circumstances) -> Iterator[MediaItem]:

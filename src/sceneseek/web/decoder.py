@@ -22,7 +22,9 @@ import os
 import resource
 import struct
 import sys
+import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -143,11 +145,17 @@ def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
     write_message(answers, failure)
 
 
-def discover(data: bytes, paths: Sequence[str], camera: str | None, within: Sequence[str] | None) -> Iterator[Answer]:
+def discover(
+    data: bytes,
+    paths: Sequence[str],
+    camera: str | None,
+    within: Sequence[str] | None,
+    camera_from: str | None = None,
+) -> Iterator[Answer]:
     """The media below some paths; see ``inference.media.discover_now``."""
     from sceneseek.inference.media import discover_now
 
-    for item in discover_now(list(paths), camera=camera, within=within):
+    for item in discover_now(list(paths), camera=camera, camera_from=camera_from, within=within):
         yield (STILL_LOOKING if item is None else as_fields(item)), b""
 
 
@@ -212,13 +220,21 @@ def query(data: bytes, max_pixels: int, kept_pixels: int, preview_side: int) -> 
 
     image = read_picture(data, max_pixels)
     height, width = image.shape[:2]
-    if height * width > kept_pixels:
-        image = thumbnail(image, math.floor(max(height, width) * math.sqrt(kept_pixels / (height * width))))
+    image = _with_fewer_pixels(image, kept_pixels)
     size = {"height": height, "width": width, "rows": image.shape[0], "columns": image.shape[1]}
     yield size, np.ascontiguousarray(image).data.cast("B")
     yield {"preview": True}, _jpeg(thumbnail(image, preview_side))
     if height * width > kept_pixels or len(data) > image.size + _FILE_HEAD_BYTES:
         yield {"kept": True}, _jpeg(image, _KEPT_QUALITY)
+
+
+def _with_fewer_pixels(image: ImageArray, most: int) -> ImageArray:
+    from sceneseek.drawing import thumbnail
+
+    height, width = image.shape[:2]
+    if height * width <= most:
+        return image
+    return thumbnail(image, math.floor(max(height, width) * math.sqrt(most / (height * width))))
 
 
 def as_jpeg(data: bytes, max_pixels: int, max_side: int) -> Answer:
@@ -254,12 +270,19 @@ def scene(
 
 
 def pixels(
-    data: bytes, places: Sequence[str], key: str, kind: str, frame_index: int, size: Sequence[int]
+    data: bytes,
+    places: Sequence[str],
+    key: str,
+    kind: str,
+    frame_index: int,
+    size: Sequence[int],
+    kept_pixels: int | None = None,
 ) -> Iterator[Answer]:
-    """A photograph or a moment of a video, ``(H, W, 3)`` uint8."""
+    """A photograph or a moment of a video, ``(H, W, 3)`` uint8, with ``kept_pixels`` at most."""
     place = _there(places)
     yield from known(place, key)
     image = _scene(place, kind, frame_index, size)
+    image = image if kept_pixels is None else _with_fewer_pixels(image, kept_pixels)
     yield {"height": image.shape[0], "width": image.shape[1]}, np.ascontiguousarray(image).data.cast("B")
 
 
@@ -294,10 +317,14 @@ def clip(data: bytes, places: Sequence[str], key: str, start_s: float, end_s: fl
 def media_kind(data: bytes, path: str, max_pixels: int) -> Answer:
     """What an uploaded file is: its kind, and the suffix that belongs to its content whatever it was called.
 
-    Photographs are decoded whole, so that a damaged one is refused at once.
+    Photographs are decoded whole, so that a damaged one is refused at once. What an archive holds is found out when it
+    is indexed.
     """
+    from sceneseek.inference.archives import is_archive
     from sceneseek.pictures import begins_as_picture, read_picture, suffix_of
 
+    if is_archive(path):
+        return {"kind": "archive", "suffix": _archive_suffix(path)}, b""
     try:
         suffix = suffix_of(path)
         read_picture(path, max_pixels)
@@ -316,6 +343,16 @@ _VIDEO_SUFFIXES = {
     "matroska": ".mkv", "webm": ".mkv", "mov": ".mp4", "mp4": ".mp4", "avi": ".avi", "mpegts": ".ts", "mpeg": ".mpg",
     "asf": ".wmv", "flv": ".flv", "ogg": ".ogv", "mxf": ".mxf", "h264": ".h264", "hevc": ".hevc",
 }  # fmt: skip
+
+
+def _archive_suffix(path: str) -> str:
+    """The suffix that an archive's name promises, provided that it begins like one."""
+    from sceneseek.inference.archives import TAR_SUFFIXES, ZIP_SUFFIXES
+
+    zipped = path.lower().endswith(ZIP_SUFFIXES)
+    if not (zipfile.is_zipfile(path) if zipped else tarfile.is_tarfile(path)):
+        raise MediaError("This is not an archive, though its name says so; pack it again as zip or tar.")
+    return max((suffix for suffix in (*ZIP_SUFFIXES, *TAR_SUFFIXES) if path.lower().endswith(suffix)), key=len)
 
 
 def _video_suffix(path: str) -> str:

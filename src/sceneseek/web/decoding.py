@@ -107,6 +107,13 @@ class Decoders:
         task |= {"boxes": [list(map(float, box)) for box in boxes]}
         return bytes((await self._ask(task))[1])
 
+    async def pixels(
+        self, places: Sequence[str], key: str, kind: str, frame_index: int, size: tuple[int, int]
+    ) -> ImageArray:
+        """A photograph or a moment of a video of the gallery, ``(H, W, 3)`` uint8 RGB; made fewer as for a query."""
+        task = {"task": "pixels", "places": list(places), "key": key, "kind": kind, "frame_index": frame_index}
+        return _pixels(*await self._ask(task | {"size": size, "kept_pixels": self._limits.query_pixels}))
+
     async def person(
         self, places: Sequence[str], key: str, kind: str, frame_index: int, size: tuple[int, int], box: Sequence[float]
     ) -> bytes:
@@ -120,7 +127,7 @@ class Decoders:
         return bytes((await self._ask(task, seconds=self._limits.clip_work_seconds))[1])
 
     async def media_kind(self, path: str) -> tuple[str, str]:
-        """What an uploaded file is, ``"photo"`` or ``"video"``, and the suffix that belongs to its content."""
+        """What an uploaded file is (``"photo"``, ``"video"``, ``"archive"``), and the suffix that belongs to that."""
         fields, _ = await self._ask({"task": "media_kind", "path": path, "max_pixels": self._limits.picture_pixels})
         return str(fields["kind"]), str(fields["suffix"])
 

@@ -80,6 +80,7 @@ class Job:
     error: str = ""
     version: int = 0
     seconds_left: float | None = None
+    _frames_then: int = 0
     _moments: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=1000))
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -91,6 +92,18 @@ class Job:
         (then, before), (now, frames) = self._moments[0], self._moments[-1]
         return (frames - before) / (now - then) if now > then else None
 
+    def moved(self, done: int, total: int | None, note: str) -> None:
+        """Note how far the work has come, see ``Finder.index``."""
+        self.done, self.total, self.note = done, total, note
+        self._frames_then = self.frames
+
+    @property
+    def done_now(self) -> int:
+        """How many of ``unit`` are finished: pictures that were searched count before their whole group is through."""
+        if self.unit == "files" or self.total is None:
+            return self.done
+        return min(self.total, self.done + self.frames - self._frames_then)
+
     def stop_asked(self) -> bool:
         """Whether somebody wants it to stop."""
         return self._stop.is_set()
@@ -99,6 +112,7 @@ class Job:
         """Note that a picture was searched, and how many people were found in it."""
         self.frames += 1
         self.people += people
+        self.version += 1
         now = time.monotonic()
         self._moments.append((now, self.frames))
         while now - self._moments[0][0] > _RATE_WINDOW_S:
@@ -288,13 +302,16 @@ class JobBoard:
 
     def _indexed(self, job: Job, items: Sequence[MediaItem | MediaProblem]) -> IndexSummary:
         def told(done: int, total: int | None, note: str = "") -> None:
-            job.done, job.total, job.note = done, total, note
+            job.moved(done, total, note)
             job.seconds_left = _left(job, began)
             self._tell(job)
 
         began = time.monotonic()
         counted = [expected_pictures(item, job.order.every_s) for item in items]
         job.unit = "files" if None in counted else "pictures"
+        job.total = sum(count or 1 for count in counted) if job.unit == "pictures" else len(counted)
+        job.note = ""
+        self._tell(job)
         return self._indexer(job).index(
             items, job.order.frames_of, every_s=job.order.every_s, progress=told, stop=job.stop_asked
         )

@@ -6,11 +6,21 @@ import asyncio
 from contextlib import suppress
 
 from sceneseek.errors import GalleryError
-from sceneseek.gallery import AuditLog, Filters, ForgetPlan, Gallery, StoredPerson, plan_forgetting, similar_people
+from sceneseek.gallery import (
+    AuditLog,
+    Filters,
+    ForgetPlan,
+    Gallery,
+    MediaRecord,
+    StoredPerson,
+    name_camera,
+    plan_forgetting,
+    similar_people,
+)
 from sceneseek.gallery import forget as carry_out
 from sceneseek.gallery.forgetting import people_in
 from sceneseek.gallery.proof import Proof
-from sceneseek.web.documents import AuditEntry, AuditPage, ForgetAnswer, ForgetRequest
+from sceneseek.web.documents import AuditEntry, AuditPage, CameraAnswer, CameraRequest, ForgetAnswer, ForgetRequest
 from sceneseek.web.door import Caller
 from sceneseek.web.service import Service
 from sceneseek.web.views import person_view
@@ -48,6 +58,23 @@ async def forget(service: Service, asked: ForgetRequest, caller: Caller) -> Forg
         proof="" if proof is None else _in_words(proof),
         examples=[person_view(person, service.places, caller) for person in examples],
     )
+
+
+async def give_to_camera(service: Service, asked: CameraRequest, caller: Caller) -> CameraAnswer:
+    """Say which camera took some files.
+
+    Raises:
+        NotInGalleryError: A named file is not there.
+        GalleryError: Somebody else is writing, such as an indexing job.
+    """
+
+    def work(gallery: Gallery) -> list[MediaRecord]:
+        name, media = asked.name or None, asked.media_keys
+        return name_camera(gallery, name, media=media, camera=asked.camera or None, actor=caller.name)
+
+    changed = await service.write(work)
+    service.forget_records()
+    return CameraAnswer(num_media=len(changed), num_people=sum(record.num_people for record in changed))
 
 
 async def audit_page(service: Service, page: int, per_page: int) -> AuditPage:

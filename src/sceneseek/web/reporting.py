@@ -55,7 +55,7 @@ async def report(service: Service, asked: ReportRequest, caller: Caller) -> Repo
             422, "That is too much for a report with pictures.", expected=f"{_MOST_PICTURED} matches at most, or csv"
         )
     found = await asking.search(service, asked.search, caller, "export")
-    ranking = found.ranking if asked.detection_ids is None else _chosen(found.ranking, asked.detection_ids)
+    ranking = found.ranking if asked.detection_ids is None else _chosen(found, asked.detection_ids)
     examples = [
         Named(example, person, against, _query_picture(service, example, caller))
         for against, given, people in (
@@ -97,7 +97,7 @@ class Named(NamedTuple):
         example: As it was asked.
         person: Whom it shows.
         against: Whether it is somebody else.
-        picture: The query picture it comes from, not decoded; ``None`` for a person of the gallery.
+        picture: The query picture it comes from, not decoded; ``None`` where it comes from the gallery.
     """
 
     example: Example
@@ -134,16 +134,37 @@ class Telling:
 
     def _of_query(self, picture: QueryPicture, person: QueryPerson) -> tuple[str, View]:
         image = self.decoders.rgb_here(picture.data)
-        box = picture.to_pixels(person.box, image)
+        box = picture.scale.to_pixels(person.box, image)
         if self.blur:
-            image = hide_company(image, [picture.to_pixels(other.box, image) for other in picture.people], box)
+            image = hide_company(image, [picture.scale.to_pixels(other.box, image) for other in picture.people], box)
         return picture.name, view_of(image, box)
 
     def _of_gallery(self, example: Example) -> tuple[str, View]:
-        assert example.detection_id is not None
-        person = self.gallery.person(example.detection_id)
-        (view,) = self.matches([person.as_match()])
-        return person.source, view
+        match = self._drawn(example) if example.detection_id is None else self._person(example.detection_id)
+        (view,) = self.matches([match])
+        return match.source, view
+
+    def _person(self, detection_id: str) -> Match:
+        return self.gallery.person(detection_id).as_match()
+
+    def _drawn(self, example: Example) -> Match:
+        """Somebody whom the gallery does not know, in a box that was drawn in one of its pictures."""
+        assert example.picture is not None
+        assert example.box is not None
+        frame = self.gallery.frame(*example.picture)
+        source = next(record.source for record in self.gallery.media() if record.key == frame.media_key)
+        return Match(
+            rank=1,
+            similarity=1.0,
+            score=1.0,
+            box=example.box,
+            source=source,
+            frame_index=frame.frame_index,
+            time_s=frame.time_s,
+            media_key=frame.media_key,
+            width=frame.width,
+            height=frame.height,
+        )
 
     def _read(self, match: Match) -> ImageArray:
         places = self.gallery.places(match.source)
@@ -156,10 +177,12 @@ def _query_picture(service: Service, example: Example, caller: Caller) -> QueryP
     return None if example.query_id is None else service.shelf.get(example.query_id, caller.name)
 
 
-def _chosen(ranking: Ranking, names: Sequence[str]) -> Ranking:
-    """The matches that were chosen, in the ranking's order."""
-    wanted = set(names)
+def _chosen(found: asking.Answer, names: Sequence[str]) -> Ranking:
+    """The matches that were chosen, in the ranking's order, and then the chosen ones that are examples."""
+    wanted, ranking = set(names), found.ranking
     kept = [match for match in ranking if match.detection_id in wanted]
+    among = {match.detection_id for match in kept}
+    kept += [match for match in found.pinned if match.detection_id in wanted - among]
     missing = wanted - {match.detection_id for match in kept}
     if missing:
         raise Refusal(422, "A match that was chosen is not among those found.", found=min(missing))

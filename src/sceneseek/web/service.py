@@ -28,6 +28,9 @@ _Result = TypeVar("_Result")
 
 _FEW = 4
 """Reports, or requests to forget, that wait at most: each takes long."""
+_AT_A_TIME = 2
+"""Pictures that an indexing job has looked at in one turn: those who ask wait for no more, and the bar moves."""
+
 _RECORDS_SECONDS = 2.0
 """How long the list of media is good for: pages ask for it over and over."""
 
@@ -63,9 +66,13 @@ class Patient:
 
     def detect(self, images: Sequence[ImageArray]) -> list[Detections]:
         """Find people, when nobody asks."""
-        found = self._turns.wait_for(lambda: self._model.detect(images))
-        for people in found:
-            self._job.count(len(people))
+        found: list[Detections] = []
+        for start in range(0, len(images), _AT_A_TIME):
+            some = images[start : start + _AT_A_TIME]
+            people = self._turns.wait_for(lambda some=some: self._model.detect(some))  # type: ignore[misc]
+            for those in people:
+                self._job.count(len(those))
+            found += people
         return found
 
     def embed(self, images: Sequence[ImageArray], boxes: Sequence[FloatArray]) -> list[FloatArray]:

@@ -10,6 +10,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sceneseek.finder import QueryPerson
 from sceneseek.gallery import FrameKey
@@ -18,6 +19,31 @@ from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Limits
 
 Box = tuple[float, float, float, float]
+
+
+class Scale(NamedTuple):
+    """Between a picture and its pixels as they were decoded, which may be fewer.
+
+    Attributes:
+        width: Of the picture, in pixels.
+        height: Of the picture.
+    """
+
+    width: int
+    height: int
+
+    def to_pixels(self, box: Box, image: ImageArray) -> Box:
+        """Where a box of the picture lies among its pixels."""
+        return _scaled(box, image.shape[1] / self.width, image.shape[0] / self.height)
+
+    def from_pixels(self, box: Box, image: ImageArray) -> Box:
+        """The reverse."""
+        x1, y1, x2, y2 = _scaled(box, self.width / image.shape[1], self.height / image.shape[0])
+        return (x1, y1, min(x2, float(self.width)), min(y2, float(self.height)))
+
+
+def _scaled(box: Box, x: float, y: float) -> Box:
+    return (box[0] * x, box[1] * y, box[2] * x, box[3] * y)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,18 +73,10 @@ class QueryPicture:
     owner: str
     sha256: str = ""
 
-    def to_pixels(self, box: Box, image: ImageArray) -> Box:
-        """Where a box of the picture lies in its pixels as they were decoded, which may be fewer."""
-        return self._scaled(box, image.shape[1] / self.width, image.shape[0] / self.height)
-
-    def from_pixels(self, box: Box, image: ImageArray) -> Box:
-        """The reverse of ``to_pixels``."""
-        x1, y1, x2, y2 = self._scaled(box, self.width / image.shape[1], self.height / image.shape[0])
-        return (x1, y1, min(x2, float(self.width)), min(y2, float(self.height)))
-
-    @staticmethod
-    def _scaled(box: Box, x: float, y: float) -> Box:
-        return (box[0] * x, box[1] * y, box[2] * x, box[3] * y)
+    @property
+    def scale(self) -> Scale:
+        """Between the picture as it came and its pixels as they are decoded."""
+        return Scale(self.width, self.height)
 
     @property
     def size(self) -> int:

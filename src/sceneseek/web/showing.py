@@ -9,8 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import PurePath
 
 from sceneseek.errors import MediaError
-from sceneseek.gallery import MediaRecord, StoredFrame, StoredPerson
+from sceneseek.gallery import MediaRecord, SearchedFrames, StoredFrame, StoredPerson
 from sceneseek.inference.places import Place
+from sceneseek.structures import ImageArray
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
 
@@ -48,6 +49,19 @@ async def scene(
         )
 
 
+async def pixels(service: Service, frame: StoredFrame) -> ImageArray:
+    """A whole picture, ``(H, W, 3)`` uint8 RGB, read from its file again.
+
+    Raises:
+        Refusal: (410) It was seen live, or its file is gone.
+        MediaError: Its file has changed, or cannot be decoded.
+    """
+    record = await _readable(service, frame.media_key)
+    size = (frame.width, frame.height)
+    with _without_folders(record):
+        return await service.decoders.pixels(record.sources, record.key, record.kind, frame.frame_index, size)
+
+
 async def clip(service: Service, media_key: str, start_s: float, end_s: float) -> bytes:
     """A part of a video as MP4.
 
@@ -82,6 +96,15 @@ async def frame(service: Service, media_key: str, frame_index: int) -> StoredFra
         NotInGalleryError: It was not.
     """
     return await service.read(lambda gallery: gallery.frame(media_key, frame_index))
+
+
+async def searched(service: Service, media_key: str) -> SearchedFrames:
+    """All pictures of a file that were searched.
+
+    Raises:
+        NotInGalleryError: None was.
+    """
+    return await service.read(lambda gallery: gallery.searched_frames(media_key))
 
 
 async def _readable(service: Service, media_key: str) -> MediaRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import PurePath
 from typing import Any
 
@@ -43,6 +44,7 @@ def answer_view(answer: Answer, places: Places, caller: Caller) -> documents.Sea
         model=PurePath(ranking.model).name,
         seconds=round(answer.seconds, 4),
         matches=[match_view(match, places, caller) for match in ranking],
+        pinned=[match_view(match, places, caller) for match in answer.pinned],
     )
 
 
@@ -139,7 +141,7 @@ def job_view(job: Job, places: Places, caller: Caller) -> documents.JobView:
         created_at=job.created_at,
         started_at=job.started_at,
         ended_at=job.ended_at,
-        done=job.done,
+        done=job.done_now,
         total=job.total,
         unit=job.unit,
         frames=job.frames if done is None else done.frames,
@@ -168,6 +170,11 @@ _SHOWN_PROBLEMS = 200
 def _origin(source: str, time_s: float | None, places: Places, caller: Caller) -> dict[str, str]:
     shown = places.shown(source, caller.role)
     return {"source": shown, "name": PurePath(shown).name, "kind": kind_of(source, time_s)}
+
+
+def time_or_none(seconds: float) -> float | None:
+    """Seconds into a video; a photograph has none."""
+    return None if math.isnan(seconds) else seconds
 
 
 def flags_of(flags: Any) -> list[documents.Flag]:

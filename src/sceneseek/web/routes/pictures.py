@@ -11,16 +11,20 @@ from sceneseek.web.callers import PARTS, Serving, Viewer, errors
 from sceneseek.web.documents import (
     DetectionId,
     FrameIndex,
+    FrameMark,
+    FramePage,
     FramesAround,
     FrameView,
     MediaKey,
+    MediumOutline,
     PersonView,
     Seconds,
+    Stretch,
     TrackletId,
     TrackletView,
 )
 from sceneseek.web.ranges import answer
-from sceneseek.web.views import frame_view, person_view
+from sceneseek.web.views import frame_view, person_view, time_or_none
 
 router = APIRouter(tags=["pictures"])
 
@@ -124,6 +128,48 @@ async def around(
         media_key=media_key,
         frame_index=frame_index,
         frames=[frame_view(found, source, service.places, caller) for found in frames],
+    )
+
+
+@router.get("/media/{media_key}/frames", responses=errors(404))
+async def frames(
+    media_key: MediaKey,
+    caller: Viewer,
+    service: Serving,
+    first: Annotated[int, Query(ge=0, le=1_000_000_000, description="Pictures to leave out at the start.")] = 0,
+    most: Annotated[int, Query(ge=1, le=500, description="Pictures told at most.")] = 100,
+    frame_index: Annotated[
+        int | None, Query(ge=0, lt=1 << 40, description="Tell of those around this frame instead.")
+    ] = None,
+) -> FramePage:
+    """The searched pictures of a file, a part at a time: to step through a whole video, however long it is."""
+    seen = await showing.searched(service, media_key)
+    place = min(first, len(seen)) if frame_index is None else seen.place_of(frame_index)
+    begin = place if frame_index is None else max(0, place - most // 2)
+    told = slice(begin, begin + most)
+    columns = zip(seen.indices[told].tolist(), seen.times_s[told].tolist(), seen.num_people[told].tolist(), strict=True)
+    marks = [FrameMark(frame_index=index, time_s=time_or_none(t), num_people=people) for index, t, people in columns]
+    return FramePage(media_key=media_key, total=len(seen), first=begin, place=place, frames=marks)
+
+
+@router.get("/media/{media_key}/outline", responses=errors(404))
+async def outline(
+    media_key: MediaKey,
+    caller: Viewer,
+    service: Serving,
+    parts: Annotated[int, Query(ge=1, le=2000, description="Stretches at most.")] = 400,
+) -> MediumOutline:
+    """A whole file at a glance: in which stretches of it people were found."""
+    seen = await showing.searched(service, media_key)
+    return MediumOutline(
+        media_key=media_key,
+        total=len(seen),
+        start_s=time_or_none(float(seen.times_s[0])),
+        end_s=time_or_none(float(seen.times_s[-1])),
+        stretches=[
+            Stretch(first=first, time_s=time_or_none(float(seen.times_s[first])), num_people=people)
+            for first, people in seen.outline(parts)
+        ],
     )
 
 

@@ -1,11 +1,11 @@
 /** The ranked matches as cards. */
 
 import { pictures } from "./api.js";
-import { announce, toast } from "./announce.js";
+import { announce } from "./announce.js";
 import { thumbnail } from "./crops.js";
 import { button, h, icon } from "./dom.js";
 import { outline, overlay, veil } from "./outlines.js";
-import { mark, markOf, state } from "./state.js";
+import { mark, markOf, matchOf, state, undoMark } from "./state.js";
 import { trustFacts } from "./trust.js";
 import { FLAGS, cameraWords, counted, day, fileName, span, spanWords } from "./words.js";
 
@@ -24,17 +24,25 @@ export function matchList(ranking, { scenes, open }) {
   return h("ol", { class: "matches", "aria-label": "Ranked matches, most similar first" }, ...items);
 }
 
-/** What a mark changed, said once for eyes and ears. */
+/** Mark a match; what it changed is seen on the card, and said to those who do not see it. */
 export function markMatch(match, verdict) {
-  const before = markOf(match.detection_id);
   const after = mark(match.detection_id, verdict);
-  if (before === after) toast("This is the only example. Mark another match right before taking it away.", "info");
-  else
-    announce(
-      after
-        ? `Match ${match.rank} marked ${after}. Search again to use the mark.`
-        : `Mark of match ${match.rank} taken back.`,
-    );
+  announce(
+    after
+      ? `Match ${match.rank} marked ${after}. Search again to use the mark.`
+      : `Mark of match ${match.rank} taken back.`,
+  );
+}
+
+/** Undo the last mark, and say which it was. */
+export function undoLast() {
+  const last = undoMark();
+  if (!last) {
+    announce("There is no mark to undo.");
+    return;
+  }
+  const match = matchOf(last.detectionId);
+  announce(`Match ${match?.rank ?? ""} is ${last.before ? `marked ${last.before}` : "not marked"} again.`);
 }
 
 function card(match, index, searched, scenes, open) {
@@ -42,6 +50,7 @@ function card(match, index, searched, scenes, open) {
   const name = match.name || fileName(match.source);
   const { wall, start } = span(match);
   const words = matchWords(match);
+  const where = [match.camera_id && cameraWords(match.camera_id), wall && day(start)].filter(Boolean).join(" · ");
   return h(
     "li",
     {
@@ -70,17 +79,9 @@ function card(match, index, searched, scenes, open) {
         "div",
         { class: "seen" },
         h("p", { class: "when" }, start === null ? name : spanWords(match)),
-        h(
-          "p",
-          { class: "note soft wrap" },
-          [
-            match.camera_id ? cameraWords(match.camera_id) : "no camera known",
-            wall ? day(start) : null,
-            start === null ? "no time known" : null,
-          ]
-            .filter(Boolean)
-            .join(" · "),
-        ),
+        where
+          ? h("p", { class: "note soft wrap" }, where)
+          : null,
         start === null ? null : h("p", { class: "note faint file", title: match.source }, name),
       ),
       trustFacts(match, searched),

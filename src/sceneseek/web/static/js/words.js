@@ -56,9 +56,14 @@ export function moment(date) {
   return `${day(date)}, ${timeOfDay(date)}`;
 }
 
-/** "camera 2"; a name that says it already is left alone. */
+/** "camera 2"; a name that says it already is left alone, and so is a device that EXIF names. */
 export function cameraWords(cameraId) {
-  return /^cam(era)?(?![a-z])/i.test(cameraId) ? cameraId : `camera ${cameraId}`;
+  return /^cam(era)?(?![a-z])|\(EXIF\)$/i.test(cameraId) ? cameraId : `camera ${cameraId}`;
+}
+
+/** A path as people read it: digests in it, which folders of uploads are named by, are cut short. */
+export function sourceWords(source) {
+  return source.replace(/[0-9a-f]{40}/g, (digest) => `${digest.slice(0, 6)}…`);
 }
 
 /** The last part of a path or address. */
