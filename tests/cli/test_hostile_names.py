@@ -109,7 +109,7 @@ def test_no_command_lets_a_name_act(run: Run, media: Path, tmp_path: Path) -> No
         assert run(*words).code == 0, words
     assert "\\x1b[2J" in run("find", query, "-g", gallery, "--own-picture")
     for record in Gallery.open(gallery).media():
-        assert record.camera_id in (None, "d[2Joor[red]", "Can[2Jon? EOS? 1")
+        assert record.camera_id in (None, "d[2Joor[red]", "Can[2Jon? EOS? 1 (EXIF)")
     shutil.rmtree(media)
     assert run("gallery", "check", gallery).code == 0
     assert run("gallery", "forget", gallery, "--media", query, "--yes").code == 0

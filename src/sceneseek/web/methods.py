@@ -1,6 +1,6 @@
 """Methods that each address answers beside its own: HEAD wherever GET works, and OPTIONS.
 
-HEAD is answered by GET's own code, whose body is left out, so that its status and headers are those of GET. Ranges are
+HEAD is answered by the code of GET, whose body is left out, so that status and headers are the same. Ranges are
 defined for GET alone, and a range that cannot be read does not count (RFC 9110, 14.2).
 """
 
