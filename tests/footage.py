@@ -22,7 +22,9 @@ class Footage:
         self.opened = 0
 
     def open_media(self) -> OpenMedia:
-        return OpenMedia(lambda paths, camera: [video_item("long", self.num_frames, camera)], self.frames_of)
+        return OpenMedia(
+            lambda paths, camera, camera_from=None: [video_item("long", self.num_frames, camera)], self.frames_of
+        )
 
     def frames_of(self, item: MediaItem, *, every_s: float, start_index: int = 0) -> Iterator[Frame]:
         for frame in frames_of(item, every_s=every_s, start_index=start_index):

@@ -257,3 +257,24 @@ def test_export_import_and_merge(run: Run, gallery: Gallery, tmp_path: Path) -> 
     assert (done["files"], done["known"]) == (8, 12)
     assert "0 files" in run("merge", tmp_path / "copy", gallery.path)[1]
     assert [e.action for e in AuditLog(gallery.path).entries()].count("export") == 4
+
+
+def test_a_camera_is_named_and_renamed(run: Run, gallery: Gallery) -> None:
+    def cameras() -> dict[str, int]:
+        told: dict[str, int] = json.loads(run("info", gallery.path, "--json")[1])["people_per_camera"]
+        return told
+
+    before = cameras()
+    name = next(iter(before))
+    code, out, _ = run("camera", gallery.path, "--was", name, "--name", "front door")
+    assert code == 0
+    assert "The camera of" in out
+    assert cameras()["front door"] == before[name]
+    answer = json.loads(run("camera", gallery.path, "--media", "/media/7.jpg", "--name", "attic", "--json")[1])
+    assert (answer["camera"], len(answer["media"])) == ("attic", 1)
+    assert "attic" in cameras()
+    for words in (("--name", "x"), ("--name", "x", "--was", "attic", "--media", "/media/7.jpg")):
+        code, _, err = run("camera", gallery.path, *words)
+        assert code != 0
+        assert "either a camera with --was or files with --media" in " ".join(err.split())
+    assert run("camera", gallery.path, "--media", "/nowhere.jpg", "--name", "x")[0] != 0

@@ -109,7 +109,8 @@ def test_index_then_find(run: Run, media: Path, tmp_path: Path) -> None:
     assert re.search(r"7 people found in 3 photographs and 1 video \(6 frames\)", out)
     code, out, _ = run("find", media / "red.png", "--gallery", tmp_path / "g", "--top", 3)
     assert code == 0
-    assert re.search(r"1\s+[01]\.\d{3}\s+more/red again\.png", out)
+    assert re.search(r"1\s+[01]\.\d{3}\s+Possible\s+time not known", out)
+    assert "more/red again.png" in out
     assert "most confident person" in out
     assert "5 people compared" in out, "the query's own picture is left out"
 
@@ -465,16 +466,20 @@ def test_matches_marked_right_and_wrong_make_the_next_question(run: Run, media: 
     run("index", media, "--gallery", tmp_path / "g")
     query = save_scene(tmp_path / "query.png", person((215, 60, 40)))
     first: dict[str, Any] = json.loads(run("find", query, "-g", tmp_path / "g", "--json")[1])
-    assert first["num_likely"] is None
-    assert first["method"]["false-match rates"].startswith("not known: 2 comparisons")
+    assert (first["standing"], first["num_likely"]) == ("possible", 0)
+    assert first["words"]["headline"] == "Possible: look at these"
+    assert first["matches"][0]["words"]["rate"] == "How often a stranger scores this high is not known"
+    assert first["method"]["false-match rates"].startswith("not known: 1 pair of strangers")
     wrong, right = first["matches"][0], first["matches"][1]
     code, out, _ = run(
         "find", "-g", tmp_path / "g", "--like", right["detection_id"], "--not-like", wrong["detection_id"], "--json"
     )
     assert code == 0
     again = json.loads(out)
-    assert again["matches"][0]["detection_id"] == right["detection_id"]
-    assert again["matches"][0]["false_match_rate"] is None
+    assert right["detection_id"] not in {m["detection_id"] for m in again["matches"]}
+    own = run("find", "-g", tmp_path / "g", "--like", right["detection_id"], "--own-picture", "--json")[1]
+    (best, *_) = json.loads(own)["matches"]
+    assert (best["detection_id"], best["false_match_rate"]) == (right["detection_id"], None)
     assert wrong["detection_id"] not in {m["detection_id"] for m in again["matches"]}
     assert again["counter_examples"][0]["detection_id"] == wrong["detection_id"]
     assert again["queries"][0]["picture"] is None
@@ -616,3 +621,18 @@ def test_ctrl_c_stops_politely_and_the_same_command_goes_on(run: Run, tmp_path: 
     assert first["photos"] < 160
     second = json.loads(run("index", folder, "-g", tmp_path / "g", "--json")[1])
     assert (second["already"], second["photos"]) == (first["photos"], 160 - first["photos"])
+
+
+def test_what_is_written_hides_bystanders_unless_told_otherwise(run: Run, media: Path, tmp_path: Path) -> None:
+    run("index", media, "--gallery", tmp_path / "people.gallery")
+    query = save_scene(tmp_path / "query.png", person(RED), person(GREEN, 3))
+    pages = {}
+    for name, more in (("usual", ()), ("none", ("--blur", "none")), ("all", ("--blur", "all"))):
+        page = tmp_path / f"{name}.html"
+        code, _, err = run("find", query, "-g", tmp_path / "people.gallery", "--html", page, *more)
+        assert code == 0, err
+        pages[name] = page.read_text(encoding="utf-8")
+    assert "other people who were found" in pages["usual"]
+    assert "Made unrecognisable" not in pages["none"]
+    assert "everything around each person" in pages["all"]
+    assert all("people.gallery" in page and f"{tmp_path}/people.gallery" not in page for page in pages.values())

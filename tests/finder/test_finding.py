@@ -13,7 +13,7 @@ from sceneseek.errors import NotInGalleryError, ValueRefused
 from sceneseek.finder import Finder
 from sceneseek.finder.asking import people_in
 from sceneseek.finder.second_look import second_look
-from sceneseek.gallery import Gallery
+from sceneseek.gallery import Gallery, StoredPerson
 from sceneseek.structures import Frame, ImageArray, MediaItem
 
 PINK = (220, 60, 90)
@@ -53,8 +53,15 @@ def test_somebody_of_the_gallery_can_be_asked_for(tmp_path: Path) -> None:
     example = finder.person(first.detection_id)
     assert example.detection_id == first.detection_id
     assert example.company is not None or Path(first.source).name == "2.png"
-    found = finder.find_people([example], top=2)
+    own = Path(first.source).name
+    assert [Path(m.source).name for m in finder.find_people([example], top=1)] == [
+        {"0.png": "2.png", "2.png": "0.png"}[own]
+    ]
+    found = finder.find_people([example], top=2, own_pictures=True)
     assert {Path(m.source).name for m in found} == {"0.png", "2.png"}
+    (pinned,) = finder.pinned([example])
+    assert (Path(pinned.source).name, round(pinned.similarity, 5)) == (own, 1)
+    assert finder.pinned(finder.people(scene(person(RED)))) == []
     with pytest.raises(NotInGalleryError, match="nobody:0:0"):
         finder.person("nobody:0:0")
 
@@ -106,10 +113,21 @@ def test_a_sighting_counts_once_and_is_wrong_as_a_whole(tmp_path: Path) -> None:
     first = sightings.matches[0].sighting
     assert first is not None
     assert (first.start_s, first.end_s, first.num_detections) == (0, 2, 3)
+    # As an example it is no match either, whichever of its frames; frame by frame the others are asked for.
+    for example in finder.gallery.tracklet(first.tracklet_id):
+        asked = [finder.person(example.detection_id)]
+        assert first.tracklet_id not in [m.sighting.tracklet_id for m in finder.find_people(asked) if m.sighting]
+        frames = finder.find_people(asked, by="detection")
+        assert example.detection_id not in [m.detection_id for m in frames]
+        assert len(frames) == 5 - sum(p.frame_index == example.frame_index for p in everybody(finder))
     # Another frame of the sighting is marked as wrong: the whole sighting is.
     other = finder.gallery.tracklet(first.tracklet_id)[-1]
     left = finder.find_people(query, against=[finder.person(other.detection_id)])
     assert [m.sighting.tracklet_id for m in left if m.sighting] == [sightings.matches[1].sighting.tracklet_id]  # type: ignore[union-attr]
+
+
+def everybody(finder: Finder) -> list[StoredPerson]:
+    return [person for frame in finder.gallery.frames_around("hall", 0, 0, 9) for person in frame.people]
 
 
 def test_company_vouches_for_a_person(tmp_path: Path) -> None:
@@ -152,5 +170,5 @@ def test_a_second_look_at_nobody_is_nobody(tmp_path: Path) -> None:
 
 def test_a_small_gallery_says_that_rates_are_not_known(tmp_path: Path) -> None:
     found = with_photos(tmp_path, (RED, BLUE)).find_people(ASKED)
-    assert found.num_likely is None
-    assert found.method["false-match rates"].startswith("not known: 2 comparisons of strangers in 1 picture")
+    assert (found.standing, found.num_likely, found.calibrated) == ("possible", 0, False)
+    assert found.method["false-match rates"].startswith("not known: 1 pair of strangers on 1 camera or folder")

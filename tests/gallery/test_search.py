@@ -211,7 +211,7 @@ def test_filters_say_what_they_are() -> None:
         "after": "2026-01-02 03:00:00 UTC",
         "score": "at least 0.5",
         "flagged": "small left out",
-        "query's own picture": "left out",
+        "the examples' own pictures": "left out",
     }
     assert Filters().described() == {}
     assert Filters().sql() is None

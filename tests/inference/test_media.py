@@ -134,7 +134,7 @@ def test_the_camera(tmp_path: Path) -> None:
     (given,) = discover(tmp_path, camera="door")
     assert isinstance(own, MediaItem)
     assert isinstance(given, MediaItem)
-    assert (own.camera_id, given.camera_id) == ("ACME One", "door")
+    assert (own.camera_id, given.camera_id) == ("ACME One (EXIF)", "door")
     (frame,) = frames_of(given)
     assert isinstance(frame, Frame)
     assert frame.camera_id == "door"

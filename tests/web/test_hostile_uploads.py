@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import os
 import signal
@@ -145,30 +146,42 @@ def test_forms_with_thousands_of_parts(client: TestClient) -> None:
     assert answer.status_code == 400
 
 
-def test_file_names_from_outside_are_used_for_nothing(own_world: World, serve: Serve) -> None:
+HOSTILE_NAMES = {
+    "../../evil.jpg": "evil.jpg",
+    "/etc/cron.d/evil": "etc/cron.d/evil.jpg",
+    "..\\..\\up.jpg": "up.jpg",
+    "a\x7fb\u009b[2J.jpg": "ab[2J.jpg",
+    "evil.php": "evil.php.jpg",
+    "another format.png": "another format.png.jpg",
+    "the same format.JPEG": "the same format.JPEG",
+    ".htaccess": "htaccess.jpg",
+    "~root/.ssh/id.jpg": "root/ssh/id.jpg",
+    "fpj.\u202egpj.jpg": "fpj.gpj.jpg",
+    "line\u2028break.jpg": "linebreak.jpg",
+    "...": "unnamed.jpg",
+    "x" * 500 + ".jpg": "x" * 116 + ".jpg",
+    "\u00e4" * 300 + ".jpeg": "\u00e4" * 97 + ".jpeg",
+    "a.zip/inside.jpg": "a.zip/inside.jpg",
+}
+"""Names that lead elsewhere, hide, lie or harm, and what is left of them."""
+
+
+def test_file_names_from_outside_lead_nowhere(own_world: World, serve: Serve) -> None:
     client = serve(own_world)
     before = {path for path in own_world.folder.rglob("*") if "people" not in path.parts}
-    picture = jpeg()
-    names = [
-        "../../evil.jpg",
-        "/etc/cron.d/evil",
-        "..\\..\\evil.jpg",
-        "a\x00b.jpg",
-        "evil.php",
-        "con.jpg",
-        "x" * 500 + ".jpg",
-    ]
-    answer = client.post("/api/uploads", files=[("files", (name, picture)) for name in names])
+    picture, uploads = jpeg(), own_world.media / "uploads"
+    answer = client.post("/api/uploads", files=[("files", (name, picture)) for name in HOSTILE_NAMES])
     assert answer.status_code == 202, answer.text
-    stored = {file["stored_as"] for file in answer.json()["files"]}
-    assert len(stored) == 1  # all are the same content
-    (name,) = stored
-    assert name.endswith(".jpg")
-    assert len(name) == 44
-    new = {path for path in own_world.folder.rglob("*") if "people" not in path.parts} - before
-    assert new == {own_world.media / "uploads", own_world.media / "uploads" / name}
-    assert (own_world.media / "uploads" / name).read_bytes() == picture
-    assert (own_world.media / "uploads" / name).stat().st_mode & 0o777 == 0o600
+    stored = [file["stored_as"] for file in answer.json()["files"]]
+    (digest,) = {name.partition("/")[0] for name in stored}  # all are the same content
+    assert len(digest) == 40
+    assert [name.partition("/")[2] for name in stored] == list(HOSTILE_NAMES.values())
+    new = {path for path in own_world.folder.rglob("*") if "people" not in path.parts and path.is_file()} - before
+    assert new == {uploads / name for name in stored}
+    assert len({path.stat().st_ino for path in new}) == 1  # and are on the disk once
+    for path in new:
+        assert path.read_bytes() == picture
+        assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_uploads_that_are_no_media_are_named_and_not_kept(own_world: World, serve: Serve) -> None:
@@ -249,6 +262,47 @@ def test_a_picture_that_takes_too_much_time() -> None:
             assert pool.pids() == []
 
     own_loop.run(check())
+
+
+def test_a_picture_of_very_many_pixels_reaches_the_server_with_fewer() -> None:
+    async def check() -> None:
+        async with decoders(query_pixels=1_000_000) as pool:
+            taken = await pool.query(flat(3000), 400)
+            assert (taken.width, taken.height) == (3000, 3000)
+            assert 900_000 < taken.image.shape[0] * taken.image.shape[1] <= 1_000_000
+            assert Image.open(io.BytesIO(taken.preview)).size == (400, 400)
+            assert (await pool.rgb(taken.file)).shape == taken.image.shape, "a box drawn later costs no more"
+            small = await pool.query(jpeg(), 400)
+            assert (small.file, small.image.shape) == (jpeg(), (64, 64, 3)), "others are kept as they came"
+
+    own_loop.run(check())
+
+
+@pytest.mark.parametrize("tail", [b"\x00" * 5_000_000, b"PK\x03\x04" + bytes(range(256)) * 20_000])
+def test_bytes_behind_a_pictures_end_are_not_kept(client: TestClient, tail: bytes) -> None:
+    answer = client.post("/api/queries", files={"picture": ("a.jpg", jpeg() + tail)})
+    assert answer.status_code == 201
+    kept = client.app.state.service.shelf.get(answer.json()["query_id"], "local")  # type: ignore[attr-defined]
+    assert kept.size < 100_000
+    assert kept.sha256 == hashlib.sha256(jpeg() + tail).hexdigest(), "the log tells of what was sent"
+
+
+def test_boxes_are_of_the_picture_as_it_was_sent(world: World, serve: Serve) -> None:
+    """Whatever became of its pixels: those of people found, and one that is drawn."""
+    whole, fewer = (serve(world, limits=Limits(query_pixels=pixels)) for pixels in (12_000_000, 6000))
+    asked = {name: ask_with(client, world.query) for name, client in (("whole", whole), ("fewer", fewer))}
+    sizes = {(query["width"], query["height"]) for query in asked.values()}
+    assert len(sizes) == 1
+    boxes = [np.array(sorted(person["box"] for person in query["people"])) for query in asked.values()]
+    assert boxes[0].shape == boxes[1].shape
+    assert np.abs(boxes[0] - boxes[1]).max() < 4
+    drawn = boxes[0][0].tolist()
+    for client, query in ((whole, asked["whole"]), (fewer, asked["fewer"])):
+        example = {"query_id": query["query_id"], "box": drawn}
+        report = client.post("/api/reports", json={"search": {"examples": [example]}, "format": "html"})
+        assert report.status_code == 200
+        found = client.post("/api/search", json={"examples": [example], "top": 1}).json()
+        assert found["matches"][0]["similarity"] > 0.9
 
 
 def test_more_pictures_than_may_wait() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import tarfile
 import threading
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,12 +26,50 @@ from sceneseek.errors import GalleryError
 from sceneseek.gallery import AuditLog, Gallery
 from sceneseek.structures import Frame, MediaItem, MediaNote, PassedOver
 from sceneseek.web import Limits, Settings, create_app
-from sceneseek.web.jobs import Order
+from sceneseek.web.jobs import Job, JobBoard, Order
 from sceneseek.web.media import FarMedia, OpenMedia
 from sceneseek.web.refusals import Refusal
+from sceneseek.web.shares import ASKER
 from web_world import ADDRESS, Serve, TestClient, World, ask_with, index_of
 
 ENDED = ("done", "stopped", "failed")
+
+
+def order_of(asker: str) -> Order:
+    return Order(asker, asker, lambda: (), frames_of, 1.0, asker)
+
+
+def test_those_who_order_take_turns_and_leave_each_other_room() -> None:
+    """Eight may wait: of these the greedy one gets six, and the others' orders are not the last."""
+    done: list[str] = []
+    begin = threading.Event()
+
+    def indexer(job: Job) -> Any:
+        begin.wait()
+        done.append(job.order.owner)
+        raise GalleryError("enough")
+
+    board = JobBoard(indexer, 8, 8)
+    try:
+        ASKER.set("greedy")
+        with board.place() as take:
+            first = take(order_of("greedy"))
+        until(lambda: first.state == "running")
+        for _ in range(6):
+            with board.place() as take:
+                take(order_of("greedy"))
+        with pytest.raises(Refusal):
+            board.check_place()
+        ASKER.set("modest")
+        with board.place() as take:
+            take(order_of("modest"))
+        begin.set()
+        until(lambda: len(done) == 8)
+    finally:
+        ASKER.set("")
+        begin.set()
+        board.close()
+    assert done.index("modest") == 1
 
 
 def ended(client: httpx.Client, job_id: str) -> dict[str, Any]:
@@ -108,7 +148,116 @@ def test_an_uploaded_picture_becomes_part_of_the_gallery(own_world: World, serve
     job = ended(client, told["job_id"])
     assert (job["state"], job["people"]) == ("done", 2)
     assert client.get("/api/gallery").json()["num_people"] == before + 2
-    assert client.get("/api/media", params={"text": told["files"][0]["stored_as"]}).json()["total"] == 1
+    (found,) = client.get("/api/media", params={"text": "holiday"}).json()["media"]
+    assert found["name"] == "holiday.png"
+    assert found["source"].endswith(told["files"][0]["stored_as"])
+
+
+def taken_in(client: TestClient, *files: tuple[str, bytes], **fields: str) -> dict[str, Any]:
+    """Upload files with fields beside them, and wait for their job."""
+    answer = client.post("/api/uploads", files=[("files", file) for file in files], data=fields)
+    assert answer.status_code == 202, answer.text
+    return ended(client, answer.json()["job_id"])
+
+
+def picture_of(*people: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(scene(*people)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_an_upload_says_camera_and_date_where_the_files_do_not(own_world: World, serve: Serve) -> None:
+    client = serve(own_world)
+    files = [
+        ("Aunt Mary 1.png", picture_of(person(ORANGE, 0))),
+        ("IMG_20261127_120310.png", picture_of(person(RED, 4))),
+    ]
+    job = taken_in(client, *files, camera="attic", taken_at="2026-05-04T10:00:00Z")
+    assert (job["state"], job["people"]) == ("done", 2)
+    mary, known = sorted(client.get("/api/media", params={"camera": "attic"}).json()["media"], key=lambda m: m["name"])
+    assert (mary["name"], mary["captured_at"]) == ("Aunt Mary 1.png", "2026-05-04T10:00:00Z")
+    assert known["captured_at"].startswith("2026-11-27")  # its own name knows better
+
+
+def test_an_upload_says_how_often_a_video_is_looked_at(own_world: World, serve: Serve) -> None:
+    client = serve(own_world)
+    film = (own_world.media / "hall" / "walk.mp4").read_bytes() + b"\0"  # not the one that is known
+    assert taken_in(client, ("My walk.mov", film), every_s="3")["frames"] == 2
+    assert client.get("/api/media", params={"text": "My walk.mov"}).json()["total"] == 1
+    refused = client.post("/api/uploads", files={"files": ("x.mp4", film)}, data={"every_s": "often"})
+    assert refused.status_code == 422
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz"])
+def test_archives_and_folders_are_uploaded_like_on_the_command_line(
+    own_world: World, serve: Serve, suffix: str
+) -> None:
+    client = serve(own_world)
+    pictures = {"gate/a.png": picture_of(person(ORANGE, 0)), "yard/b.png": picture_of(person(ORANGE, 1))}
+    job = taken_in(client, (f"monday{suffix}", packed(pictures, suffix)), camera_from="{camera}/*")
+    assert (job["frames"], job["problems"]) == (2, [])
+    job = taken_in(client, ("trip/day 1/c.png", picture_of(person(ORANGE, 2))), camera_from="trip/{camera}/*")
+    assert job["frames"] == 1
+    media = client.get("/api/media", params={"text": "uploads"}).json()["media"]
+    assert {(m["name"], m["camera_id"]) for m in media} == {("a.png", "gate"), ("b.png", "yard"), ("c.png", "day 1")}
+    shown = client.get(f"/api/frames/{media[0]['media_key']}/0/picture")
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
+
+
+def packed(files: dict[str, bytes], suffix: str) -> bytes:
+    stream = io.BytesIO()
+    if suffix == ".zip":
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+        return stream.getvalue()
+    with tarfile.open(fileobj=stream, mode="w:gz" if suffix.endswith("gz") else "w") as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def test_what_is_called_an_archive_and_is_none_is_refused(own_world: World, serve: Serve) -> None:
+    client = serve(own_world)
+    files = [("files", (f"x{suffix}", b"no archive" * 100)) for suffix in (".zip", ".tar", ".tgz")]
+    answer = client.post("/api/uploads", files=files).json()
+    assert answer["job_id"] is None
+    assert all("not an archive" in file["problem"] for file in answer["files"])
+
+
+def test_a_pattern_without_a_camera_is_refused_before_anything_is_stored(own_world: World, serve: Serve) -> None:
+    client = serve(own_world)
+    data = {"camera_from": "*/*"}
+    answer = client.post("/api/uploads", files={"files": ("x.png", picture_of(person(RED, 0)))}, data=data)
+    assert answer.status_code == 422
+    assert "{camera}" in answer.json()["error"]["message"]
+    assert not list((own_world.media / "uploads").glob("*"))
+    assert client.post("/api/index", json={"paths": ["media"], **data}).status_code == 422
+
+
+def test_progress_moves_before_the_first_group_is_through(own_world: World) -> None:
+    footage = Footage(40)
+    footage.pass_frames(8)
+    finder, seen = own_world.finder(), threading.Semaphore(0)
+    looked_at: list[tuple[int, int | None]] = []
+    detect = finder.model.detect
+
+    def slowly(images: Sequence[Any]) -> Any:
+        job = app.state.service.jobs.all()[0]
+        looked_at.append((job.done_now, job.total))
+        seen.release()
+        return detect(images)
+
+    finder.model.detect = slowly  # type: ignore[method-assign]
+    app = create_app(finder, settings=Settings(media_roots=(own_world.media,)), open_media=footage.open_media())
+    with TestClient(app, base_url=ADDRESS) as client:
+        client.post("/api/index", json={"paths": ["media/hall"]})
+        assert all(seen.acquire(timeout=PATIENCE_S) for _ in range(4))
+        footage.pass_frames(1000)
+    assert [total for _, total in looked_at[:4]] == [1] * 4  # a video that does not say how long it is: one file
+    assert app.state.service.jobs.all()[0].frames >= 8
 
 
 def test_an_uploaded_film_of_pictures_is_no_photograph(own_world: World, serve: Serve) -> None:
@@ -173,7 +322,7 @@ def test_a_stopped_job_goes_on_where_it_stopped(own_world: World, footage: Foota
 def test_a_job_stops_while_files_are_still_looked_for(own_world: World) -> None:
     gate, looked, left = threading.Semaphore(0), [], threading.Event()
 
-    def papers(paths: Sequence[str], camera: str | None) -> Iterator[None]:
+    def papers(paths: Sequence[str], camera: str | None, camera_from: str | None = None) -> Iterator[None]:
         """A folder of a million files that are no media."""
         try:
             for i in range(1_000_000):

@@ -194,3 +194,26 @@ def test_nothing_is_forgotten_while_somebody_writes(own_world: World, serve: Ser
         answer = client.post("/api/forget", json={"cameras": ["yard"], "dry_run": False})
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
+
+
+def test_a_camera_is_named_and_files_are_given_to_it(own_world: World, serve: Serve) -> None:
+    client = serve(own_world)
+
+    def cameras() -> dict[str, int]:
+        return {camera["camera_id"]: camera["num_people"] for camera in client.get("/api/gallery").json()["cameras"]}
+
+    assert client.post("/api/cameras", json={"name": " corridor ", "camera": "hall"}).json() == {
+        "num_media": 1,
+        "num_people": 8,
+    }
+    assert cameras() == {"corridor": 8, "door": 4, "yard": 3}
+    keys = [m["media_key"] for m in client.get("/api/media", params={"camera": "door"}).json()["media"]]
+    assert client.post("/api/cameras", json={"name": "", "media_keys": keys}).json()["num_media"] == 2
+    assert cameras() == {"": 4, "corridor": 8, "yard": 3}
+    assert client.post("/api/cameras", json={"name": "x", "media_keys": ["nobody"]}).status_code == 404
+    for body in (
+        {"name": "x"},
+        {"name": "x", "camera": "yard", "media_keys": keys},
+        {"name": "a\u0007", "camera": "yard"},
+    ):
+        assert client.post("/api/cameras", json=body).status_code == 422

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import zipfile
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_predictor import RED, person, save_scene
+from fake_predictor import ORANGE, RED, person, save_scene
 from films import film, joined, numbered, watched
 from gallery_server import write_video
+from patience import until
 from sceneseek.errors import MediaError
 from sceneseek.gallery import Filters
 from sceneseek.inference.media import content_key, discover, frames_of
@@ -27,6 +30,7 @@ from sceneseek.web import Role
 from sceneseek.web.decoder import clip, known, pixels
 from sceneseek.web.places import Places
 from sceneseek.web.views import kind_of
+from sceneseek.words import printable
 from web_world import Serve, TestClient, World, ask_with, bearer, index_of, tokens
 
 
@@ -169,6 +173,80 @@ def test_a_person_of_the_gallery_as_example(client: TestClient, world: World) ->
     assert again["matches"][0]["similarity"] > 0.99
     own = search(client, examples=[{"detection_id": best["detection_id"]}], own_pictures=True, by="detection")
     assert own["matches"][0]["similarity"] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_no_picture_of_an_example_is_a_match_however_many_there_are(client: TestClient, world: World) -> None:
+    """As on the page after "Search again": the query picture lies in the gallery, and a match was marked right."""
+    query = ask_with(client, world.media / "door" / "1.png")
+    asked = {"query_id": query["query_id"], "person": index_of(query, 0)}
+    first = search(client, examples=[asked])["matches"]
+    marked = next(m for m in first if m["kind"] == "video")
+    again = search(client, examples=[asked, {"detection_id": marked["detection_id"]}])
+    assert not {"1.png"} & {m["name"] for m in again["matches"]}
+    sightings = [m["sighting"]["tracklet_id"] for m in again["matches"] if m["sighting"]]
+    assert marked["sighting"]["tracklet_id"] not in sightings
+    (pinned,) = again["pinned"]
+    assert pinned["detection_id"] == marked["detection_id"]
+    assert pinned["false_match_rate"] is None
+    assert pinned["sighting"] == marked["sighting"]
+    assert 0.99 < pinned["similarity"] <= 1
+
+
+def test_somebody_whom_the_detector_missed_is_asked_for_in_a_scene(client: TestClient, world: World) -> None:
+    media = {m["name"]: m for m in client.get("/api/media").json()["media"]}
+    key = media["2.png"]["media_key"]
+    red_box = [98, 20, 114, 70]
+    example = {"media_key": key, "frame_index": 0, "box": red_box}
+    found = search(client, examples=[example], by="detection")
+    assert "2.png" not in {m["name"] for m in found["matches"]}
+    assert found["matches"][0]["similarity"] > 0.99
+    of_video = {"media_key": media["walk.mp4"]["media_key"], "frame_index": 10, "box": [128, 20, 144, 70]}
+    blue = search(client, examples=[of_video], by="detection")["matches"]
+    assert {"1.png", "walk.mp4"} == {m["name"] for m in blue[:2]}
+    assert (media["walk.mp4"]["media_key"], 10) not in {(m["media_key"], m["frame_index"]) for m in blue}
+    assert client.post("/api/search", json={"examples": [{**example, "frame_index": 3}]}).status_code == 404
+    outside = client.post("/api/search", json={"examples": [{**example, "box": [500, 500, 600, 600]}]})
+    assert outside.status_code == 422
+    report = {"search": {"examples": [example], "top": 2}, "format": "html"}
+    assert "2.png" in client.post("/api/reports", json=report).text
+
+
+def test_a_whole_video_is_stepped_through_in_parts(client: TestClient) -> None:
+    key = next(m for m in client.get("/api/media").json()["media"] if m["kind"] == "video")["media_key"]
+    page = client.get(f"/api/media/{key}/frames", params={"first": 2, "most": 3}).json()
+    assert (page["total"], page["first"], page["place"]) == (6, 2, 2)
+    assert [(f["frame_index"], f["time_s"], f["num_people"]) for f in page["frames"]] == [
+        (4, 2.0, 1), (6, 3.0, 1), (8, 4.0, 2),
+    ]  # fmt: skip
+    around = client.get(f"/api/media/{key}/frames", params={"frame_index": 9, "most": 2}).json()
+    assert (around["first"], around["place"], len(around["frames"])) == (3, 4, 2)
+    beyond = client.get(f"/api/media/{key}/frames", params={"first": 99}).json()
+    assert (beyond["frames"], beyond["total"]) == ([], 6)
+    outline = client.get(f"/api/media/{key}/outline", params={"parts": 3}).json()
+    assert (outline["total"], outline["start_s"], outline["end_s"]) == (6, 0.0, 5.0)
+    assert [(s["first"], s["time_s"], s["num_people"]) for s in outline["stretches"]] == [
+        (0, 0, 1),
+        (2, 2, 1),
+        (4, 4, 2),
+    ]
+    photo = next(m for m in client.get("/api/media").json()["media"] if m["kind"] == "photo")["media_key"]
+    whole = client.get(f"/api/media/{photo}/outline").json()
+    assert (whole["total"], whole["start_s"], len(whole["stretches"])) == (1, None, 1)
+    assert client.get("/api/media/nothing/frames").status_code == 404
+
+
+def test_files_are_ordered_as_asked(client: TestClient) -> None:
+    def names(**asked: Any) -> list[str]:
+        return [m["name"] for m in client.get("/api/media", params=asked).json()["media"]]
+
+    assert names() == ["1.png", "2.png", "walk.mp4", "3.png"]
+    assert names(order="name") == ["1.png", "2.png", "3.png", "walk.mp4"]
+    assert names(order="name", descending=True) == ["walk.mp4", "3.png", "2.png", "1.png"]
+    assert names(order="people", descending=True)[:2] == ["walk.mp4", "3.png"]
+    assert names(order="camera") == ["1.png", "2.png", "walk.mp4", "3.png"]
+    assert names(camera="yard") == ["3.png"]
+    assert names(camera="") == []
+    assert client.get("/api/media", params={"order": "luck"}).status_code == 422
 
 
 def test_counter_examples_are_left_out(client: TestClient, world: World) -> None:
@@ -395,6 +473,11 @@ def test_the_very_file_is_known_in_archives_and_among_several_videos(tmp_path: P
         {"detection_id": "a:0:0", "person": 1},
         {"detection_id": "../../etc/passwd"},
         {"query_id": "x" * 22, "box": [0, 0, 1e999, 9]},
+        {"media_key": "a", "box": [0, 0, 9, 9]},
+        {"media_key": "a", "frame_index": 0},
+        {"frame_index": 0, "box": [0, 0, 9, 9]},
+        {"media_key": "a", "frame_index": 0, "person": 1},
+        {"media_key": "a", "frame_index": 0, "box": [0, 0, 9, 9], "detection_id": "a:0:0"},
     ],
 )
 def test_an_example_is_one_thing(client: TestClient, example: dict[str, Any]) -> None:
@@ -518,3 +601,39 @@ def test_long_sightings_come_in_parts(client: TestClient, world: World) -> None:
     assert part["people"] == whole["people"][1:2]
     assert part["total"] == whole["total"]
     assert client.get(address, params={"most": 5000}).status_code == 422
+
+
+def test_names_of_strangers_are_shown_by_number_and_can_be_asked_for(own_world: World, serve: Serve) -> None:
+    names = ["a\x1b[2J\u202e\n\u2028.png", "\u200b[red].png"]
+    for i, name in enumerate(names):
+        save_scene(own_world.media / "odd.png", person(ORANGE, i)).rename(own_world.media / name)
+    finder = own_world.finder()
+    finder.index(list(discover([str(own_world.media)])), partial(frames_of, every_s=1.0), every_s=1.0)
+    client = serve(own_world, tokens=tokens())
+    for who in ("vera", "otto"):
+        media = client.get("/api/media?per_page=100", headers=bearer(who)).json()["media"]
+        shown = {medium["name"]: medium["source"] for medium in media}
+        assert {"a\\x1b[2J\\u202e\\x0a\\u2028.png", "\\u200b[red].png"} <= set(shown)
+        query = ask_with(client, own_world.query, headers=bearer(who))
+        for name in map(printable, names):
+            asked = {"examples": [{"query_id": query["query_id"], "person": 0}], "sources": [shown[name]]}
+            answer = client.post("/api/search", json=asked, headers=bearer(who))
+            assert answer.status_code == 200, answer.text
+            assert [match["name"] for match in answer.json()["matches"]] == [name]
+    report = {"search": asked, "format": "html"}
+    assert "\u200b" not in client.post("/api/reports", json=report, headers=bearer("otto")).text
+
+
+def test_names_that_are_no_letters_can_be_told(own_world: World, serve: Serve) -> None:
+    """No JSON document can hold them as they are."""
+    name = os.fsdecode(b"\xff\xfe.png")
+    save_scene(own_world.media / "odd.png", person(ORANGE, 1)).rename(own_world.media / name)
+    client = serve(own_world)
+    job_id = client.post("/api/index", json={"paths": ["media"]}).json()["job_id"]
+
+    def problems() -> list[dict[str, str]]:
+        answer = client.get(f"/api/jobs/{job_id}")
+        assert answer.status_code == 200
+        return answer.json()["problems"]  # type: ignore[no-any-return]
+
+    assert [problem["source"] for problem in until(problems)] == [str(own_world.media / "\\udcff\\udcfe.png")]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sceneseek.cli.console import err, escape, print_json
+from sceneseek.cli.console import err, loading, print_json
 from sceneseek.cli.gallery.places import place
 from sceneseek.cli.moments import moment
 from sceneseek.cli.search_outputs import Output, Search, note_search, search_as_json, write_outputs
@@ -17,7 +18,7 @@ from sceneseek.errors import ValueRefused
 from sceneseek.words import counted
 
 if TYPE_CHECKING:
-    from sceneseek.gallery import Filters, Gallery
+    from sceneseek.gallery import Filters, FrameKey, Gallery
 
 
 def find(  # noqa: PLR0913 - the options of a command are its parameters
@@ -73,12 +74,13 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
         typer.Option("--without", help="Leave out people flagged small, blurred, cut or unsure; repeatable."),
     ] = None,
     own_picture: Annotated[
-        bool, typer.Option("--own-picture", help="Also show matches in the query pictures themselves.")
+        bool, typer.Option("--own-picture", help="Also show matches in the pictures that the examples come from.")
     ] = False,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="The model to use. Default: the one that made the gallery.")
     ] = None,
     device: Annotated[str, typer.Option("--device", help="Where the model runs: cpu, cuda, cuda:1, mps.")] = "cpu",
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit log and reports.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
     sheet: Annotated[
         Path | None, typer.Option("--sheet", help="Write a contact sheet of the matches (PNG, JPEG).")
@@ -90,7 +92,9 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     blur: Annotated[
         str | None,
         typer.Option(
-            "--blur", help="In what is written, hide the other people that were found (others), or all around (all)."
+            "--blur",
+            help="In what is written, hide the other people that were found (others), all around the person (all), or "
+            "nobody (none). Default: others.",
         ),
     ] = None,
 ) -> None:
@@ -118,35 +122,42 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
         after=moment(after, "--after"),
         before=moment(before, "--before", end_of_day=True),
         min_score=min_score,
-        exclude=() if own_picture else _own_frames(shown),
         exclude_flags=_flags(without),
     )
     images = [read_picture(picture) for picture in shown]
     store = Gallery.open(gallery)
     filters = _narrowed(filters, store, source)
     spec = model or store.manifest.model
-    with err.status(f"loading {escape(spec)}"):
+    with loading(spec):
         predictor = load_predictor(spec, device=device)
     store = Gallery.open(gallery, predictor.name, predictor.fingerprint)
     finder = Finder(predictor, store)
     begun = time.perf_counter()
+    with err.status("estimating how high strangers score here (once for each state of the gallery)"):
+        finder.calibration(_by(by))
+    calibrated = time.perf_counter() - begun
     context = rerank is not None
-    people = [finder.locate(image, given, company=context) for image, given in zip(images, boxes, strict=True)]
+    people = [
+        replace(finder.locate(image, given, company=context), frame=_own_frame(picture))
+        for picture, image, given in zip(shown, images, boxes, strict=True)
+    ]
     people += [finder.person(name) for name in like or ()]
     against = [finder.person(name) for name in not_like or ()]
-    ranking = finder.find_people(people, top=top, filters=filters, against=against, by=_by(by), rerank=rerank)
-    seconds = time.perf_counter() - begun
+    ranking = finder.find_people(
+        people, top=top, filters=filters, against=against, by=_by(by), rerank=rerank, own_pictures=own_picture
+    )
+    seconds = time.perf_counter() - begun - calibrated
     names = [str(picture) for picture in shown] + list(like or ())
-    search = Search(finder, names, images, people, list(not_like or ()), against, ranking, seconds)
+    search = Search(finder, names, images, people, list(not_like or ()), against, ranking, seconds, reason.strip())
     note_search(search, shown)
     if as_json:
         print_json(search_as_json(search))
     else:
         from sceneseek.cli.ranking_table import show
 
-        show(ranking, list(zip(names, people, strict=True)), seconds)
+        show(ranking, list(zip(names, people, strict=True)), seconds, calibrated)
     if written:
-        write_outputs(search, written, blur)
+        write_outputs(search, written, None if blur == "none" else blur or "others")
 
 
 def _boxes(given: list[str] | None, num_pictures: int) -> list[tuple[float, ...] | None]:
@@ -197,14 +208,12 @@ def _narrowed(filters: Filters, gallery: Gallery, named: list[str] | None) -> Fi
     return narrowed(filters, records, places)
 
 
-def _own_frames(pictures: list[Path]) -> tuple[Any, ...]:
-    """The query pictures' own place in the gallery, wherever a copy of them may lie."""
+def _own_frame(picture: Path) -> FrameKey:
+    """A query picture's own place in the gallery, wherever a copy of it may lie."""
     from sceneseek.gallery import FrameKey
-    from sceneseek.inference.media import discover
-    from sceneseek.structures import MediaItem
+    from sceneseek.inference.media import content_key
 
-    found = discover([str(picture) for picture in pictures])
-    return tuple(FrameKey(item.content_key) for item in found if isinstance(item, MediaItem))
+    return FrameKey(content_key(picture))
 
 
 def _by(text: str) -> Any:
@@ -227,8 +236,8 @@ def _outputs(sheet: Path | None, html: Path | None, report: list[Path] | None, b
     """What to write, checked before anything is searched."""
     from sceneseek.reports import format_of
 
-    if blur not in (None, "others", "all"):
-        raise ValueRefused(f"--blur is {blur!r}; expected others or all.")
+    if blur not in (None, "others", "all", "none"):
+        raise ValueRefused(f"--blur is {blur!r}; expected others, all or none.")
     outputs = [Output(sheet, "sheet")] if sheet is not None else []
     outputs += [Output(html, "html")] if html is not None else []
     outputs += [Output(path, format_of(path)) for path in report or ()]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from sceneseek.cli.console import err, escape, out, print_json, progress_bar, show_notes, stopping, warn
+from sceneseek.cli.console import err, escape, loading, out, print_json, progress_bar, show_notes, stopping, warn
 from sceneseek.errors import ValueRefused
-from sceneseek.words import counted, printable, short_model, without_password
+from sceneseek.words import counted, short_model, without_password
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -104,15 +104,15 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
     zone = _zone(timezone)
     longest, patience = _span("--duration", duration), _span("--give-up", give_up)
     spec = model or known_model(gallery) or DEFAULT_MODEL
-    with err.status(f"loading {escape(spec)}"):
+    with loading(spec):
         predictor = load_predictor(spec, device=device)
     store = Gallery.open_or_create(
         gallery, lasting_name(spec, predictor.name), predictor.fingerprint, predictor.embedding_dim
     )
-    AuditLog(store.path).append(local_user(), "index", paths=[printable(without_password(path)) for path in paths])
+    AuditLog(store.path).append(local_user(), "index", paths=list(map(without_password, paths)))
     finder = Finder(predictor, store)
     items = []
-    with progress_bar("looking for files") as progress:
+    with progress_bar("looking for files", ended="files found") as progress:
         found = discover(
             paths,
             camera=camera,
@@ -124,7 +124,8 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
         for item in found:
             # Every file is read once to know it by its content: on a disk full of video this takes a while.
             items.append(item)
-            progress(0, None, f"{len(items):,} found")
+            progress(0, None, f"{len(items):,} so far")
+        progress(len(items), len(items))
     countable = all(expected_pictures(item, sampling.every_s) is not None for item in items)
     live = any(isinstance(item, MediaItem) and item.kind == "stream" for item in items)
     with stopping() as stop, progress_bar("indexing", "pictures" if countable and not live else "files") as progress:
@@ -218,20 +219,20 @@ def summary_as_json(summary: IndexSummary, gallery: Gallery) -> dict[str, Any]:
         "model_seconds": round(summary.model_seconds, 3),
         "frames_per_second": round(summary.frames_per_second, 3),
         "people_in_gallery": len(gallery),
-        "problems": [{"source": printable(p.source), "reason": printable(p.reason)} for p in summary.problems],
-        "notes": [{"source": printable(n.source), "reason": printable(n.reason)} for n in summary.notes],
+        "notes": [{"source": n.source, "reason": n.reason} for n in summary.notes],
         "passed_over": {
             "files": _counts(note.files for note in passed),
             "folders": _counts(note.folders for note in passed),
         },
+        "problems": [{"source": p.source, "reason": p.reason} for p in summary.problems],
     }
 
 
 def _counts(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Counts added up, under names that every reader takes."""
+    """Counts added up."""
     total: Counter[str] = Counter()
     for part in parts:
-        total.update({printable(name): count for name, count in part.items()})
+        total.update(part)
     return dict(total)
 
 
@@ -258,14 +259,14 @@ def _show(summary: IndexSummary, gallery: Gallery) -> None:
             f"[yellow]{counted(len(summary.problems), 'problem')}[/yellow]; the rest was indexed:", highlight=False
         )
         for problem in summary.problems[:_SHOWN_PROBLEMS]:
-            warn(printable(f"{problem.source}: {problem.reason}"))
+            warn(f"{problem.source}: {problem.reason}")
         if len(summary.problems) > _SHOWN_PROBLEMS:
             err.print(f"... and {len(summary.problems) - _SHOWN_PROBLEMS:,} more; --json lists them all.")
     doubts = [note for note in summary.notes if not isinstance(note, PassedOver)]
     passed = [note for note in summary.notes if isinstance(note, PassedOver)]
     if doubts:
         err.print(f"[cyan]{counted(len(doubts), 'note')}[/cyan]; nothing is lost:", highlight=False)
-    show_notes((printable(note.source), printable(note.reason)) for note in [*doubts, *passed])
+    show_notes((note.source, note.reason) for note in [*doubts, *passed])
     if any(note.folders for note in passed):
         err.print("Name such a folder to have it read, or pass --system-folders.", highlight=False)
     if not (summary.frames or summary.already or summary.problems):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sceneseek import boxes as box_arithmetic
 from sceneseek import quality
 from sceneseek.errors import BoxError, ValueRefused
-from sceneseek.gallery import Gallery
+from sceneseek.gallery import Filters, FrameKey, Gallery
 from sceneseek.reranking import query_context
 from sceneseek.similarity import normalise
 from sceneseek.structures import Detections, FloatArray, ImageArray, Match, PersonModel
@@ -34,6 +34,7 @@ class QueryPerson:
         company: ``(C, D)`` embeddings of the other people in the picture, surest first, for context matching.
         detection_id: The gallery's name for this person in this frame; ``None`` for a query picture.
         tracklet_id: The gallery's name for the sighting it belongs to, if any.
+        frame: The picture's own place in the gallery, should it be there; ``None`` where nobody knows.
     """
 
     box: tuple[float, float, float, float]
@@ -43,6 +44,7 @@ class QueryPerson:
     company: FloatArray | None = None
     detection_id: str | None = None
     tracklet_id: str | None = None
+    frame: FrameKey | None = None
 
 
 def people_in(model: PersonModel, image: ImageArray) -> list[QueryPerson]:
@@ -128,7 +130,49 @@ def remembered(gallery: Gallery, detection_id: str) -> QueryPerson:
         company=np.stack(company) if company else None,
         detection_id=detection_id,
         tracklet_id=person.tracklet_id,
+        frame=FrameKey(person.media_key, person.frame_index),
     )
+
+
+def without_own_pictures(filters: Filters | None, people: Sequence[QueryPerson]) -> Filters:
+    """Filters that also leave out the pictures that the examples come from: of course the person is in there.
+
+    The one rule for every question, whoever asks it: a query picture that the gallery holds too, the picture of each
+    match that was marked as right, and a scene in which a box was drawn. ``Finder.find_people`` applies it, and leaves
+    out the rest of an example's sighting besides.
+
+    Args:
+        filters: Further conditions; none when not given.
+        people: The examples.
+    """
+    filters = filters or Filters()
+    own = (person.frame for person in people if person.frame is not None)
+    return replace(filters, exclude=tuple(dict.fromkeys((*filters.exclude, *own))))
+
+
+def pinned(gallery: Gallery, people: Sequence[QueryPerson], vector: FloatArray) -> list[Match]:
+    """The examples that are people of the gallery, as matches apart from the ranking; a frame counts once.
+
+    Args:
+        gallery: Where they are.
+        people: The examples.
+        vector: ``(D,)``, the question, see ``combined``.
+
+    Returns:
+        In the order of the examples, each with its similarity to the question and without a false-match rate.
+    """
+    names = list(dict.fromkeys(p.detection_id for p in people if p.detection_id is not None))
+    stored = gallery.people(names) if names else []
+    sightings = gallery.sightings(p.tracklet_id for p in stored if p.tracklet_id is not None)
+    return [
+        replace(
+            person.as_match(),
+            rank=place,
+            similarity=float(np.clip(person.embedding @ vector, -1.0, 1.0)),
+            sighting=None if person.tracklet_id is None else sightings.get(person.tracklet_id),
+        )
+        for place, person in enumerate(stored, start=1)
+    ]
 
 
 def shown(match: Match, people: Sequence[QueryPerson]) -> bool:

@@ -54,8 +54,8 @@ class IndexSummary:
         people: People found and remembered.
         already: Files that were known and needed nothing.
         problems: What could not be used, or not to its end. Everything else was indexed.
-        notes: What is doubtful about what was indexed, such as a time or a white point; a ``PassedOver`` among them counts what was left
-            alone.
+        notes: What is doubtful about what was indexed, such as a time or a white point; a ``PassedOver`` among them
+            counts what was left alone.
         stopped: Whether the run was asked to stop before it came to its end; the next one goes on there.
         seconds: How long it took; no part of what makes two summaries equal, like the next.
         model_seconds: How long the model worked in this time.
@@ -166,7 +166,12 @@ class _Course:
         if isinstance(event, MediaProblem):
             self._finished += 1
             self._progress(self._finished, self._total, Path(event.source).name)
-        elif isinstance(event, Recognised | Ended):
+        elif isinstance(event, Recognised):
+            # Nothing was searched here: counted as done, it would make the rest look as quick.
+            if self._total is not None:
+                self._total -= self._expected(event.item)
+            self._progress(self._finished, self._total, f"{_name(event.item)}: known already")
+        elif isinstance(event, Ended):
             self._finished += self._expected(event.item)
             self._progress(self._finished, self._total, _name(event.item))
         elif isinstance(event, Seen) and event.item.kind != "photo" and event.frame.time_s is not None:

@@ -2,14 +2,13 @@
 
 from sceneseek.gallery.archiving import export_archive
 from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
-from sceneseek.gallery.calibration import Calibration
-from sceneseek.gallery.calibration_file import Calibrator
+from sceneseek.gallery.cameras import name_camera
 from sceneseek.gallery.checking import CheckReport, Finding, Weight, check
 from sceneseek.gallery.filters import Filters, FrameKey
 from sceneseek.gallery.forgetting import ForgetPlan, Forgotten, forget, plan_forgetting, similar_people
 from sceneseek.gallery.index import EXACT_BELOW, Optimised
 from sceneseek.gallery.keep_out import Extent, KeepOut
-from sceneseek.gallery.lookups import EmbeddingSample
+from sceneseek.gallery.lookups import EmbeddingSample, SearchedFrames
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.merging import Merged, merge
 from sceneseek.gallery.proof import Proof
@@ -18,11 +17,13 @@ from sceneseek.gallery.repairing import repair
 from sceneseek.gallery.retention import Retention, plan_retention
 from sceneseek.gallery.sightings import export_sightings
 from sceneseek.gallery.store import By, Gallery, GalleryInfo
+from sceneseek.gallery.trust import HITS, Calibration, Calibrator, judged
 from sceneseek.gallery.unpacking import import_archive
 from sceneseek.gallery.writer import GalleryWriter, Plan
 
 __all__ = [
     "EXACT_BELOW",
+    "HITS",
     "AuditEntry",
     "AuditLog",
     "AuditVerdict",
@@ -49,6 +50,7 @@ __all__ = [
     "Plan",
     "Proof",
     "Retention",
+    "SearchedFrames",
     "StoredFrame",
     "StoredPerson",
     "StoredTracklet",
@@ -58,8 +60,10 @@ __all__ = [
     "export_sightings",
     "forget",
     "import_archive",
+    "judged",
     "local_user",
     "merge",
+    "name_camera",
     "plan_forgetting",
     "plan_retention",
     "repair",

@@ -164,7 +164,7 @@ class Filters:
         if self.exclude_flags:
             words["flagged"] = f"{', '.join(self.exclude_flags)} left out"
         if self.exclude:
-            words["query's own picture"] = "left out"
+            words["the examples' own pictures"] = "left out"
         return words
 
     def _ranges(self) -> tuple[tuple[str, Any, Any], ...]:

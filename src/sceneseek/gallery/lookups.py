@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sceneseek.errors import NotInGalleryError, ValueRefused
 from sceneseek.gallery.records import MediaRecord, StoredFrame, StoredPerson, StoredTracklet
@@ -25,16 +26,48 @@ class EmbeddingSample:
 
     Attributes:
         embeddings: ``(N, D)`` float32 unit rows.
-        rows: The columns ``id``, ``media_key``, ``frame_index``, ``camera_id``, ``tracklet_id``, ``time_s``,
-            ``captured_at``, ``score``, ``flags`` and ``x1`` to ``y2``.
+        rows: The columns ``id``, ``media_key``, ``source``, ``frame_index``, ``camera_id``, ``tracklet_id``,
+            ``time_s``, ``captured_at``, ``score``, ``flags`` and ``x1`` to ``y2``.
     """
 
     embeddings: FloatArray
     rows: pa.Table
 
 
-_SAMPLED = ("id", "media_key", "frame_index", "camera_id", "tracklet_id", "time_s", "captured_at", "score", "flags",
-            "x1", "y1", "x2", "y2")  # fmt: skip
+@dataclass(frozen=True, eq=False)
+class SearchedFrames:
+    """The pictures of one file that were searched, in order; ``N`` of them.
+
+    Attributes:
+        indices: ``(N,)`` int64, their frame indices, growing.
+        times_s: ``(N,)`` float64, seconds from the start of the video; not a number where there is no time.
+        num_people: ``(N,)`` int64, how many people were found in each and are still remembered.
+    """
+
+    indices: NDArray[np.int64]
+    times_s: NDArray[np.float64]
+    num_people: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """How many were searched."""
+        return len(self.indices)
+
+    def place_of(self, frame_index: int) -> int:
+        """Which of them a frame is, or the last one before it; 0 where there is none before it."""
+        return max(0, int(np.searchsorted(self.indices, frame_index, "right")) - 1)
+
+    def outline(self, parts: int) -> list[tuple[int, int]]:
+        """The whole in stretches of equal length, ``parts`` of them at most.
+
+        Returns:
+            Of each stretch the place of its first picture, and the most people that any of its pictures shows.
+        """
+        edges = np.unique(np.linspace(0, len(self), min(parts, len(self)), endpoint=False).astype(np.int64))
+        return list(zip(edges.tolist(), np.maximum.reduceat(self.num_people, edges).tolist(), strict=True))
+
+
+_SAMPLED = ("id", "media_key", "source", "frame_index", "camera_id", "tracklet_id", "time_s", "captured_at", "score",
+            "flags", "x1", "y1", "x2", "y2")  # fmt: skip
 
 
 def people_by_id(tables: Tables, detection_ids: Sequence[str]) -> list[StoredPerson]:
@@ -118,6 +151,25 @@ def frames_around(tables: Tables, media_key: str, frame_index: int, before: int,
     if not len(near):
         return []
     return _frames(tables, f"{own} AND frame_index >= {near[0]} AND frame_index <= {near[-1]}")
+
+
+def searched_frames(tables: Tables, media_key: str) -> SearchedFrames:
+    """The pictures of one file that were searched, in order.
+
+    Raises:
+        NotInGalleryError: No picture of such a file was searched.
+    """
+    own = f"media_key = {sql_text(media_key)}"
+    seen_in = tables[DETECTIONS].search().where(own).select(["frame_index", "time_s"]).to_arrow()
+    name = FRAMES if FRAMES in tables else DETECTIONS
+    rows = tables[name].search().where(own).select(["frame_index", "time_s"]).to_arrow()
+    if not rows.num_rows:
+        raise NotInGalleryError(f"the gallery has no picture of a file with key {media_key!r}.")
+    indices, first = np.unique(rows["frame_index"].to_numpy(), return_index=True)
+    times = rows["time_s"].to_numpy().astype(np.float64)[first]
+    people = np.zeros(len(indices), np.int64)
+    np.add.at(people, np.searchsorted(indices, seen_in["frame_index"].to_numpy()), 1)
+    return SearchedFrames(indices, times, people)
 
 
 def camera_names(tables: Tables) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,9 +32,10 @@ from sceneseek.gallery.forgetting import FORGETTING
 from sceneseek.gallery.index import EXACT_BELOW, Optimised, build, people_index, search_index
 from sceneseek.gallery.keep_out import KEEP_OUT
 from sceneseek.gallery.lock import WriterLock
-from sceneseek.gallery.lookups import EmbeddingSample
+from sceneseek.gallery.lookups import EmbeddingSample, SearchedFrames
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.memory import PeopleInMemory
+from sceneseek.gallery.privacy import make_folder, private_files
 from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
 from sceneseek.gallery.retention import RETENTION
 from sceneseek.gallery.schema import (
@@ -51,7 +53,7 @@ from sceneseek.gallery.search import BLOCK_ROWS, Block, blocks_of, search_blocks
 from sceneseek.gallery.tables import T, Tables, patiently
 from sceneseek.gallery.writer import GalleryWriter
 from sceneseek.similarity import normalise
-from sceneseek.structures import Ranking
+from sceneseek.structures import Ranking, Sighting
 
 MEMORY_LIMIT = 2 << 30
 """Embeddings are kept in memory up to this many bytes (two million people of 256 numbers); above, blocks are read
@@ -143,10 +145,11 @@ class Gallery:
         if embedding_dim < 1:
             raise ValueRefused(f"embedding_dim is {embedding_dim}; expected at least 1.")
         folder = Path(path).expanduser().absolute()
+        _refuse_odd_path(folder)
         try:
             _refuse_foreign(folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            with WriterLock(folder):
+            make_folder(folder)
+            with private_files(folder), WriterLock(folder):
                 if (folder / MANIFEST).exists():
                     raise GalleryError(f"{folder} is a gallery already; open it, or choose another folder.")
                 # Tables first, manifest last: whoever is killed in between leaves a folder that was never a gallery.
@@ -269,6 +272,18 @@ class Gallery:
     def tracklets(self, media_keys: Collection[str] | None = None) -> list[StoredTracklet]:
         """What is known of tracklets as a whole, of some files or of all, by file and beginning."""
         return self._read(lookups.stored_tracklets, media_keys)
+
+    def sightings(self, tracklet_ids: Iterable[str]) -> dict[str, Sighting]:
+        """From when to when the people of some tracklets were seen, by tracklet id; unknown ones are left out."""
+        return self._read(lookups.sightings_by_id, list(tracklet_ids))
+
+    def searched_frames(self, media_key: str) -> SearchedFrames:
+        """All pictures of a file that were searched, in order, without the people in them.
+
+        Raises:
+            NotInGalleryError: No picture of such a file was searched.
+        """
+        return self._read(lookups.searched_frames, media_key)
 
     def frame(self, media_key: str, frame_index: int = 0) -> StoredFrame:
         """One searched picture with its people.
@@ -443,6 +458,14 @@ class Gallery:
         if condition is not None and set(table_schema(DETECTIONS, dim).names) <= set(table.schema.names):
             query = query.where(condition)
         return blocks_of(query.to_batches(batch_size=BLOCK_ROWS))
+
+
+def _refuse_odd_path(folder: Path) -> None:
+    """The database takes no control letters in a path; said in plain words before it says so in its own."""
+    if any(unicodedata.category(letter) == "Cc" for letter in str(folder)):
+        raise GalleryError(
+            f"a gallery cannot be kept at {folder}: the path holds control letters. Choose another --gallery folder."
+        )
 
 
 def _refuse_foreign(folder: Path) -> None:

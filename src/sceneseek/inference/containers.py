@@ -12,10 +12,9 @@ from typing import Any
 import av
 
 from sceneseek.errors import VideoError
+from sceneseek.inference.formats import open_file
 from sceneseek.pictures import MAX_PIXELS
-
-_OPTIONS = {"protocol_whitelist": "file"}
-# A file may be a playlist that names other addresses; nothing but the file itself is opened.
+from sceneseek.words import without_passwords
 
 FASTEST = 480
 """Pictures a second that no camera here exceeds: what a file says beyond it is the grid of its clock."""
@@ -94,7 +93,7 @@ def opened(path: str, stream_index: int = 0) -> Iterator[tuple[Any, Any]]:
         VideoError: The file cannot be opened as a video, or there is no such video in it.
     """
     try:
-        container = av.open(path, options=_OPTIONS)
+        container = open_file(path)
     except (av.error.FFmpegError, OSError) as error:
         raise VideoError(
             f"This cannot be opened as a video ({reason_of(error)}): it is damaged, cut off before its index, or "
@@ -164,4 +163,4 @@ def pictures_in(packets: Iterator[Any], damaged: Callable[[], None] | None = Non
 def reason_of(error: BaseException) -> str:
     """An error of the libraries in a few words."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text).strip().split("\n")[0]
+    return without_passwords(str(text).strip().split("\n")[0])

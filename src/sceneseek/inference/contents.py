@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import Literal
 
+from sceneseek.file_kinds import is_heif, is_picture, kind_in_words
 from sceneseek.inference.archives import is_archive
 from sceneseek.pictures import has_picture_suffix
 
@@ -23,7 +24,7 @@ VIDEO_SUFFIXES = frozenset({
 """File names that promise a video, in lower case."""
 
 FOREIGN_SUFFIXES = frozenset({
-    ".heic", ".heif", ".hif", ".jp2", ".j2k", ".jpx", ".jxl", ".jxr", ".psd", ".psb", ".xcf", ".svg", ".raw", ".cr2",
+    ".jp2", ".j2k", ".jpx", ".jxl", ".jxr", ".psd", ".psb", ".xcf", ".svg", ".raw", ".cr2",
     ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".srw", ".dng", ".orf", ".rw2", ".rwl", ".raf", ".pef",
     ".x3f", ".3fr", ".fff", ".iiq", ".mef", ".mos", ".mrw", ".erf", ".kdc", ".dcr", ".gpr", ".exr", ".hdr", ".tga",
     ".ico",
@@ -50,8 +51,11 @@ _MOTION_JPEG = frozenset({".mjpg", ".mjpeg"})
 HEAD_BYTES = 1024
 """So much of the beginning of a file is looked at."""
 
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
+_FOREIGN_PICTURES = (
+    b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51\0", b"\0\0\0\x0cJXL \r\n\x87\n", b"8BPS\0\1", b"8BPS\0\2",
+    b"FUJIFILMCCD-RAW", b"v/1\1",
+)  # fmt: skip
 _VIDEOS = (
     b"\x1a\x45\xdf\xa3", b"FLV\x01", bytes.fromhex("3026b2758e66cf11"), b"OggS", b"\0\0\1\xba", b"\0\0\1\xb3", b"DKIF",
     b"DHAV", b"YUV4MPEG2", bytes.fromhex("060e2b34020501"), b".RMF", b"nut/multimedia", b"IMKH",
@@ -96,11 +100,13 @@ def kind_by_content(head: bytes) -> Kind | None:
     """
     box = head[4:8]
     if box == b"ftyp":
-        return _kind_by_brand(head[8:12])
+        return _kind_by_brand(head)
     if head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         return "photo"
     if head.startswith(_VIDEOS) or box in _BOXES or (head[:4] == b"RIFF" and head[8:11] == b"AVI"):
         return "video"
+    if head.startswith(_FOREIGN_PICTURES):
+        return "picture not read"
     if head.startswith(_FOREIGN_ARCHIVES):
         return "archive not read"
     if head.startswith(_ZIP):
@@ -134,10 +140,14 @@ def settled(name: str, head: bytes) -> Kind | None:
     return named
 
 
-def _kind_by_brand(brand: bytes) -> Kind:
-    if brand in _HEIF_BRANDS:
-        return "photo" if has_picture_suffix(".heic") else "picture not read"
-    return "photo" if brand in (b"avif", b"avis") else "video"
+def _kind_by_brand(head: bytes) -> Kind:
+    """What a file of the ISO base media format is: phones' pictures lie in containers of videos."""
+    words = kind_in_words(head)
+    if words.endswith("sound file"):
+        return "sidecar"
+    if is_heif(head) or words.startswith("an AVIF"):
+        return "photo"
+    return "picture not read" if is_picture(head) else "video"
 
 
 def _is_transmission(head: bytes) -> bool:

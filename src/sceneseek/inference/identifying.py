@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from sceneseek.errors import ArchiveError, PictureError, VideoError
+from sceneseek.file_kinds import kind_in_words
 from sceneseek.inference.archives import MAX_PHOTO_BYTES, MAX_VIDEO_BYTES, Archive, Member
 from sceneseek.inference.cameras import CameraPattern
 from sceneseek.inference.capture_times import Moment, exif_moment, first_known, metadata_moment, name_moment
@@ -22,7 +23,7 @@ from sceneseek.inference.content_keys import blocks_of, hashed, key_of_stream
 from sceneseek.inference.contents import HEAD_BYTES, Kind, kind_by_name, settled
 from sceneseek.inference.omissions import Tally, system_part
 from sceneseek.inference.places import stream_source
-from sceneseek.pictures import begins_as_picture, camera_of, exif_tags, picture_size
+from sceneseek.pictures import ExifTags, begins_as_picture, camera_of, exif_tags, picture_size
 from sceneseek.structures import MediaItem, MediaProblem
 
 if TYPE_CHECKING:
@@ -206,7 +207,9 @@ def _not_read(source: str, name: str, named: bool, kind: Kind | None, known: Cir
     elif kind == "archive":
         yield MediaProblem(source, "This looks like a zip archive without its ending; name it .zip to have it read.")
     elif named:
-        yield MediaProblem(source, "This is neither a picture nor a video in a known format.")
+        with open(source, "rb") as file:
+            what = kind_in_words(file.read(HEAD_BYTES))
+        yield MediaProblem(source, f"This is {what}, neither a picture nor a video in a known format.")
     else:
         known.tally.leave_file(name)
 
@@ -214,8 +217,14 @@ def _not_read(source: str, name: str, named: bool, kind: Kind | None, known: Cir
 def _photo_item(source: str, key: str, contents: str | bytes, known: Circumstances) -> MediaItem:
     tags = exif_tags(contents)
     taken = first_known(lambda: exif_moment(tags, known.zone), lambda: name_moment(source, known.zone))
-    camera = known.camera_at(source) or camera_of(tags)
+    camera = known.camera_at(source) or _device(tags)
     return MediaItem(source, "photo", key, camera, taken.at, doubt=taken.sentence)
+
+
+def _device(tags: ExifTags) -> str | None:
+    """What EXIF calls the device: no name that anybody gave to a camera, and told apart from those that are."""
+    named = camera_of(tags)
+    return None if named is None else f"{named} (EXIF)"
 
 
 def _video_items(source: str, key: str, path: str, known: Circumstances) -> Iterator[MediaItem]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from sceneseek.structures import Standing
 from sceneseek.web.settings import Role
 
 MAX_TOP = 500
@@ -31,10 +32,19 @@ Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Box = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=400, pattern=r"^[^\x00]*$")]
+Sampling = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+"""Seconds between the frames taken of a video; 0 takes every frame."""
+
 Text = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00]*$")]
 Reranking = Literal["cbgm", "k_reciprocal"]
 RERANKING: tuple[Reranking, ...] = get_args(Reranking)
 Flag = Literal["small", "blurred", "cut", "unsure"]
+CameraName = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""What a camera is called."""
+
+MediaOrder = Literal["source", "name", "camera", "taken", "added", "people", "pictures", "status"]
+"""What files can be ordered by."""
 
 
 def _describe(schema: dict[str, Any], model: type[BaseModel]) -> None:
@@ -88,11 +98,13 @@ class Health(Told):
         status: ``"ok"``.
         version: The version of sceneseek.
         login: Whether callers need a token.
+        decoders: How the processes are confined that decode strangers' files; for those who have a token.
     """
 
     status: Literal["ok"]
     version: str
     login: bool
+    decoders: str = ""
 
 
 class Login(Asked):
@@ -171,8 +183,12 @@ class GalleryView(Told):
         last: The latest.
         calibration: How false-match rates come about.
         media_roots: Names of the folders that may be indexed through this server.
+        upload_files: Files that one upload may hold.
+        upload_bytes: Bytes that one upload may hold.
+        every_s: Seconds between the frames taken of a video where nothing else is asked for.
         reranking: Methods that ``SearchRequest.rerank`` takes.
         report_formats: Formats that ``/api/reports`` writes.
+        reasons: Whether a search must say why it is made.
         caller: Who the server takes the caller for.
     """
 
@@ -193,8 +209,12 @@ class GalleryView(Told):
     last: datetime | None
     calibration: CalibrationView
     media_roots: list[str]
+    upload_files: int
+    upload_bytes: int
+    every_s: float
     reranking: list[str]
     report_formats: list[str]
+    reasons: bool
     caller: CallerView
 
 
@@ -284,24 +304,42 @@ class Example(Asked):
     Attributes:
         query_id: A query picture; with ``person`` or ``box``.
         person: The number of a person found in it.
-        box: Where the person is, ``x1, y1, x2, y2`` in pixels of the upright query picture.
+        box: Where the person is, ``x1, y1, x2, y2`` in pixels of the upright picture.
         detection_id: A person of the gallery instead.
+        media_key: A picture of the gallery instead, by the content key of its file; with ``frame_index`` and ``box``,
+            for somebody in it whom the detector missed.
+        frame_index: Which frame of it; 0 for a photograph.
     """
 
     query_id: QueryId | None = None
     person: Annotated[int, Field(ge=0, lt=100_000)] | None = None
     box: Box | None = None
     detection_id: DetectionId | None = None
+    media_key: MediaKey | None = None
+    frame_index: FrameIndex | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Example:
-        if (self.query_id is None) == (self.detection_id is None):
-            raise ValueError("give either a query_id or a detection_id")
-        if self.query_id is None and (self.person is not None or self.box is not None):
-            raise ValueError("person and box belong to a query_id")
+        if sum(name is not None for name in (self.query_id, self.detection_id, self.media_key)) != 1:
+            raise ValueError("give one of query_id, detection_id and media_key")
+        if self.detection_id is not None and self.box is not None:
+            raise ValueError("box belongs to a query_id or a media_key")
+        if self.query_id is None and self.person is not None:
+            raise ValueError("person belongs to a query_id")
         if self.query_id is not None and (self.person is None) == (self.box is None):
             raise ValueError("with a query_id give either person or box")
+        if (self.media_key is None) != (self.frame_index is None):
+            raise ValueError("media_key and frame_index belong together")
+        if self.media_key is not None and self.box is None:
+            raise ValueError("with a media_key give a box")
         return self
+
+    @property
+    def picture(self) -> tuple[str, int] | None:
+        """The picture of the gallery in which a box was drawn; ``None`` for any other example."""
+        if self.media_key is None or self.frame_index is None:
+            return None
+        return self.media_key, self.frame_index
 
 
 class SearchRequest(Asked):
@@ -324,6 +362,7 @@ class SearchRequest(Asked):
         min_score: Only people of whom the detector was at least this sure.
         exclude_flags: No people with one of these flags.
         own_pictures: Also matches in pictures that examples come from.
+        reason: Why the search is made, for the audit log and reports; some servers require one.
     """
 
     examples: Annotated[list[Example], Field(min_length=1, max_length=MAX_EXAMPLES)]
@@ -341,6 +380,7 @@ class SearchRequest(Asked):
     min_score: Score | None = None
     exclude_flags: Annotated[list[Flag], Field(max_length=4)] = []
     own_pictures: bool = False
+    reason: Reason | None = None
 
 
 class SightingView(Told):
@@ -399,22 +439,71 @@ class SeenView(Told):
     scene: str
 
 
+class MatchWordsView(Told):
+    """What is said of one match, in the same words wherever it is shown.
+
+    Attributes:
+        standing: "Likely", "Possible", "Not close" or "Example".
+        rate: How often a stranger scores this high, as a sentence.
+        short_rate: The same in few words.
+        basis: Where the rate comes from, and within which limits it lies.
+        others: How many others are expected to score this high, with the interval; empty where it is not known.
+        evidence: Which other match it is one piece of evidence with; empty where there is none.
+        steps: 0 to 5, one for every power of ten that strangers are rarer; ``None`` where it is not known.
+    """
+
+    standing: str
+    rate: str
+    short_rate: str
+    basis: str
+    others: str
+    evidence: str
+    steps: int | None
+
+
+class AnswerWordsView(Told):
+    """What is said of an answer as a whole.
+
+    Attributes:
+        headline: In a few words.
+        detail: Why.
+    """
+
+    headline: str
+    detail: str
+
+
 class MatchView(SeenView):
     """One ranked person.
 
     Attributes:
         rank: 1 is best.
         similarity: Cosine, -1 to 1.
-        false_match_rate: How often a stranger scores this high in this gallery, 0 to 1; ``None`` where it is not known.
-        strangers_expected: How many strangers are expected to score this high among all who were compared.
+        standing: How far to trust it: likely, possible, or distant; ``None`` for an example that was asked with.
+        false_match_rate: How often a stranger scores this high with this query on this camera, 0 to 1; ``None`` where
+            it is not known.
+        rate_interval: The ends of its 90 % interval.
+        rate_borrowed: Whether nobody was seen together on this camera, so that the rate is that of other cameras.
+        others_expected: How many others are expected to score this high among all who were compared, judged by how full
+            the gallery is around the query; ``None`` where it is not known.
+        others_interval: The ends of its 90 % interval.
+        piece: The rank of the first match that this one resembles more than it resembles the query: the two are one
+            piece of evidence.
+        words: All of this as people read it; the same in every report.
         revised: The similarity after re-ranking, by which matches are ordered then; no cosine.
         sighting: The tracklet whose best frame this is; ``None`` for a photograph, or where frames are ranked.
     """
 
     rank: int
     similarity: float
+    standing: Standing | None
     false_match_rate: float | None
-    strangers_expected: float | None
+    rate_interval: tuple[float, float] | None
+    rate_borrowed: bool
+    others_expected: float | None
+    others_interval: tuple[float, float] | None
+    piece: int
+    words: MatchWordsView
     revised: float | None
     sighting: SightingView | None
 
@@ -423,23 +512,29 @@ class SearchAnswer(Told):
     """Ranked matches, best first.
 
     Attributes:
-        num_likely: How many of the first matches no stranger is expected to reach; 0: nobody here looks like the query;
-            ``None``: not known.
+        standing: What the answer is as a whole: that of its best match; ``None`` where there is no match to judge.
+        words: The answer as people read it.
+        num_likely: How many matches are likely.
         searched: How many people were compared.
         method: How it was searched, for display.
         filters: The restrictions that applied, for display.
         model: The model that made query and gallery.
         seconds: How long the search took in the server.
         matches: The matches.
+        pinned: The examples that are people of the gallery, apart from the matches: they are no answer. Ranks count
+            them alone.
     """
 
-    num_likely: int | None
+    standing: Standing | None
+    words: AnswerWordsView
+    num_likely: int
     searched: int
     method: dict[str, str]
     filters: dict[str, str]
     model: str
     seconds: float
     matches: list[MatchView]
+    pinned: list[MatchView]
 
 
 class PersonView(SeenView):
@@ -512,6 +607,103 @@ class FramesAround(Told):
     frames: list[FrameView]
 
 
+class FrameMark(Told):
+    """One searched picture of a file, in few words.
+
+    Attributes:
+        frame_index: 0 for a photograph.
+        time_s: Seconds from the start of the video.
+        num_people: How many people were found in it.
+    """
+
+    frame_index: int
+    time_s: float | None
+    num_people: int
+
+
+class FramePage(Told):
+    """A part of the searched pictures of a file, in order of time.
+
+    Attributes:
+        media_key: The content key of the file.
+        total: How many pictures of it were searched.
+        first: The place of the first one told here, counted from 0.
+        place: The place of the frame that was asked for, or of the last searched one before it; that of the first one
+            told where no frame was asked for.
+        frames: The pictures.
+    """
+
+    media_key: str
+    total: int
+    first: int
+    place: int
+    frames: list[FrameMark]
+
+
+class Stretch(Told):
+    """A stretch of a file's searched pictures.
+
+    Attributes:
+        first: The place of its first picture, counted from 0.
+        time_s: The time of that picture, seconds from the start of the video.
+        num_people: The most people that any of its pictures shows.
+    """
+
+    first: int
+    time_s: float | None
+    num_people: int
+
+
+class MediumOutline(Told):
+    """A whole file in stretches of equal length: where people are.
+
+    Attributes:
+        media_key: The content key of the file.
+        total: How many pictures of it were searched.
+        start_s: Time of the first one, seconds from the start of the video.
+        end_s: Time of the last one.
+        stretches: In order of time.
+    """
+
+    media_key: str
+    total: int
+    start_s: float | None
+    end_s: float | None
+    stretches: list[Stretch]
+
+
+class CameraRequest(Asked):
+    """Which camera took some files: some that are named, or all of one camera.
+
+    Attributes:
+        name: What the camera is called from now on; empty for no camera.
+        media_keys: These files, by content key.
+        camera: All files of this camera instead; empty for those of no camera.
+    """
+
+    name: CameraName
+    media_keys: Annotated[list[MediaKey], Field(min_length=1, max_length=_MAX_CHOICES)] | None = None
+    camera: CameraName | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> CameraRequest:
+        if (self.media_keys is None) == (self.camera is None):
+            raise ValueError("give either media_keys or camera")
+        return self
+
+
+class CameraAnswer(Told):
+    """What was given to a camera.
+
+    Attributes:
+        num_media: Files whose camera changed.
+        num_people: People seen in them, counted once per frame.
+    """
+
+    num_media: int
+    num_people: int
+
+
 class IndexRequest(Asked):
     """What to index.
 
@@ -519,12 +711,33 @@ class IndexRequest(Asked):
         paths: Files and folders below the server's media roots: a root's name followed by the path below it, or a path
             that starts at the root of the disk.
         camera: The name of the camera that took all this.
+        camera_from: Where the paths name the camera, such as ``{camera}/*`` for the folder that a file lies in; where
+            they do not, ``camera`` counts.
+        taken_at: When all this was taken, for those files that do not say so themselves.
         every_s: Seconds between the frames taken of a video; the server's own setting when not given.
     """
 
     paths: Annotated[list[Text], Field(min_length=1, max_length=_MAX_CHOICES)]
-    camera: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    every_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] | None = None
+    camera: Annotated[CameraName, Field(min_length=1)] | None = None
+    camera_from: Annotated[Text, Field(min_length=1)] | None = None
+    taken_at: AwareDatetime | None = None
+    every_s: Sampling | None = None
+
+
+class UploadFacts(Asked):
+    """What the sender knows of uploaded media that they do not say themselves; fields of the form.
+
+    Attributes:
+        camera: The name of the camera that took all this.
+        camera_from: Where the names of files in folders and archives name the camera, see ``IndexRequest``.
+        taken_at: When all this was taken, for those files that do not say so themselves.
+        every_s: Seconds between the frames taken of a video; the server's own setting when not given.
+    """
+
+    camera: Annotated[CameraName, Field(min_length=1)] | None = None
+    camera_from: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+    taken_at: AwareDatetime | None = None
+    every_s: Sampling | None = None
 
 
 class JobCreated(Told):
@@ -625,8 +838,8 @@ class UploadedFile(Told):
     """One uploaded file.
 
     Attributes:
-        name: What the sender called it; the server does not.
-        stored_as: The server's own name for it; ``None`` when it was refused.
+        name: What the sender called it, without what no file name should hold.
+        stored_as: Where it lies below the folder of uploads; ``None`` when it was refused.
         problem: Why it was refused.
     """
 

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
-from sceneseek.gallery import AuditLog, Filters, ForgetPlan, Gallery, StoredPerson, plan_forgetting, similar_people
+from sceneseek.errors import GalleryError
+from sceneseek.gallery import (
+    AuditLog,
+    Filters,
+    ForgetPlan,
+    Gallery,
+    MediaRecord,
+    StoredPerson,
+    name_camera,
+    plan_forgetting,
+    similar_people,
+)
 from sceneseek.gallery import forget as carry_out
 from sceneseek.gallery.forgetting import people_in
 from sceneseek.gallery.proof import Proof
-from sceneseek.web.documents import AuditEntry, AuditPage, ForgetAnswer, ForgetRequest
+from sceneseek.web.documents import AuditEntry, AuditPage, CameraAnswer, CameraRequest, ForgetAnswer, ForgetRequest
 from sceneseek.web.door import Caller
 from sceneseek.web.service import Service
 from sceneseek.web.views import person_view
@@ -48,8 +60,27 @@ async def forget(service: Service, asked: ForgetRequest, caller: Caller) -> Forg
     )
 
 
+async def give_to_camera(service: Service, asked: CameraRequest, caller: Caller) -> CameraAnswer:
+    """Say which camera took some files.
+
+    Raises:
+        NotInGalleryError: A named file is not there.
+        GalleryError: Somebody else is writing, such as an indexing job.
+    """
+
+    def work(gallery: Gallery) -> list[MediaRecord]:
+        name, media = asked.name or None, asked.media_keys
+        return name_camera(gallery, name, media=media, camera=asked.camera or None, actor=caller.name)
+
+    changed = await service.write(work)
+    service.forget_records()
+    return CameraAnswer(num_media=len(changed), num_people=sum(record.num_people for record in changed))
+
+
 async def audit_page(service: Service, page: int, per_page: int) -> AuditPage:
     """A page of the audit log, the newest entry first."""
+    with suppress(GalleryError):  # what cannot be written is no reason to show nothing
+        await asyncio.to_thread(service.looking.flush, everything=True)
     return await asyncio.to_thread(_audit_page, service.audit_log, page, per_page)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -15,7 +16,15 @@ from sceneseek.structures import Frame, ImageArray, MediaItem, MediaProblem
 from sceneseek.web.decoder import STILL_LOOKING, TOLD, as_fields, from_fields, moment
 from sceneseek.web.processes import Fields, Processes, raise_told
 
-Discover = Callable[[Sequence[str], str | None], Iterable[MediaItem | MediaProblem | None]]
+
+class Discover(Protocol):
+    """Finds media below paths; ``None`` while it looks on."""
+
+    def __call__(
+        self, paths: Sequence[str], camera: str | None, camera_from: str | None = None, /
+    ) -> Iterable[MediaItem | MediaProblem | None]:
+        """Take paths, the name of their camera, and where the paths name it."""
+
 
 _DISCOVER_SECONDS = 600.0
 """Processor time from one entry, or one block of a file, to the next: the table of a large archive takes a while."""
@@ -28,7 +37,7 @@ class OpenMedia:
     """Finds media and opens them.
 
     Attributes:
-        discover: Media below paths, with the name of their camera; ``None`` while it looks on.
+        discover: Finds media below paths.
         frames_of: The frames of one of them; takes ``every_s`` and ``start_index``.
     """
 
@@ -52,9 +61,12 @@ class FarMedia:
         self._processes = Processes(address_space)
         self._within = None if within is None else [str(folder) for folder in within]
 
-    def discover(self, paths: Sequence[str], camera: str | None) -> Iterator[MediaItem | MediaProblem | None]:
+    def discover(
+        self, paths: Sequence[str], camera: str | None, camera_from: str | None = None, /
+    ) -> Iterator[MediaItem | MediaProblem | None]:
         """Find media below paths; ``None`` at each entry and each block, where one may stop."""
         task = {"task": "discover", "paths": list(paths), "camera": camera, "within": self._within}
+        task["camera_from"] = camera_from
         for fields, _ in self._stream(task, _DISCOVER_SECONDS):
             yield None if fields == STILL_LOOKING else from_fields(fields)
 

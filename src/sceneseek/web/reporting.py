@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -55,7 +55,7 @@ async def report(service: Service, asked: ReportRequest, caller: Caller) -> Repo
             422, "That is too much for a report with pictures.", expected=f"{_MOST_PICTURED} matches at most, or csv"
         )
     found = await asking.search(service, asked.search, caller, "export")
-    ranking = found.ranking if asked.detection_ids is None else _chosen(found.ranking, asked.detection_ids)
+    ranking = found.ranking if asked.detection_ids is None else _chosen(found, asked.detection_ids)
     examples = [
         Named(example, person, against, _query_picture(service, example, caller))
         for against, given, people in (
@@ -64,6 +64,10 @@ async def report(service: Service, asked: ReportRequest, caller: Caller) -> Repo
         )
         for example, person in zip(given, people, strict=True)
     ]
+
+    settings = {"Reason": asked.search.reason} if asked.search.reason else {}
+    if ranking is not found.ranking:
+        settings["Shown"] = f"{len(ranking)} matches, chosen by hand"
 
     def work(gallery: Gallery) -> bytes:
         told = Telling(gallery, service.far_media, service.decoders, asked.blur)
@@ -78,7 +82,7 @@ async def report(service: Service, asked: ReportRequest, caller: Caller) -> Repo
             created=datetime.now(UTC),
             seconds=found.seconds,
             hidden="other people who were found" if asked.blur and pictured else "",
-            settings={} if ranking is found.ranking else {"Shown": f"{len(ranking)} matches, chosen by hand"},
+            settings=settings,
         )
         return render(answer, asked.format)
 
@@ -93,7 +97,7 @@ class Named(NamedTuple):
         example: As it was asked.
         person: Whom it shows.
         against: Whether it is somebody else.
-        picture: The query picture it comes from, not decoded; ``None`` for a person of the gallery.
+        picture: The query picture it comes from, not decoded; ``None`` where it comes from the gallery.
     """
 
     example: Example
@@ -130,15 +134,37 @@ class Telling:
 
     def _of_query(self, picture: QueryPicture, person: QueryPerson) -> tuple[str, View]:
         image = self.decoders.rgb_here(picture.data)
+        box = picture.scale.to_pixels(person.box, image)
         if self.blur:
-            image = hide_company(image, [other.box for other in picture.people], person.box)
-        return picture.name, view_of(image, person.box)
+            image = hide_company(image, [picture.scale.to_pixels(other.box, image) for other in picture.people], box)
+        return picture.name, view_of(image, box)
 
     def _of_gallery(self, example: Example) -> tuple[str, View]:
-        assert example.detection_id is not None
-        person = self.gallery.person(example.detection_id)
-        (view,) = self.matches([person.as_match()])
-        return person.source, view
+        match = self._drawn(example) if example.detection_id is None else self._person(example.detection_id)
+        (view,) = self.matches([match])
+        return match.source, view
+
+    def _person(self, detection_id: str) -> Match:
+        return self.gallery.person(detection_id).as_match()
+
+    def _drawn(self, example: Example) -> Match:
+        """Somebody whom the gallery does not know, in a box that was drawn in one of its pictures."""
+        assert example.picture is not None
+        assert example.box is not None
+        frame = self.gallery.frame(*example.picture)
+        source = next(record.source for record in self.gallery.media() if record.key == frame.media_key)
+        return Match(
+            rank=1,
+            similarity=1.0,
+            score=1.0,
+            box=example.box,
+            source=source,
+            frame_index=frame.frame_index,
+            time_s=frame.time_s,
+            media_key=frame.media_key,
+            width=frame.width,
+            height=frame.height,
+        )
 
     def _read(self, match: Match) -> ImageArray:
         places = self.gallery.places(match.source)
@@ -151,16 +177,13 @@ def _query_picture(service: Service, example: Example, caller: Caller) -> QueryP
     return None if example.query_id is None else service.shelf.get(example.query_id, caller.name)
 
 
-def _chosen(ranking: Ranking, names: Sequence[str]) -> Ranking:
-    """The matches that were chosen, in the ranking's order."""
-    wanted = set(names)
+def _chosen(found: asking.Answer, names: Sequence[str]) -> Ranking:
+    """The matches that were chosen, in the ranking's order, and then the chosen ones that are examples."""
+    wanted, ranking = set(names), found.ranking
     kept = [match for match in ranking if match.detection_id in wanted]
+    among = {match.detection_id for match in kept}
+    kept += [match for match in found.pinned if match.detection_id in wanted - among]
     missing = wanted - {match.detection_id for match in kept}
     if missing:
         raise Refusal(422, "A match that was chosen is not among those found.", found=min(missing))
-    likely = ranking.num_likely
-    return replace(
-        ranking,
-        matches=tuple(replace(match, rank=rank) for rank, match in enumerate(kept, start=1)),
-        num_likely=None if likely is None else sum(match.rank <= likely for match in kept),
-    )
+    return ranking.showing(kept)

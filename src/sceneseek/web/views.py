@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
 from sceneseek.gallery import MediaRecord, StoredFrame, StoredPerson
+from sceneseek.reports.verdicts import answer_words, match_words
 from sceneseek.structures import Match, MediaProblem
 from sceneseek.web import documents
 from sceneseek.web.asking import Answer
@@ -37,6 +40,8 @@ def answer_view(answer: Answer, places: Places, caller: Caller) -> documents.Sea
     """What a search found."""
     ranking = answer.ranking
     return documents.SearchAnswer(
+        standing=ranking.standing,
+        words=documents.AnswerWordsView(**asdict(answer_words(ranking))),
         num_likely=ranking.num_likely,
         searched=ranking.searched,
         method=ranking.method,
@@ -44,6 +49,7 @@ def answer_view(answer: Answer, places: Places, caller: Caller) -> documents.Sea
         model=PurePath(ranking.model).name,
         seconds=round(answer.seconds, 4),
         matches=[match_view(match, places, caller) for match in ranking],
+        pinned=[match_view(match, places, caller) for match in answer.pinned],
     )
 
 
@@ -54,8 +60,14 @@ def match_view(match: Match, places: Places, caller: Caller) -> documents.MatchV
         **_seen(match, places, caller),
         rank=match.rank,
         similarity=match.similarity,
+        standing=match.standing,
         false_match_rate=match.false_match_rate,
-        strangers_expected=match.strangers_expected,
+        rate_interval=match.rate_interval,
+        rate_borrowed=match.rate_borrowed,
+        others_expected=match.others_expected,
+        others_interval=match.others_interval,
+        piece=match.piece,
+        words=documents.MatchWordsView(**asdict(match_words(match))),
         revised=match.revised,
         sighting=None
         if sighting is None
@@ -140,7 +152,7 @@ def job_view(job: Job, places: Places, caller: Caller) -> documents.JobView:
         created_at=job.created_at,
         started_at=job.started_at,
         ended_at=job.ended_at,
-        done=job.done,
+        done=job.done_now,
         total=job.total,
         unit=job.unit,
         frames=job.frames if done is None else done.frames,
@@ -170,6 +182,11 @@ _SHOWN_PROBLEMS = 200
 def _origin(source: str, time_s: float | None, places: Places, caller: Caller) -> dict[str, str]:
     shown = places.shown(source, caller.role)
     return {"source": shown, "name": PurePath(shown).name, "kind": kind_of(source, time_s)}
+
+
+def time_or_none(seconds: float) -> float | None:
+    """Seconds into a video; a photograph has none."""
+    return None if math.isnan(seconds) else seconds
 
 
 def flags_of(flags: Any) -> list[documents.Flag]:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from sceneseek.cli.gallery import audit, check, compact, export, forget, importing, index, info, keep_out, merge, retain
+from sceneseek.cli.gallery import (
+    audit,
+    camera,
+    check,
+    compact,
+    export,
+    forget,
+    importing,
+    index,
+    info,
+    keep_out,
+    merge,
+    retain,
+)
 
 app = typer.Typer(help="Look into a gallery, look after it, and forget people.", no_args_is_help=True)
 
@@ -16,6 +29,7 @@ def _group() -> None:
 
 app.command("info")(info.info)
 app.command("check")(check.check)
+app.command("camera")(camera.camera)
 app.command("forget")(forget.forget)
 app.command("retain")(retain.retain)
 app.command("keep-out")(keep_out.keep_out)

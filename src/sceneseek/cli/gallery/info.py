@@ -19,7 +19,6 @@ def info(
 ) -> None:
     """Say which model made a gallery and what it holds."""
     from sceneseek.gallery import Gallery, MediaStatus
-    from sceneseek.words import printable
 
     def is_damaged(record: MediaRecord) -> bool:
         return record.status is MediaStatus.DAMAGED
@@ -28,8 +27,7 @@ def info(
     facts = gallery.info()
     told = [record for record in gallery.media() if record.problem]
     problems, notes = (
-        [{"source": printable(r.source), "reason": printable(r.problem)} for r in told if is_damaged(r) is wanted]
-        for wanted in (True, False)
+        [{"source": r.source, "reason": r.problem} for r in told if is_damaged(r) is wanted] for wanted in (True, False)
     )
     if as_json:
         print_json({

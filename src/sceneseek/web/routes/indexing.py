@@ -5,16 +5,42 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, File, UploadFile
+from fastapi import APIRouter, Depends, File, Form, UploadFile
 from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
 
 from sceneseek.web import ordering
 from sceneseek.web.callers import Operator, Serving, Viewer, errors
-from sceneseek.web.documents import IndexRequest, JobCreated, JobId, JobList, JobView, UploadCreated
+from sceneseek.web.documents import (
+    CameraName,
+    IndexRequest,
+    JobCreated,
+    JobId,
+    JobList,
+    JobView,
+    Sampling,
+    Text,
+    UploadCreated,
+    UploadFacts,
+)
 from sceneseek.web.forms import form_route
 from sceneseek.web.views import job_view
 
 router = APIRouter(tags=["indexing"], route_class=form_route(lambda limits: limits.upload_files, ordering.check_upload))
+
+
+def upload_facts(
+    camera: Annotated[CameraName | None, Form(description="The name of the camera that took all this.")] = None,
+    camera_from: Annotated[
+        Text | None, Form(description="Where the names of files name the camera, such as `{camera}/*`.")
+    ] = None,
+    taken_at: Annotated[
+        AwareDatetime | None, Form(description="When all this was taken, for files that do not say so themselves.")
+    ] = None,
+    every_s: Annotated[Sampling | None, Form(description="Seconds between the frames taken of a video.")] = None,
+) -> UploadFacts:
+    """The fields beside the files of an upload; empty ones say nothing."""
+    return UploadFacts(camera=camera or None, camera_from=camera_from or None, taken_at=taken_at, every_s=every_s)
 
 
 @router.post("/index", status_code=202, responses=errors(404))
@@ -27,10 +53,11 @@ async def index(asked: IndexRequest, caller: Operator, service: Serving) -> JobC
 async def upload(
     caller: Operator,
     service: Serving,
-    files: Annotated[list[UploadFile], File(description="Photographs and videos.")],
+    files: Annotated[list[UploadFile], File(description="Photographs, videos, and archives of them.")],
+    facts: Annotated[UploadFacts, Depends(upload_facts)],
 ) -> UploadCreated:
-    """Take photographs and videos in, and index them. Each is checked; the server gives it a name of its own."""
-    return await ordering.upload(service, files, caller)
+    """Take photographs, videos and archives in, and index them. Each is checked, and keeps its sender's name."""
+    return await ordering.upload(service, files, facts, caller)
 
 
 @router.get("/jobs", responses=errors())

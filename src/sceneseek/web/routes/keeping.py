@@ -1,4 +1,4 @@
-"""Keeping other people's pictures responsibly: forget them, and show who searched for whom."""
+"""Keeping a gallery: say which camera took what, forget people, and show who searched for whom."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from sceneseek.web import keeping
-from sceneseek.web.callers import Keeper, Serving, errors
-from sceneseek.web.documents import AuditPage, ForgetAnswer, ForgetRequest
+from sceneseek.web.callers import Keeper, Operator, Serving, errors
+from sceneseek.web.documents import AuditPage, CameraAnswer, CameraRequest, ForgetAnswer, ForgetRequest
 
 router = APIRouter(tags=["keeping"])
+
+
+@router.post("/cameras", responses=errors(404))
+async def cameras(asked: CameraRequest, caller: Operator, service: Serving) -> CameraAnswer:
+    """Say which camera took some files, or give a camera another name. A name that exists already then holds both."""
+    return await keeping.give_to_camera(service, asked, caller)
 
 
 @router.post("/forget", responses=errors(404))

@@ -6,7 +6,9 @@ export const FLAG_NAMES = ["small", "blurred", "cut", "unsure"];
 export const RERANKS = ["cbgm", "k_reciprocal"];
 export const TOPS = [20, 40, 100, 200];
 const DETECTION = /^[\w.-]{1,128}:\d{1,12}:\d{1,6}$/;
-const FRAME = /^@[\w.-]{1,128}:\d{1,12}$/;
+const FRAME = /^@[\w.-]{1,128}(:\d{1,12})?$/;
+const PLACE = /^([\w.-]{1,128}):(\d{1,12})$/;
+const QUERY = /^[\w-]{1,128}$/;
 
 /** No restriction at all. */
 export function noFilters() {
@@ -22,6 +24,11 @@ export function noFilters() {
   };
 }
 
+/** No match of the answer is marked: marks are ids of people of the gallery, and count when one searches again. */
+export function noMarks() {
+  return { right: [], wrong: [] };
+}
+
 /** How matches are made and how many are wanted. */
 export function usualRanking() {
   return { top: 40, by: "sighting", rerank: null };
@@ -34,16 +41,23 @@ export function nothingAsked() {
     show: "matches",
     examples: [],
     counterExamples: [],
+    marks: noMarks(),
+    pick: null,
     filters: noFilters(),
     ranking: usualRanking(),
     scene: null,
   };
 }
 
-/** A short, unambiguous name for an example: a person of a query picture, a box on one, or a person of the gallery. */
+/**
+ * A short, unambiguous name for an example: a person of a query picture, a box on one, a person of the gallery, or a box
+ * in one of its pictures.
+ */
 export function exampleKey(example) {
   if (example.detection_id !== undefined) return `d:${example.detection_id}`;
-  if (example.box !== undefined) return `b:${example.query_id}:${example.box.map((v) => Math.round(v)).join(",")}`;
+  const box = example.box?.map((value) => Math.round(value * 10) / 10).join(",");
+  if (example.media_key !== undefined) return `f:${example.media_key}:${example.frame_index}:${box}`;
+  if (box !== undefined) return `b:${example.query_id}:${box}`;
   return `p:${example.query_id}:${example.person}`;
 }
 
@@ -53,14 +67,14 @@ export function exampleOf(key) {
   const rest = key.slice(2);
   if (kind === "d:" && DETECTION.test(rest)) return { detection_id: rest };
   const cut = rest.lastIndexOf(":");
-  const query_id = rest.slice(0, cut);
+  const where = rest.slice(0, cut);
   const last = rest.slice(cut + 1);
-  if (!/^[\w.-]{1,128}$/.test(query_id)) return null;
-  if (kind === "p:" && /^\d{1,6}$/.test(last)) return { query_id, person: Number(last) };
+  if (kind === "p:" && QUERY.test(where) && /^\d{1,6}$/.test(last)) return { query_id: where, person: Number(last) };
   const box = last.split(",").map(Number);
-  if (kind === "b:" && box.length === 4 && box.every(Number.isFinite) && box[0] < box[2] && box[1] < box[3])
-    return { query_id, box };
-  return null;
+  if (box.length !== 4 || !box.every(Number.isFinite) || box[0] >= box[2] || box[1] >= box[3]) return null;
+  if (kind === "b:" && QUERY.test(where)) return { query_id: where, box };
+  const place = kind === "f:" && PLACE.exec(where);
+  return place ? { media_key: place[1], frame_index: Number(place[2]), box } : null;
 }
 
 /** State as the part of an address after `?`; what is usual is left out. */
@@ -74,6 +88,8 @@ export function toAddress(state) {
   put("show", state.show, "matches");
   for (const example of state.examples) query.append("like", exampleKey(example));
   for (const example of state.counterExamples) query.append("unlike", exampleKey(example));
+  for (const verdict of ["right", "wrong"]) for (const id of state.marks[verdict]) query.append(verdict, id);
+  put("pick", state.pick);
   const f = state.filters;
   for (const camera of f.cameras) query.append("camera", camera);
   for (const source of f.sources) query.append("file", source);
@@ -110,6 +126,9 @@ export function fromAddress(text) {
   state.show = oneOf("show", SHOWS, "matches");
   state.examples = examples("like");
   state.counterExamples = examples("unlike");
+  const marked = (name) => query.getAll(name).filter((id) => DETECTION.test(id));
+  state.marks = { right: marked("right"), wrong: marked("wrong") };
+  state.pick = QUERY.test(query.get("pick") ?? "") ? query.get("pick") : null;
   state.filters = {
     cameras: query.getAll("camera"),
     sources: query.getAll("file"),
@@ -148,9 +167,6 @@ export function searchBody(state) {
     min_score: f.min_score,
     exclude_flags: f.exclude_flags,
   };
-  // Matches that were marked right stay in the list in which they were marked.
-  if (state.examples.length > 1 && state.examples.some((example) => example.detection_id !== undefined))
-    body.own_pictures = true;
   for (const [name, value] of Object.entries(body)) {
     const empty = value === null || (Array.isArray(value) && value.length === 0);
     if (empty && name !== "examples") delete body[name];
@@ -167,4 +183,9 @@ export function countFilters(filters) {
     [filters.after, filters.before].filter(Boolean).length +
     [filters.since_s, filters.until_s, filters.min_score].filter((v) => v !== null).length
   );
+}
+
+/** The question alone, as an address: without marks that were not used yet, and without what is open beside it. */
+export function questionAddress(state) {
+  return toAddress({ ...state, view: "search", show: "matches", marks: noMarks(), pick: null, scene: null });
 }

@@ -14,9 +14,9 @@ export function announce(words) {
   }, 60);
 }
 
-/** Show a passing message. */
+/** Show a passing message. One about a problem also goes when its cause is gone, see `clearProblems`. */
 export function toast(words, sign = "info") {
-  const message = h("div", { class: "toast" }, icon(sign), h("span", {}, words));
+  const message = h("div", { class: "toast", data: { problem: sign === "warn" } }, icon(sign), h("span", {}, words));
   const region = document.getElementById("toasts");
   // An open dialog lies above everything but what is put above it in turn.
   if (region.showPopover) {
@@ -25,10 +25,18 @@ export function toast(words, sign = "info") {
     region.showPopover();
   }
   region.append(message);
-  setTimeout(() => {
-    message.remove();
-    if (!region.children.length && region.hidePopover && region.matches(":popover-open")) region.hidePopover();
-  }, SHOWN_MS);
+  setTimeout(() => take(message), SHOWN_MS);
+}
+
+/** Take messages about problems away: what was asked for has come, or something else is shown now. */
+export function clearProblems() {
+  for (const message of document.querySelectorAll('#toasts [data-problem="true"]')) take(message);
+}
+
+function take(message) {
+  const region = document.getElementById("toasts");
+  message.remove();
+  if (!region.children.length && region.hidePopover && region.matches(":popover-open")) region.hidePopover();
 }
 
 /** Show a refusal of the server, or a fault of ours, as a passing message. */

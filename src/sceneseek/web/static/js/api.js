@@ -57,6 +57,32 @@ async function send(method, path, { json, form, signal } = {}) {
   throw problem;
 }
 
+/** Send a form, counting what has gone, which `fetch` does not tell. */
+function sendCounted(path, form, sent) {
+  return new Promise((done, refused) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", path);
+    request.setRequestHeader("Accept", "application/json");
+    if (csrf) request.setRequestHeader("X-CSRF-Token", csrf);
+    request.upload.addEventListener("progress", (event) => sent(event.loaded));
+    request.addEventListener("load", () => {
+      let body = {};
+      try {
+        body = JSON.parse(request.responseText);
+      } catch {
+        // A proxy's page; the status says enough.
+      }
+      if (request.status >= 200 && request.status < 300) return done(body);
+      const problem = new ApiError(request.status, body.error ?? {});
+      if (request.status === 401) askForToken(problem);
+      return refused(problem);
+    });
+    const silent = { message: "The server does not answer, or ended the upload. Is it still running?" };
+    request.addEventListener("error", () => refused(new ApiError(0, silent)));
+    request.send(form);
+  });
+}
+
 const read = async (path, options) => (await send("GET", path, options)).json();
 const post = async (path, json, options) => (await send("POST", path, { json, ...options })).json();
 const id = encodeURIComponent;
@@ -80,14 +106,17 @@ export const api = {
 
   person: (detectionId) => read(`api/detections/${id(detectionId)}`),
   frame: (mediaKey, index) => read(`api/frames/${id(mediaKey)}/${index}`),
-  around: (mediaKey, index, before, after) =>
-    read(`api/frames/${id(mediaKey)}/${index}/around?before=${before}&after=${after}`),
+  frames: (mediaKey, parameters) => read(`api/media/${id(mediaKey)}/frames?${new URLSearchParams(parameters)}`),
+  outline: (mediaKey, parts) => read(`api/media/${id(mediaKey)}/outline?parts=${parts}`),
+  nameCamera: (body) => post("api/cameras", body),
 
   startIndexing: (body) => post("api/index", body),
-  upload(files, signal) {
+  /** Upload files `[{file, path}]` with what is known of them; `sent(bytes)` is told how much has gone. */
+  upload(files, facts, sent) {
     const form = new FormData();
-    for (const file of files) form.append("files", file, file.name);
-    return send("POST", "api/uploads", { form, signal }).then((response) => response.json());
+    for (const [name, value] of Object.entries(facts)) form.append(name, value);
+    for (const { file, path } of files) form.append("files", file, path);
+    return sendCounted("api/uploads", form, sent);
   },
   jobs: () => read("api/jobs"),
   stop: (jobId) => send("DELETE", `api/jobs/${id(jobId)}`),
@@ -115,7 +144,8 @@ export const api = {
 
 /** Addresses of pictures. */
 export const pictures = {
-  query: (queryId) => `api/queries/${id(queryId)}/picture`,
+  QUERY_SIDE: 1600,
+  query: (queryId, side) => `api/queries/${id(queryId)}/picture${side ? `?max_side=${side}` : ""}`,
   crop: (detectionId) => `api/detections/${id(detectionId)}/crop`,
   scene: (detectionId, side) => `api/detections/${id(detectionId)}/scene?max_side=${side}&boxes=0`,
   frame: (mediaKey, index, side) => `api/frames/${id(mediaKey)}/${index}/picture?max_side=${side}`,

@@ -3,6 +3,7 @@
 import { api } from "./api.js";
 import { sayProblem } from "./announce.js";
 import { button, h, icon, put } from "./dom.js";
+import { forgetEarlier } from "./earlier.js";
 import { openHelp } from "./help.js";
 import { ask, may, mediaCount, on, roleName, state } from "./state.js";
 import { isDark, switchTheme } from "./theme.js";
@@ -65,13 +66,14 @@ export function startBar(bar) {
     const gallery = state.gallery;
     put(
       holds,
-      gallery ? `${counted(gallery.num_people, "person view")} · ${counted(mediaCount(gallery), "file")}` : "",
+      gallery ? `${counted(gallery.num_people, "detection")} · ${counted(mediaCount(gallery), "file")}` : "",
     );
     leave.hidden = !gallery?.caller.csrf;
     leave.title = `Log out (${roleName()})`;
   }
 
   async function logOut() {
+    forgetEarlier();
     await api.logout().catch(sayProblem);
     location.assign("./");
   }

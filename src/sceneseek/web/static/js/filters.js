@@ -2,8 +2,10 @@
 
 import { RERANKS, TOPS, countFilters } from "./address.js";
 import { api } from "./api.js";
+import { momentField } from "./date-field.js";
 import { button, freshId, h, icon, put } from "./dom.js";
-import { ask, liftFilters, on, restrict, search, state } from "./state.js";
+import { reasonField } from "./reason.js";
+import { liftFilters, on, rankBy, restrict, search, state } from "./state.js";
 import { FLAGS, grouped } from "./words.js";
 
 const PATIENCE_MS = 400;
@@ -46,7 +48,7 @@ export function filterPanel() {
     if (body.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), select"))
       return;
     const focused = document.activeElement?.dataset?.filter;
-    put(body, cameras(filters), when(filters), quality(filters), where(filters), ranking());
+    put(body, cameras(filters), when(filters), quality(filters), where(filters), ranking(), reasonField(search));
     if (focused) body.querySelector(`[data-filter="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 
@@ -122,15 +124,13 @@ function cameras(filters) {
 }
 
 function when(filters) {
-  const field = (name, words, value) => {
-    const id = freshId("when");
-    const input = h("input", { id, type: "datetime-local", step: "1", value, data: { filter: name } });
-    input.addEventListener(
-      "change",
-      later(() => restrict({ [name]: input.value })),
-    );
-    return h("div", { class: "field" }, h("label", { for: id }, words), input);
-  };
+  const field = (name, words, value) =>
+    momentField(words, {
+      value,
+      endOfDay: name === "before",
+      changed: (local) => local !== state.asked.filters[name] && restrict({ [name]: local }),
+      data: { filter: name },
+    }).element;
   const seconds = (name, words, value) => {
     const id = freshId("since");
     const input = h("input", {
@@ -237,10 +237,7 @@ async function suggestFiles(list) {
 
 function ranking() {
   const { ranking } = state.asked;
-  const set = (patch) => {
-    ask({ ranking: { ...state.asked.ranking, ...patch } });
-    search();
-  };
+  const set = rankBy;
   const choice = (name, words, value, options, onchange) => {
     const id = freshId(name);
     return h(

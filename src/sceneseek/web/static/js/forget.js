@@ -1,7 +1,7 @@
 /** Forgetting: say what, see what it would take, agree, and be shown the proof. For keepers. */
 
 import { api } from "./api.js";
-import { toast } from "./announce.js";
+import { momentField } from "./date-field.js";
 import { openDialog } from "./dialogs.js";
 import { thumbnail } from "./crops.js";
 import { button, freshId, h, icon, put } from "./dom.js";
@@ -53,7 +53,7 @@ export function openForget(about = {}, done = () => {}) {
     async function rehearse() {
       const request = scope.request();
       if (!request) {
-        put(preview, failed("Nothing was chosen", { message: "Give a time or at least one camera." }));
+        put(preview, failed("Nothing was chosen", { message: "Give a time, or at least one camera." }));
         return;
       }
       look.disabled = true;
@@ -83,7 +83,7 @@ export function openForget(about = {}, done = () => {}) {
         return;
       }
       const agree = h("input", { type: "checkbox" });
-      const go = button(`Forget ${counted(answer.num_people, "person view")}`, {
+      const go = button(`Forget ${counted(answer.num_people, "detection")}`, {
         sign: "bin",
         kind: "danger",
         disabled: true,
@@ -153,7 +153,6 @@ export function openForget(about = {}, done = () => {}) {
           h("div", { class: "actions end" }, button("Close", { kind: "primary", onclick: close })),
         );
         body.querySelector(".primary").focus();
-        toast(`Forgot ${took(answer)}.`, "check");
         done();
         refreshGallery().catch(() => {});
         if (state.asked.examples.length) search();
@@ -174,7 +173,7 @@ export function openForget(about = {}, done = () => {}) {
         : h("p", {}, h("b", {}, scope.words), ` ${scope.about}`),
       fields,
       h("div", { class: "field" }, h("label", { for: reason.id }, "Why"), reason),
-      h("label", { class: "check" }, mayReturn, h("span", {}, "Indexing the same files again may find them again")),
+      h("label", { class: "check" }, mayReturn, h("span", {}, "Allow these people to be found again when the files are indexed again")),
       h("div", { class: "actions" }, look),
       preview,
     );
@@ -182,7 +181,7 @@ export function openForget(about = {}, done = () => {}) {
 }
 
 function took(answer) {
-  const parts = [counted(answer.num_people, "person view")];
+  const parts = [counted(answer.num_people, "detection")];
   if (answer.num_sightings) parts.push(counted(answer.num_sightings, "sighting"));
   if (answer.num_media) parts.push(counted(answer.num_media, "whole file"));
   return parts.join(", ");
@@ -225,13 +224,12 @@ function scopes({ person, medium, frame }) {
 }
 
 function timeSpan() {
-  const [after, before] = ["after", "before"].map((stem) =>
-    h("input", { type: "datetime-local", step: "1", id: freshId(stem) }),
-  );
+  const after = momentField("From");
+  const before = momentField("To", { endOfDay: true });
   const cameras = (state.gallery?.cameras ?? []).map(({ camera_id }) =>
     h("input", { type: "checkbox", value: camera_id }),
   );
-  const utc = (input) => (input.value ? new Date(input.value).toISOString() : undefined);
+  const utc = (field) => (field.value ? new Date(field.value).toISOString() : undefined);
   return {
     words: "A time and a camera",
     about: "everything taken within a time span, by the cameras you choose (none chosen: by all)",
@@ -239,8 +237,8 @@ function timeSpan() {
       h(
         "div",
         { class: "pair" },
-        h("div", { class: "field" }, h("label", { for: after.id }, "From"), after),
-        h("div", { class: "field" }, h("label", { for: before.id }, "To"), before),
+        after.element,
+        before.element,
       ),
       cameras.length
         ? h(
@@ -254,6 +252,8 @@ function timeSpan() {
         : null,
     ].filter(Boolean),
     request() {
+      // A time that cannot be read must not widen what is forgotten.
+      if (after.value === null || before.value === null) return null;
       const chosen = cameras.filter((input) => input.checked).map((input) => input.value);
       const request = { after: utc(after), before: utc(before), cameras: chosen.length ? chosen : undefined };
       return Object.values(request).some((value) => value !== undefined) ? request : null;

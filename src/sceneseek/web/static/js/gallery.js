@@ -3,6 +3,7 @@
 import { button, h, put } from "./dom.js";
 import { filesPanel } from "./files.js";
 import { openForget } from "./forget.js";
+import { openNaming } from "./naming.js";
 import { empty, failed, loading } from "./placeholders.js";
 import { ask, may, mediaCount, refreshGallery } from "./state.js";
 import { bytes, cameraWords, counted, grouped, moment } from "./words.js";
@@ -17,6 +18,8 @@ export function galleryView() {
 async function show(view) {
   try {
     const gallery = await refreshGallery();
+    const again = () => show(view);
+    const files = filesPanel(again);
     put(
       view,
       h(
@@ -37,8 +40,8 @@ async function show(view) {
         ? h(
             "div",
             { class: "columns" },
-            filesPanel(() => show(view)),
-            h("div", { class: "stack" }, cameras(gallery), about(gallery)),
+            files.panel,
+            h("div", { class: "stack" }, cameras(gallery, files.ofCamera, again), about(gallery)),
           )
         : emptyGallery(),
     );
@@ -71,7 +74,7 @@ function figures(gallery) {
   return h(
     "dl",
     { class: "figures panel" },
-    figure(grouped(gallery.num_people), gallery.num_people === 1 ? "person view" : "person views"),
+    figure(grouped(gallery.num_people), gallery.num_people === 1 ? "detection" : "detections"),
     figure(grouped(mediaCount(gallery)), mediaCount(gallery) === 1 ? "file" : "files"),
     figure(grouped(gallery.num_frames), gallery.num_frames === 1 ? "picture searched" : "pictures searched"),
     figure(grouped(gallery.cameras.filter((camera) => camera.camera_id).length), "cameras"),
@@ -86,7 +89,7 @@ function span({ first, last }) {
   return hours < 48 ? counted(Math.round(hours), "hour") : counted(Math.round(hours / 24), "day");
 }
 
-function cameras(gallery) {
+function cameras(gallery, ofCamera, again) {
   const most = Math.max(1, ...gallery.cameras.map((camera) => camera.num_people));
   return h(
     "section",
@@ -103,8 +106,27 @@ function cameras(gallery) {
               h(
                 "div",
                 { class: "labelled" },
-                h("span", { class: "wrap" }, camera.camera_id ? cameraWords(camera.camera_id) : "no named camera"),
+                h(
+                  "button",
+                  {
+                    type: "button",
+                    class: "linkish wrap",
+                    title: "Show its files",
+                    onclick: () => ofCamera(camera.camera_id),
+                  },
+                  camera.camera_id ? cameraWords(camera.camera_id) : "no named camera",
+                ),
+                h("span", { class: "spring" }),
                 h("span", { class: "faint" }, grouped(camera.num_people)),
+                may("operator")
+                  ? button(camera.camera_id ? "Rename" : "Name", {
+                      kind: "quiet small",
+                      "aria-label": `${camera.camera_id ? "Rename" : "Name"} ${
+                        camera.camera_id ? cameraWords(camera.camera_id) : "the camera of files without one"
+                      }`,
+                      onclick: () => openNaming({ camera: camera.camera_id }, again),
+                    })
+                  : null,
               ),
               h(
                 "div",

@@ -22,6 +22,7 @@ export const KEYS = [
       ["Enter", "Open its scene"],
       ["r", "Mark right"],
       ["w", "Mark wrong"],
+      ["u", "Undo the last mark (Ctrl Z, too)"],
       ["s", "Search again with the marks"],
       ["x", "Export a report"],
     ],
@@ -31,10 +32,22 @@ export const KEYS = [
     [
       ["←", "Frame before"],
       ["→", "Frame after"],
+      ["Page ↑ ↓", "Ten frames back, ten on"],
+      ["Home End", "First frame, last frame"],
+      ["n N", "Next frame with people, or the one before"],
       ["j", "Next match"],
       ["k", "Match before"],
       ["p", "Play the clip"],
       ["d", "Dim the others, or not"],
+      ["r w", "Mark right, mark wrong"],
+    ],
+  ],
+  [
+    "In any picture",
+    [
+      ["b", "Draw a box"],
+      ["+ −", "Zoom in, zoom out"],
+      ["0", "Whole picture"],
     ],
   ],
 ];

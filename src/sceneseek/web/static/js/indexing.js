@@ -1,12 +1,17 @@
 /** Adding media: from this computer, or from the server's disk. */
 
 import { api } from "./api.js";
-import { sayProblem, toast } from "./announce.js";
+import { clearProblems, sayProblem } from "./announce.js";
+import { momentField } from "./date-field.js";
 import { button, freshId, h, icon, put } from "./dom.js";
 import { jobList } from "./jobs.js";
 import { failed } from "./placeholders.js";
 import { state } from "./state.js";
-import { counted } from "./words.js";
+import { chosenFile, droppedFiles, inParts, withoutHidden } from "./uploading.js";
+import { bytes, counted } from "./words.js";
+
+const FORM_BYTES = 1024;
+/* What a form adds to each file at most. */
 
 /** The view; `left()` ends the live connections when another view takes its place. */
 export function indexingView() {
@@ -36,82 +41,171 @@ export function indexingView() {
 }
 
 function uploadPanel(follow) {
-  const picker = h("input", {
-    type: "file",
-    multiple: true,
-    accept: "image/*,video/*,.zip,.tar",
-    "aria-label": "Photographs and video",
-    class: "unseen",
-    id: freshId("upload"),
-    tabindex: "-1",
-  });
+  const chooser = (attributes, label) =>
+    h("input", { type: "file", multiple: true, "aria-label": label, class: "unseen", tabindex: "-1", ...attributes });
+  const files = chooser({ accept: "image/*,video/*,.zip,.tar,.tgz,.gz,.bz2,.xz,.mkv,.ts,.dav,.heic" }, "Files");
+  const folder = chooser({ webkitdirectory: true }, "A folder");
   const said = h("div", { role: "status" });
-  const choose = button("Choose files", { sign: "upload", kind: "primary", onclick: () => picker.click() });
+  const choose = button("Choose files", { sign: "upload", kind: "primary", onclick: () => files.click() });
+  const chooseFolder = button("Choose a folder", { sign: "folder", onclick: () => folder.click() });
+  const facts = mediaFacts();
   const zone = h(
     "div",
     { class: "dropzone small", data: { drop: "media" } },
     icon("upload", "large"),
-    h("p", {}, h("strong", {}, "Drop photographs or video here")),
-    h("div", { class: "actions" }, choose),
-    picker,
+    h(
+      "p",
+      {},
+      h("strong", {}, "Drop photographs, video, folders or archives here"),
+      h("span", { class: "soft" }, " (zip, tar)"),
+    ),
+    h("div", { class: "actions" }, choose, chooseFolder),
+    files,
+    folder,
   );
-  picker.addEventListener("change", () => send([...picker.files]));
+  for (const input of [files, folder])
+    input.addEventListener("change", () => {
+      const given = [...input.files].map(chosenFile);
+      input.value = "";
+      send(given);
+    });
   zone.addEventListener("dragover", (event) => {
     event.preventDefault();
     zone.classList.add("over");
   });
   zone.addEventListener("dragleave", () => zone.classList.remove("over"));
-  zone.addEventListener("drop", (event) => {
+  zone.addEventListener("drop", async (event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    send([...event.dataTransfer.files]);
+    send(await droppedFiles(event.dataTransfer));
   });
 
-  async function send(files) {
-    if (!files.length) return;
-    choose.disabled = true;
-    put(
-      said,
-      h(
-        "p",
-        { class: "note soft" },
-        h("span", { class: "spinner inline" }),
-        ` Sending ${counted(files.length, "file")}…`,
-      ),
-    );
+  async function send(given) {
+    const wanted = withoutHidden(given);
+    const known = facts.read();
+    if (!wanted.length || !known) return;
+    const { upload_files, upload_bytes } = state.gallery;
+    const parts = inParts(wanted, upload_files, upload_bytes - wanted.length * FORM_BYTES);
+    const whole = wanted.reduce((sum, { file }) => sum + file.size, 0);
+    const bar = h("progress", { max: Math.max(1, whole), value: 0, "aria-label": "Bytes sent" });
+    const words = h("p", { class: "note soft" });
+    const told = [];
+    let before = 0;
+    const progress = (now) => {
+      bar.value = Math.min(whole, before + now);
+      const sending = `Sending ${counted(wanted.length, "file")}: ${bytes(bar.value)} of ${bytes(whole)}`;
+      words.textContent = bar.value < whole ? sending : `Sent ${bytes(whole)}; the server looks at the files…`;
+    };
+    choose.disabled = chooseFolder.disabled = true;
+    progress(0);
+    put(said, bar, words);
     try {
-      const answer = await api.upload(files);
-      const refused = answer.files.filter((file) => file.problem);
-      put(
-        said,
-        refused.length
-          ? h(
-              "div",
-              { class: "notice warn" },
-              icon("warn"),
-              h("strong", {}, `${counted(refused.length, "file was", "files were")} refused`),
-              h(
-                "ul",
-                { class: "note problems" },
-                ...refused.map((file) => h("li", { class: "wrap" }, h("b", {}, file.name), ` ${file.problem}`)),
-              ),
-            )
-          : h("p", { class: "note soft" }, `${counted(files.length, "file was", "files were")} taken in.`),
-      );
-      if (answer.job_id) follow(answer.job_id);
+      for (const part of parts) {
+        const answer = await api.upload(part, known, progress);
+        before += part.reduce((sum, { file }) => sum + file.size, 0);
+        told.push(...answer.files);
+        if (answer.job_id) follow(answer.job_id);
+      }
+      clearProblems();
+      put(said, taken(told));
     } catch (problem) {
-      put(said, failed("The files were not taken in", problem));
+      const kept = told.some((file) => !file.problem);
+      put(said, kept ? taken(told) : null, failed(kept ? "The rest was not taken in" : "The files were not taken in", problem));
     }
-    choose.disabled = false;
-    picker.value = "";
+    choose.disabled = chooseFolder.disabled = false;
   }
 
   return h(
     "section",
     { class: "panel", "aria-labelledby": "upload-title" },
     h("header", {}, h("h2", { id: "upload-title" }, "From this computer")),
-    h("div", { class: "inside stack" }, zone, said),
+    h("div", { class: "inside stack" }, zone, said, facts.element),
   );
+}
+
+/** What became of uploaded files. */
+function taken(files) {
+  const refused = files.filter((file) => file.problem);
+  const number = files.length - refused.length;
+  const words = number ? h("p", { class: "note soft" }, `${counted(number, "file was", "files were")} taken in.`) : null;
+  if (!refused.length) return words;
+  return [
+    words,
+    h(
+      "div",
+      { class: "notice warn" },
+      icon("warn"),
+      h("strong", {}, `${counted(refused.length, "file was", "files were")} refused`),
+      h(
+        "ul",
+        { class: "note problems" },
+        ...refused.map((file) => h("li", { class: "wrap" }, h("b", {}, file.name), ` ${file.problem}`)),
+      ),
+    ),
+  ];
+}
+
+/**
+ * What is known of media that they do not say themselves. Returns `{element, read}`; `read()` gives what was filled in,
+ * null while something cannot be read.
+ */
+function mediaFacts() {
+  const [camera, cameras, from, every] = ["camera", "cameras", "from", "every"].map(freshId);
+  const known = (state.gallery?.cameras ?? []).map((one) => one.camera_id).filter(Boolean);
+  const taken = momentField("Taken at, where not known");
+  const field = (id, words, attributes, hint) =>
+    h(
+      "div",
+      { class: "field" },
+      h("label", { for: id }, words),
+      h("input", { id, autocomplete: "off", spellcheck: "false", ...attributes }),
+      hint ? h("p", { class: "hint" }, hint) : null,
+    );
+  const element = h(
+    "details",
+    { class: "more" },
+    h("summary", {}, "Camera, date and sampling"),
+    h(
+      "div",
+      { class: "stack" },
+      h(
+        "div",
+        { class: "pair" },
+        field(camera, "Camera", { type: "text", name: "camera", list: cameras, placeholder: "optional", maxlength: "200" }),
+        field(every, "Seconds between video frames", {
+          type: "number",
+          name: "every_s",
+          min: "0",
+          step: "any",
+          placeholder: String(state.gallery?.every_s ?? 1),
+        }),
+      ),
+      h("datalist", { id: cameras }, ...known.map((name) => h("option", { value: name }))),
+      field(
+        from,
+        "Where the paths name the camera",
+        { type: "text", name: "camera_from", placeholder: "{camera}/*", maxlength: "200" },
+        "{camera}/* takes the folder that a file lies in. Where it does not fit, the camera above counts.",
+      ),
+      taken.element,
+    ),
+  );
+
+  function read() {
+    if (taken.value === null) {
+      element.open = true;
+      taken.element.querySelector("input").focus();
+      return null;
+    }
+    const facts = {};
+    for (const input of element.querySelectorAll("input[name]")) {
+      if (input.value.trim()) facts[input.name] = input.value.trim();
+    }
+    if (taken.value) facts.taken_at = new Date(taken.value).toISOString();
+    return facts;
+  }
+
+  return { element, read };
 }
 
 function folderPanel(follow) {
@@ -134,7 +228,8 @@ function folderPanel(follow) {
       ),
     );
   }
-  const [paths, camera, every] = [freshId("paths"), freshId("camera"), freshId("every")];
+  const paths = freshId("paths");
+  const facts = mediaFacts();
   const form = h(
     "form",
     { class: "inside stack" },
@@ -145,40 +240,20 @@ function folderPanel(follow) {
       h("textarea", { id: paths, name: "paths", rows: "3", required: true, spellcheck: "false", value: roots[0] }),
       h("p", { class: "hint" }, `One on each line, below: ${roots.join(", ")}`),
     ),
-    h(
-      "div",
-      { class: "pair" },
-      h(
-        "div",
-        { class: "field" },
-        h("label", { for: camera }, "Camera"),
-        h("input", { id: camera, name: "camera", type: "text", placeholder: "optional", maxlength: "200" }),
-      ),
-      h(
-        "div",
-        { class: "field" },
-        h("label", { for: every }, "Seconds between video frames"),
-        h("input", { id: every, name: "every_s", type: "number", min: "0", step: "any", placeholder: "as set" }),
-      ),
-    ),
+    facts.element,
     h("div", { class: "actions" }, h("button", { type: "submit", class: "button primary" }, icon("index"), "Start")),
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const data = new FormData(form);
-    const request = {
-      paths: data
-        .get("paths")
-        .split("\n")
-        .map((line) => line.trim())
-        .filter(Boolean),
-    };
-    if (data.get("camera")) request.camera = data.get("camera");
-    if (data.get("every_s")) request.every_s = Number(data.get("every_s"));
+    const known = facts.read();
+    if (!known) return;
+    if (known.every_s) known.every_s = Number(known.every_s);
+    const lines = new FormData(form).get("paths").split("\n");
+    const named = lines.map((line) => line.trim()).filter(Boolean);
     try {
-      const { job_id } = await api.startIndexing(request);
+      const { job_id } = await api.startIndexing({ paths: named, ...known });
+      clearProblems();
       follow(job_id);
-      toast("Indexing was asked for.", "index");
     } catch (problem) {
       sayProblem(problem);
     }

@@ -41,7 +41,7 @@ export function jobList() {
       showJob(place, job);
       if (!ENDED.has(job.state)) return;
       end();
-      announce(`Indexing ${STATES[job.state].words.toLowerCase()}: ${counted(job.people, "person view")} found.`);
+      announce(`Indexing ${STATES[job.state].words.toLowerCase()}: ${counted(job.people, "detection")}.`);
       refreshGallery().catch(sayProblem);
     });
     source.addEventListener("error", () => {
@@ -96,7 +96,7 @@ function showJob(place, job) {
       { class: "inside stack" },
       ended ? null : bar(job),
       h("p", { class: "note soft" }, figures(job, ended)),
-      !ended && job.note ? h("p", { class: "note faint wrap" }, job.note) : null,
+      !ended && job.note && job.total !== null ? h("p", { class: "note faint wrap" }, job.note) : null,
       job.error ? trouble(job.error) : null,
       job.num_problems ? told(`${counted(job.num_problems, "file")} could not be used`, job.problems) : null,
       job.num_notes ? told(counted(job.num_notes, "note"), job.notes) : null,
@@ -114,11 +114,13 @@ function bar(job) {
 }
 
 function figures(job, ended) {
+  if (job.state === "waiting") return "It begins when the jobs before it are done.";
   const counts = job.total !== null && !ended;
+  if (!ended && !counts) return job.note || "Looking for files…";
   return [
     counts && `${grouped(job.done)} of ${grouped(job.total)} ${job.unit}`,
     !(counts && job.unit === "pictures") && counted(job.frames, "picture"),
-    job.people && counted(job.people, "person view"),
+    job.people && counted(job.people, "detection"),
     job.frames_per_second && `${job.frames_per_second.toFixed(1)} a second`,
     !ended && job.seconds_left !== null && `${remaining(job.seconds_left)} left`,
     job.already && `${counted(job.already, "file")} known already`,

@@ -1,17 +1,19 @@
 /** Keys that work on the whole page; none is taken away from a field, a dialog or the browser. */
 
 import { openHelp } from "./help.js";
-import { markMatch } from "./matches.js";
+import { markMatch, undoLast } from "./matches.js";
 import { openExport } from "./report.js";
 import { openScene } from "./scene.js";
-import { ask, isStale, search, state } from "./state.js";
+import { ask, isStale, searchAgain, state } from "./state.js";
 import { choosePicture } from "./taking.js";
 
 /** Listen. */
 export function startKeys() {
   addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.defaultPrevented || event.altKey) return;
     if (event.target.matches("input, select, textarea") || document.querySelector("dialog[open]")) return;
+    const undoes = (event.ctrlKey || event.metaKey) && event.key === "z";
+    if ((event.ctrlKey || event.metaKey) && !undoes) return;
     const action =
       { "?": openHelp, "/": choosePicture, g: () => ask({ view: "gallery" }, { remember: true }) }[event.key] ??
       amongMatches(event);
@@ -22,7 +24,8 @@ export function startKeys() {
 }
 
 function amongMatches(event) {
-  const matches = state.asked.view === "search" && !state.picking ? (state.answer.ranking?.matches ?? []) : [];
+  const among = state.asked.view === "search" && !state.coming && !state.asked.pick;
+  const matches = among ? (state.answer.ranking?.matches ?? []) : [];
   if (!matches.length) return null;
   const match = matches[state.current];
   const inCard = document.activeElement?.closest?.(".match");
@@ -32,7 +35,9 @@ function amongMatches(event) {
     r: match && (() => markMatch(match, "right")),
     w: match && (() => markMatch(match, "wrong")),
     Enter: document.activeElement === inCard && inCard && (() => openScene(match.detection_id)),
-    s: isStale() && search,
+    s: isStale() && searchAgain,
+    u: undoLast,
+    z: event.ctrlKey || event.metaKey ? undoLast : null,
     x: () => openExport(state.answer.ranking),
   }[event.key];
 }

@@ -1,10 +1,11 @@
 /** Puts the page together: the bar, and the view that the address names. */
 
 import { api, onTokenWanted } from "./api.js";
-import { toast } from "./announce.js";
+import { clearProblems, toast } from "./announce.js";
 import { auditView } from "./audit.js";
 import { startBar } from "./bar.js";
 import { h, put } from "./dom.js";
+import { earlierQuestions } from "./earlier.js";
 import { filterPanel } from "./filters.js";
 import { galleryView } from "./gallery.js";
 import { indexingView } from "./indexing.js";
@@ -20,6 +21,7 @@ import { addExample, ask, askedKey, askFromAddress, changed, on, refreshGallery,
 import { startTaking } from "./taking.js";
 
 const TITLES = { search: "Search", gallery: "Gallery", index: "Add media", audit: "Audit" };
+const PATIENCE_MS = 4000;
 const main = document.getElementById("main");
 let shown = "";
 let answerScreen = null;
@@ -28,7 +30,8 @@ let leave = () => {};
 /** Which screen the state asks for; the same word, the same screen. */
 function screenName() {
   if (state.asked.view !== "search") return state.asked.view;
-  if (state.picking) return `picking ${state.picking}`;
+  if (state.coming) return "picking coming";
+  if (state.asked.pick) return `picking ${state.asked.pick} ${state.pictures.has(state.asked.pick)}`;
   return state.asked.examples.length ? "results" : "start";
 }
 
@@ -43,6 +46,7 @@ function show() {
   put(main, screen(name));
   document.title = `${TITLES[state.asked.view]} · sceneseek`;
   if (first) return;
+  clearProblems();
   scrollTo(0, 0);
   // Focus follows the screen, so that keys and screen readers begin where eyes do.
   (main.querySelector("h1") ?? main).focus({ preventScroll: true });
@@ -50,7 +54,8 @@ function show() {
 
 /** Query, filters and answer follow the state for as long as the page lives, so they are made once. */
 function makeAnswerScreen() {
-  const aside = h("aside", { "aria-label": "Query and filters" }, queryPanel(), filterPanel());
+  const panels = [queryPanel(), filterPanel(), earlierQuestions()];
+  const aside = h("aside", { "aria-label": "Query and filters" }, ...panels);
   return h("div", { class: "search-layout" }, aside, resultsPane());
 }
 
@@ -67,40 +72,71 @@ function screen(name) {
     answerScreen ??= makeAnswerScreen();
     return answerScreen;
   }
-  const picture = state.pictures.get(state.picking);
-  if (!picture) return loading(`Looking for people in ${state.coming}…`);
+  const picture = state.pictures.get(state.asked.pick);
+  if (!picture) return waiting(`Looking for people in ${state.coming ?? "the picture"}…`);
   const again = state.asked.examples.length > 0;
   return picker(picture, {
     chosen: (example) => addExample(example),
-    cancelled: () => {
-      state.picking = null;
-      changed("picking");
-    },
+    cancelled: () => ask({ pick: null }, { remember: true }),
     againWords: again ? "Back to the matches" : "Another picture",
   });
 }
 
-/** Query pictures named in the address are fetched anew; those that expired are left out, and that is said. */
+/** It is coming; who waits long is told what for. */
+function waiting(words) {
+  const place = loading(words);
+  setTimeout(() => {
+    if (place.isConnected)
+      place.append(h("p", { class: "note" }, "The server looks at one picture after the other, and at yours in its turn."));
+  }, PATIENCE_MS);
+  return place;
+}
+
+/** Query pictures that are asked for and not known here; each is fetched once. */
+const fetched = new Map();
+
+/**
+ * Query pictures named in the address are fetched anew; those that expired are left out, and that is said. Returns
+ * whether any was.
+ */
 async function recallPictures() {
-  const named = [...state.asked.examples, ...state.asked.counterExamples].filter((one) => one.query_id);
-  const gone = new Set();
+  const picked = state.asked.pick ? [{ query_id: state.asked.pick }] : [];
+  const named = [...state.asked.examples, ...state.asked.counterExamples, ...picked].filter((one) => one.query_id);
+  const missing = [...new Set(named.map((one) => one.query_id))].filter((id) => !state.pictures.has(id));
+  if (!missing.length) return false;
   const known = state.pictures.size;
-  await Promise.all(
-    [...new Set(named.map((one) => one.query_id))]
-      .filter((id) => !state.pictures.has(id))
-      .map(async (id) => {
-        try {
-          state.pictures.set(id, await api.queryPeople(id));
-        } catch (problem) {
-          if (problem.status === 404) gone.add(id);
-        }
-      }),
-  );
+  const gone = new Set((await Promise.all(missing.map(recalled))).filter(Boolean));
   if (state.pictures.size > known) changed("asked");
-  if (!gone.size) return;
+  if (!gone.size || !missing.some((id) => isAsked(id))) return false;
   const kept = (list) => list.filter((one) => !gone.has(one.query_id));
-  ask({ examples: kept(state.asked.examples), counterExamples: kept(state.asked.counterExamples) });
+  ask({
+    examples: kept(state.asked.examples),
+    counterExamples: kept(state.asked.counterExamples),
+    pick: gone.has(state.asked.pick) ? null : state.asked.pick,
+  });
   toast("A query picture is no longer kept by the server. Choose it again.", "clock");
+  return true;
+}
+
+/** Fetch one; its id when the server does not keep it any more, else null. */
+function recalled(id) {
+  if (!fetched.has(id)) {
+    const keep = (picture) => {
+      state.pictures.set(id, picture);
+      return null;
+    };
+    const lose = (problem) => (problem.status === 404 ? id : null);
+    fetched.set(
+      id,
+      api.queryPeople(id).then(keep, lose).finally(() => fetched.delete(id)),
+    );
+  }
+  return fetched.get(id);
+}
+
+function isAsked(id) {
+  const { examples, counterExamples, pick } = state.asked;
+  return pick === id || [...examples, ...counterExamples].some((one) => one.query_id === id);
 }
 
 async function begin() {
@@ -116,6 +152,9 @@ async function begin() {
   await recallPictures();
   show();
   on("asked picking answer", show);
+  on("asked", async () => {
+    if (await recallPictures()) search();
+  });
   startScenes();
   if (state.asked.examples.length) search();
 }

@@ -15,13 +15,16 @@ const ROW_PAD = 13;
 const TOP = 6;
 const BOTTOM = 30;
 const NARROW = 560;
+const LETTER = 7.5;
+const NO_CAMERA = "no named camera";
 
 /** The camera-by-time map of an answer. */
 export function cameraMap(ranking, open) {
   const { wall, entries, without } = onOneAxis(ranking.matches);
   if (!entries.length)
     return empty("map", "No match carries a time", "Without times there is no order in which the cameras saw anybody.");
-  const nameOf = ({ match }) => match.camera_id ?? fileName(match.source);
+  // A video is one camera, named or not. Photographs of no named camera share a row: a row for each would say nothing.
+  const nameOf = ({ match }) => match.camera_id ?? (match.time_s === null ? NO_CAMERA : fileName(match.source));
   const cameras = [...new Set(entries.map(nameOf))].sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
   const first = Math.min(...entries.map((entry) => entry.start));
   const last = Math.max(...entries.map((entry) => entry.end));
@@ -31,7 +34,9 @@ export function cameraMap(ranking, open) {
   const words = `${counted(entries.length, "sighting")} on ${counted(cameras.length, "camera")}, ${range}.`;
   const chart = drawing(words, (svg, width) => {
     const narrow = width < NARROW;
-    const left = narrow ? 12 : Math.min(180, 24 + 7.5 * Math.max(...cameras.map((name) => name.length)));
+    const longest = Math.max(...cameras.map((name) => name.length));
+    const left = narrow ? 12 : Math.min(width / 3, 280, 24 + LETTER * longest);
+    const letters = narrow ? 60 : Math.floor((left - 24) / LETTER);
     const right = width - 16;
     const [from, to] = padded(first, last);
     const x = linear(from, to, left, right);
@@ -55,7 +60,7 @@ export function cameraMap(ranking, open) {
           "g",
           { class: "row", "aria-hidden": "true" },
           s("rect", { x: 0, y, width, height }),
-          s("text", { x: 12, y: narrow ? y + 17 : y + height / 2 + 4.5 }, shortened(camera, narrow ? 60 : 21)),
+          s("text", { x: 12, y: narrow ? y + 17 : y + height / 2 + 4.5 }, shortened(camera, letters), s("title", {}, camera)),
         ),
       );
       here.forEach((entry, at) => {
@@ -66,7 +71,7 @@ export function cameraMap(ranking, open) {
     }
     const axis = { wall, from, to, x, left, right, top: TOP, bottom: y };
     const shapes = entries.map((entry) => {
-      const kind = pointShape(entry, ranking.num_likely);
+      const kind = pointShape(entry);
       const [x1, x2, middle] = [x(entry.start), x(entry.end), middles.get(entry)];
       return s(
         "g",
@@ -80,7 +85,7 @@ export function cameraMap(ranking, open) {
     walkable(shapes, entries, shown, open);
     return y + BOTTOM;
   });
-  const kinds = entries.map((entry) => pointShape(entry, ranking.num_likely));
+  const kinds = entries.map((entry) => pointShape(entry));
   return h(
     "div",
     { class: "panel map" },
@@ -93,16 +98,7 @@ export function cameraMap(ranking, open) {
 
 /** A line through the cameras in the order of the sightings that nobody doubts. */
 function way(entries, ranking, x, centres) {
-  const sure = entries.filter(({ match, index }) => {
-    const verdict = markOf(match.detection_id);
-    return (
-      verdict === "right" ||
-      (verdict !== "wrong" &&
-        ranking.num_likely !== null &&
-        ranking.num_likely !== undefined &&
-        index < ranking.num_likely)
-    );
-  });
+  const sure = entries.filter((entry) => ["right", "likely"].includes(pointShape(entry)));
   if (sure.length < 2) return null;
   const points = sure.flatMap((entry) => [
     `${x(entry.start)},${centres.get(entry)}`,
@@ -111,6 +107,9 @@ function way(entries, ranking, x, centres) {
   return s("polyline", { class: "way", points: points.join(" "), "aria-hidden": "true" });
 }
 
+/** A name that is too long loses its middle: names of files differ at their ends. */
 function shortened(name, most) {
-  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+  if (name.length <= most) return name;
+  const end = Math.floor((most - 1) / 2);
+  return `${name.slice(0, most - 1 - end)}…${name.slice(-end)}`;
 }

@@ -1,47 +1,49 @@
 /** The ranked matches as cards. */
 
 import { pictures } from "./api.js";
-import { announce, toast } from "./announce.js";
+import { announce } from "./announce.js";
 import { thumbnail } from "./crops.js";
 import { button, h, icon } from "./dom.js";
 import { outline, overlay, veil } from "./outlines.js";
-import { mark, markOf, state } from "./state.js";
+import { mark, markOf, matchOf, state, undoMark } from "./state.js";
 import { trustFacts } from "./trust.js";
 import { FLAGS, cameraWords, counted, day, fileName, span, spanWords } from "./words.js";
 
 const SMALL_SCENE = 560;
 
-/** All cards, with a line where strangers begin. `open(match)` shows one in its scene. */
+/** All cards. `open(match)` shows one in its scene. */
 export function matchList(ranking, { scenes, open }) {
-  const likely = ranking.num_likely;
-  const items = [];
-  ranking.matches.forEach((match, index) => {
-    if (likely !== null && likely !== undefined && likely > 0 && index === likely) {
-      items.push(h("li", { class: "divider" }, h("span", {}, "From here on, strangers are expected to score as high")));
-    }
-    items.push(card(match, index, ranking.searched, scenes, open));
-  });
+  const items = ranking.matches.map((match, index) => card(match, index, scenes, open));
   return h("ol", { class: "matches", "aria-label": "Ranked matches, most similar first" }, ...items);
 }
 
-/** What a mark changed, said once for eyes and ears. */
+/** Mark a match; what it changed is seen on the card, and said to those who do not see it. */
 export function markMatch(match, verdict) {
-  const before = markOf(match.detection_id);
   const after = mark(match.detection_id, verdict);
-  if (before === after) toast("This is the only example. Mark another match right before taking it away.", "info");
-  else
-    announce(
-      after
-        ? `Match ${match.rank} marked ${after}. Search again to use the mark.`
-        : `Mark of match ${match.rank} taken back.`,
-    );
+  announce(
+    after
+      ? `Match ${match.rank} marked ${after}. Search again to use the mark.`
+      : `Mark of match ${match.rank} taken back.`,
+  );
 }
 
-function card(match, index, searched, scenes, open) {
+/** Undo the last mark, and say which it was. */
+export function undoLast() {
+  const last = undoMark();
+  if (!last) {
+    announce("There is no mark to undo.");
+    return;
+  }
+  const match = matchOf(last.detectionId);
+  announce(`Match ${match?.rank ?? ""} is ${last.before ? `marked ${last.before}` : "not marked"} again.`);
+}
+
+function card(match, index, scenes, open) {
   const verdict = markOf(match.detection_id);
   const name = match.name || fileName(match.source);
   const { wall, start } = span(match);
   const words = matchWords(match);
+  const where = [match.camera_id && cameraWords(match.camera_id), wall && day(start)].filter(Boolean).join(" · ");
   return h(
     "li",
     {
@@ -70,20 +72,12 @@ function card(match, index, searched, scenes, open) {
         "div",
         { class: "seen" },
         h("p", { class: "when" }, start === null ? name : spanWords(match)),
-        h(
-          "p",
-          { class: "note soft wrap" },
-          [
-            match.camera_id ? cameraWords(match.camera_id) : "no camera known",
-            wall ? day(start) : null,
-            start === null ? "no time known" : null,
-          ]
-            .filter(Boolean)
-            .join(" · "),
-        ),
+        where
+          ? h("p", { class: "note soft wrap" }, where)
+          : null,
         start === null ? null : h("p", { class: "note faint file", title: match.source }, name),
       ),
-      trustFacts(match, searched),
+      trustFacts(match),
       h(
         "p",
         { class: "note soft similarity", title: "Cosine, −1 to 1; larger is closer" },
@@ -120,7 +114,7 @@ export function matchWords(match) {
   const flags = match.flags?.length ? `, ${match.flags.join(", ")}` : "";
   const where = match.camera_id ? ` on ${cameraWords(match.camera_id)}` : "";
   const similarity = `similarity ${match.similarity.toFixed(2)}`;
-  return `match ${match.rank}, ${similarity}, ${spanWords(match)}${where}${sighting}${flags}`;
+  return `match ${match.rank}, ${match.words.standing.toLowerCase()}, ${similarity}, ${spanWords(match)}${where}${sighting}${flags}`;
 }
 
 /** A flag as a chip with its sign. */

@@ -3,7 +3,7 @@
 import { exampleKey } from "./address.js";
 import { exampleCrop } from "./crops.js";
 import { button, h, icon, put } from "./dom.js";
-import { ask, changed, dropExample, on, startOver, state } from "./state.js";
+import { ask, dropExample, on, pickFrom, startOver, state } from "./state.js";
 import { choosePicture } from "./taking.js";
 import { counted } from "./words.js";
 
@@ -52,10 +52,7 @@ export function queryPanel() {
               class: "portrait",
               "aria-label": `${words}. Choose another person in this picture`,
               title: "Choose another person in this picture",
-              onclick: () => {
-                state.picking = one.query_id;
-                changed("picking");
-              },
+              onclick: () => pickFrom(one.query_id, one),
             },
             exampleCrop(one, words),
           )
@@ -81,8 +78,8 @@ export function queryPanel() {
     put(
       said,
       examples.length > 1 || against
-        ? `${counted(examples.length, "view")} combined${against}.`
-        : "More views of the same person make a better question.",
+        ? `${counted(examples.length, "example")} combined${against}.`
+        : "More pictures of the same person make the search better.",
     );
   }
 

@@ -4,11 +4,12 @@ import { announce } from "./announce.js";
 import { matchChart } from "./timeline.js";
 import { cameraMap } from "./map.js";
 import { button, h, icon, put } from "./dom.js";
-import { matchList } from "./matches.js";
+import { matchList, undoLast } from "./matches.js";
+import { pinnedExamples } from "./pinned.js";
 import { empty, failed } from "./placeholders.js";
 import { openExport } from "./report.js";
-import { countFilters } from "./address.js";
-import { ask, askedKey, isStale, liftFilters, on, search, state } from "./state.js";
+import { TOPS, countFilters } from "./address.js";
+import { ask, askedKey, canUndo, isStale, liftFilters, on, rankBy, search, searchAgain, state } from "./state.js";
 import { openScene } from "./scene.js";
 import { counted, grouped } from "./words.js";
 
@@ -17,6 +18,7 @@ const SHOWS = [
   { show: "timeline", words: "Timeline", sign: "timeline" },
   { show: "map", words: "Cameras", sign: "map" },
 ];
+const MOST_MATCHES = 500;
 let scenes = false;
 
 /** The results pane, kept up to date. */
@@ -30,7 +32,7 @@ export function resultsPane() {
     pane.setAttribute("aria-busy", String(answer.status === "loading"));
     if (answer.status === "loading" && answer.ranking) return;
     // Opening a scene changes the address but nothing here: what is drawn stays, pictures and focus with it.
-    const now = [answer, asked.show, askedKey(), scenes];
+    const now = [answer, asked.show, askedKey(), JSON.stringify(asked.marks), scenes];
     if (now.every((part, at) => part === drawn[at])) return;
     drawn = now;
     const focused = document.activeElement;
@@ -39,7 +41,7 @@ export function resultsPane() {
     if (keep) findAgain(pane, keep)?.focus({ preventScroll: true });
     if (answer.status === "ready" && answer.key !== said) {
       said = answer.key;
-      announce(headline(answer.ranking));
+      announce(answer.ranking.words.headline);
     }
   }
 
@@ -84,10 +86,12 @@ function content(answer) {
     ];
   }
   return [
-    heading(headline(ranking), subline(ranking)),
+    heading(ranking.words.headline, subline(ranking)),
     notice(ranking),
     toolbar(ranking),
+    pinnedExamples(ranking, (match) => openScene(match.detection_id)),
     body(ranking),
+    more(ranking),
     caution(ranking),
     isStale() ? againBar() : null,
   ];
@@ -97,18 +101,9 @@ function heading(words, ...below) {
   return h("header", { class: "headline" }, h("h1", { id: "results-title", tabindex: "-1" }, words), ...below);
 }
 
-/** The answer in one line. A match is a resemblance; nothing here says more. */
-function headline(ranking) {
-  if (ranking.num_likely === 0) return "Nobody here looks like your query";
-  if (ranking.num_likely === null || ranking.num_likely === undefined)
-    return `${counted(ranking.matches.length, "match", "matches")}, most similar first`;
-  return `${counted(ranking.num_likely, "likely match", "likely matches")}`;
-}
-
 function subline(ranking) {
-  const parts = [`${counted(ranking.searched, "person view")} compared`];
-  if (ranking.num_likely !== null && ranking.num_likely !== undefined)
-    parts.push(`${ranking.matches.length} shown, most similar first`);
+  const parts = [`${counted(ranking.searched, "detection")} compared`];
+  parts.push(`${ranking.matches.length} shown, most similar first`);
   if (ranking.seconds !== undefined && ranking.seconds !== null)
     parts.push(`${grouped(Math.max(1, Math.round(ranking.seconds * 1000)))} ms`);
   if (ranking.method.index && ranking.method.index !== "exact") parts.push(ranking.method.index);
@@ -116,26 +111,10 @@ function subline(ranking) {
   return h("p", { class: "soft" }, parts.join(" · "));
 }
 
-function notice(ranking) {
-  if (ranking.num_likely === 0) {
-    return h(
-      "div",
-      { class: "notice" },
-      icon("info"),
-      h("strong", {}, "Strangers score as high as everybody below"),
-      h("p", {}, "The nearest are listed for completeness. Another picture of the person, or fewer filters, may help."),
-    );
-  }
-  if (ranking.num_likely === null || ranking.num_likely === undefined) {
-    return h(
-      "div",
-      { class: "notice" },
-      icon("info"),
-      h("strong", {}, "How often strangers score this high is not known yet"),
-      h("p", {}, "The gallery holds too little to estimate it from. Look at the scenes before trusting a match."),
-    );
-  }
-  return null;
+function notice({ standing, words }) {
+  return words.detail
+    ? h("div", { class: `notice ${standing ?? ""}`.trim() }, icon("info"), h("p", {}, words.detail))
+    : null;
 }
 
 function toolbar(ranking) {
@@ -167,15 +146,24 @@ function toolbar(ranking) {
 
 /** Marks wait until they are used; the way to use them stays in sight. */
 function againBar() {
-  const right = state.asked.examples.filter((one) => one.detection_id).length;
-  const wrong = state.asked.counterExamples.length;
-  const marks = [right && `${right} right`, wrong && `${wrong} wrong`].filter(Boolean).join(", ");
+  const { right, wrong } = state.asked.marks;
+  const marks = [right.length && `${right.length} right`, wrong.length && `${wrong.length} wrong`];
   return h(
     "div",
-    { class: "again-bar" },
-    h("span", {}, marks ? `Marked: ${marks}` : "Marks were changed"),
-    button("Search again", { sign: "again", kind: "primary small", onclick: search }),
+    { class: "again-bar", role: "group", "aria-label": "Marks" },
+    h("span", {}, `Marked: ${marks.filter(Boolean).join(", ")}`),
+    canUndo() ? button("Undo", { sign: "undo", kind: "quiet small", onclick: undoLast }) : null,
+    button("Search again", { sign: "again", kind: "primary small", onclick: searchAgain }),
   );
+}
+
+/** The way to further matches, where there may be some. */
+function more(ranking) {
+  const { top } = state.asked.ranking;
+  const next = [...TOPS, MOST_MATCHES].find((number) => number > top);
+  if (ranking.matches.length < top || !next || state.asked.show !== "matches") return null;
+  const words = `Show up to ${next} matches`;
+  return h("div", { class: "actions middle" }, button(words, { sign: "down", onclick: () => rankBy({ top: next }) }));
 }
 
 function body(ranking) {

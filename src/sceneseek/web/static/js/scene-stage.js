@@ -1,12 +1,13 @@
-/** What stands in the middle of the scene viewer: a frame with its people outlined, the frames around it, or a clip. */
+/** What stands in the middle of the scene viewer: a frame with its people outlined, or a clip. */
 
 import { pictures, whyNot } from "./api.js";
 import { button, h, icon, put } from "./dom.js";
-import { boxButton, outline, overlay, veil } from "./outlines.js";
+import { look } from "./look.js";
+import { boxButton, outline, veil } from "./outlines.js";
 import { clock, counted, fileName } from "./words.js";
 
 const SIDE = 1600;
-const STRIP_SIDE = 200;
+const SHARP = 4096;
 const CLIP_LEAD_S = 2;
 const CLIP_MOST_S = 28;
 
@@ -24,11 +25,18 @@ export function frameWords(frame, wanted) {
 
 /**
  * Show a frame in `place`: `wanted` is outlined, `chosen` too, everybody else thinly; `dims` darkens all but these two.
- * `choose(person)` is called for a click; `still()` says whether the frame is still the one to show.
+ * `choose(person)` is called for a click, `drawn(box)` for a box that is drawn, `accepted()` for Enter on it; `still()`
+ * says whether the frame is still the one to show. Returns what `look` returns.
  */
-export function showFrame(place, frame, { wanted, chosen, dims, choose, still }) {
+export function showFrame(place, frame, { wanted, chosen, dims, zoom, choose, drawn, accepted, still }) {
   const { width, height, people } = frame;
-  const image = h("img", { src: frameAddress(frame), alt: frameWords(frame, wanted), width, height });
+  const image = h("img", {
+    src: frameAddress(frame),
+    alt: frameWords(frame, wanted),
+    width,
+    height,
+    draggable: "false",
+  });
   const missing = async () => {
     const why = await whyNot(frameAddress(frame));
     if (still()) put(place, notice("scene", "The picture is not there", why));
@@ -42,71 +50,48 @@ export function showFrame(place, frame, { wanted, chosen, dims, choose, still })
   };
   // The one wanted is drawn last: nobody's line lies over theirs.
   const order = [...people].sort((a, b) => (a === wanted) - (b === wanted));
-  put(
-    place,
-    stage(
-      frame,
-      "",
-      image,
-      overlay(
-        width,
-        height,
-        ...(dims && bright.length ? [veil(width, height, bright)] : []),
-        ...order.map((person) => outline(person.box, kind(person))),
-      ),
-      ...people.map((person, at) =>
-        boxButton(person.box, width, height, name(person, at), {
-          "aria-pressed": String(person === chosen),
-          onclick: () => choose(person),
-        }),
-      ),
+  const seen = look({
+    width,
+    height,
+    image,
+    sharper: Math.max(width, height) > SIDE ? pictures.frame(frame.media_key, frame.frame_index, SHARP) : null,
+    shapes: [
+      ...(dims && bright.length ? [veil(width, height, bright)] : []),
+      ...order.map((person) => outline(person.box, kind(person))),
+    ],
+    buttons: people.map((person, at) =>
+      boxButton(person.box, width, height, name(person, at), {
+        "aria-pressed": String(person === chosen),
+        onclick: () => choose(person),
+      }),
     ),
-  );
-}
-
-/** Show the frames before and after in `place`, the one at `current` marked; `go(at)` is called for a click. */
-export function showStrip(place, frames, current, go) {
-  const item = (frame, at) =>
-    h(
-      "li",
-      {},
-      h(
-        "button",
-        {
-          type: "button",
-          "aria-current": at === current ? "true" : null,
-          "aria-label": `Frame at ${clock(frame.time_s ?? 0)}, ${counted(frame.people.length, "person", "people")}`,
-          onclick: () => go(at),
-        },
-        h("img", {
-          src: pictures.frame(frame.media_key, frame.frame_index, STRIP_SIDE),
-          alt: "",
-          loading: "lazy",
-          decoding: "async",
-          width: frame.width,
-          height: frame.height,
-        }),
-        h("span", {}, clock(frame.time_s ?? 0)),
-      ),
-    );
-  put(place, ...(frames.length > 1 ? frames.map(item) : []));
-  place.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
-}
-
-/** Mark another frame of a strip that is shown already. */
-export function moveStrip(place, current) {
-  [...place.children].forEach((item, at) => {
-    const pressed = item.firstElementChild;
-    if (at === current) pressed.setAttribute("aria-current", "true");
-    else pressed.removeAttribute("aria-current");
+    drawn,
+    accepted,
+    kind: "scene-stage",
   });
-  place.children[current]?.scrollIntoView({ block: "nearest", inline: "center" });
+  const before = place.querySelector(".look");
+  const [left, top] = before ? [before.scrollLeft, before.scrollTop] : [0, 0];
+  put(place, seen.element);
+  if (zoom > 1) {
+    // Who looks at a corner of the picture stays there from frame to frame.
+    seen.zoom.to(zoom);
+    seen.element.scrollTo(left, top);
+  }
+  return seen;
+}
+
+/** From when to when a clip plays: the whole sighting, or of a long one what is around the moment shown. Pure. */
+export function clipSpan(sighting, time_s) {
+  const [first, last] = sighting ? [sighting.start_s, sighting.end_s] : [time_s, time_s];
+  const [from, to] = [Math.max(0, first - CLIP_LEAD_S), last + CLIP_LEAD_S];
+  if (to - from <= CLIP_MOST_S) return [from, to];
+  const start = Math.min(Math.max(from, time_s - CLIP_MOST_S / 2), to - CLIP_MOST_S);
+  return [start, start + CLIP_MOST_S];
 }
 
 /** Play the clip of a sighting, or around a frame, in `place`; `back()` returns to the frame. */
 export function showClip(place, frame, sighting, back) {
-  const start = Math.max(0, (sighting ? sighting.start_s : frame.time_s) - CLIP_LEAD_S);
-  const end = Math.min(start + CLIP_MOST_S, (sighting ? sighting.end_s : frame.time_s) + CLIP_LEAD_S);
+  const [start, end] = clipSpan(sighting, frame.time_s);
   const address = pictures.clip(frame.media_key, start, end);
   const video = h("video", {
     src: address,

@@ -1,15 +1,18 @@
-/** A scene large: the match outlined and the rest dimmed, the frames before and after, and the clip. */
+/** A scene large: the match outlined, the whole video to step through, boxes to draw, and the clip. */
 
-import { api } from "./api.js";
 import { announce } from "./announce.js";
+import { api } from "./api.js";
+import { Course } from "./course.js";
 import { button, h, put } from "./dom.js";
 import { markMatch } from "./matches.js";
 import { showSide } from "./scene-side.js";
-import { frameAddress, frameWords, moveStrip, showClip, showFrame, showRefusal, showStrip } from "./scene-stage.js";
-import { ask, matchOf, on, state } from "./state.js";
+import { frameAddress, frameWords, showClip, showFrame, showRefusal } from "./scene-stage.js";
+import { Scrubber } from "./scrubber.js";
+import { addExample, ask, matchOf, on, state, undoMark } from "./state.js";
+import { Strip } from "./strip.js";
 import { cameraWords, clock, fileName, moment } from "./words.js";
 
-const NEIGHBOURS = 12;
+const FAR = 10;
 
 let viewer = null;
 let dims = true;
@@ -19,9 +22,9 @@ export function openScene(detectionId) {
   ask({ scene: detectionId }, { remember: !state.asked.scene });
 }
 
-/** Show a frame without anybody in mind, to pick somebody from it. */
-export function openFrame(mediaKey, index) {
-  openScene(`@${mediaKey}:${index}`);
+/** Show a file from its first frame, to step through it and pick somebody. */
+export function openMedium(mediaKey) {
+  openScene(`@${mediaKey}`);
 }
 
 /** Open, change and close the viewer as the address says. */
@@ -39,16 +42,17 @@ export function startScenes() {
 /**
  * The dialog.
  *
- * scene:  what the address names: a person of the gallery, or "@medium:frame"
- * frames: the frame and its neighbours; `at` is the one shown
+ * scene:  what the address names: a person of the gallery, "@medium" or "@medium:frame"
+ * course: the searched pictures of its file; `place` is the one to show, `frame` the one shown, with its people
  * chosen: id of the person whose facts stand beside the scene
- * track:  the sighting that is outlined in neighbouring frames too
+ * drawn:  the box that was drawn in the frame shown
+ * track:  the sighting that is outlined in other frames too
  */
 class Viewer {
   constructor(scene) {
     this.opener = document.activeElement;
     this.picture = h("div", { class: "scene-picture" });
-    this.strip = h("ol", { class: "strip", "aria-label": "Frames before and after" });
+    this.below = h("div", { class: "scene-below" });
     this.side = h("div", { class: "scene-side" });
     this.title = h("h2", { id: "scene-title", tabindex: "-1" }, "Scene");
     this.under = h("p", { class: "note soft wrap" });
@@ -58,13 +62,15 @@ class Viewer {
       "dialog",
       { class: "scene", "aria-labelledby": "scene-title" },
       h("header", {}, h("div", { class: "scene-titles" }, this.title, this.under), this.tools, close),
-      h("div", { class: "scene-body" }, h("div", { class: "scene-main" }, this.picture, this.strip), this.side),
+      h("div", { class: "scene-body" }, h("div", { class: "scene-main" }, this.picture, this.below), this.side),
     );
     this.dialog.addEventListener("cancel", (event) => {
       event.preventDefault();
       this.leave();
     });
-    this.dialog.addEventListener("keydown", (event) => this.key(event));
+    // What has the focus may be drawn anew; the keys hold as long as nothing lies above the scene.
+    this.listen = (event) => [...document.querySelectorAll("dialog[open]")].at(-1) === this.dialog && this.key(event);
+    addEventListener("keydown", this.listen);
     document.body.append(this.dialog);
     this.dialog.showModal();
     this.title.focus();
@@ -76,6 +82,8 @@ class Viewer {
   }
 
   close() {
+    this.strip?.close();
+    removeEventListener("keydown", this.listen);
     this.dialog.close();
     this.dialog.remove();
     viewer = null;
@@ -85,29 +93,77 @@ class Viewer {
     (card ?? opener).focus({ preventScroll: !card });
   }
 
-  /** Fetch a person's or a frame's surroundings and show them. */
+  /** Fetch what the address names and show it, with the way through the rest of its file. */
   async load(scene) {
-    Object.assign(this, { scene, frames: [], at: 0, chosen: null, sighting: null, track: null, plays: false });
-    for (const place of [this.side, this.strip, this.tools]) put(place);
+    this.strip?.close();
+    Object.assign(this, { scene, course: null, strip: null, scrubber: null, place: 0, frame: null, mark: null });
+    Object.assign(this, { chosen: null, drawn: null, sighting: null, track: null, plays: false, towards: 1 });
+    for (const place of [this.side, this.below, this.tools]) put(place);
     put(this.picture, h("span", { class: "spinner" }));
     try {
       const { mediaKey, index, person } = await whereIs(scene);
-      const { frames } = await api.around(mediaKey, index, NEIGHBOURS, NEIGHBOURS);
+      const course = new Course(mediaKey);
+      const place = await course.find(index);
       if (this.scene !== scene) return;
-      this.frames = frames;
-      this.at = frames.findIndex((frame) => frame.frame_index === index);
-      this.chosen = person?.detection_id ?? null;
-      this.sighting = person?.sighting ?? null;
-      this.track = this.frame.people.find((one) => one.detection_id === scene)?.tracklet_id ?? null;
-      showStrip(this.strip, frames, this.at, (at) => this.go(at));
-      this.show();
+      Object.assign(this, { course, place, chosen: person?.detection_id ?? null, sighting: person?.sighting ?? null });
+      if (course.total > 1) this.showWay();
+      await this.follow();
     } catch (problem) {
       if (this.scene === scene) showRefusal(this.picture, "This scene cannot be shown", problem);
     }
   }
 
-  get frame() {
-    return this.frames[this.at];
+  /** The whole video below the frame: its line, and the frames around. */
+  showWay() {
+    const go = (place) => this.go(place);
+    this.scrubber = new Scrubber(this.course, go);
+    this.strip = new Strip(this.course, go);
+    put(this.below, this.scrubber.element, this.strip.element);
+    this.strip.show(this.place);
+  }
+
+  /** Show the frame at `place`. One frame is fetched at a time; those that were passed over meanwhile are left out. */
+  async follow() {
+    if (this.fetching) return;
+    this.fetching = true;
+    const { course } = this;
+    try {
+      let shown = -1;
+      while (this.course === course && shown !== this.place) {
+        shown = this.place;
+        const frame = await course.frame(shown);
+        if (this.course !== course || !frame) return;
+        this.mark = course.known(shown);
+        this.frame = frame;
+        this.found();
+      }
+      this.ahead();
+    } catch (problem) {
+      if (this.course === course) showRefusal(this.picture, "This frame cannot be shown", problem);
+    } finally {
+      this.fetching = false;
+      if (this.course !== course && this.course) this.follow();
+    }
+  }
+
+  /** A frame has come: find the one looked for in it, and show it. */
+  found() {
+    const itself = this.frame.people.find((person) => person.detection_id === this.scene);
+    if (itself) this.track = itself.tracklet_id;
+    this.chosen = this.wanted?.detection_id ?? null;
+    this.drawn = null;
+    this.show();
+    this.scrubber?.show(this.place, this.mark);
+    if (!this.scene.startsWith("@")) return;
+    // A reload opens the frame that was looked at.
+    this.scene = `@${this.course.mediaKey}:${this.frame.frame_index}`;
+    ask({ scene: this.scene });
+  }
+
+  /** Have the browser fetch the picture that comes next. */
+  async ahead() {
+    const next = await this.course?.frame(this.place + this.towards).catch(() => null);
+    if (next && this.frame) new Image().src = frameAddress(next);
   }
 
   /** The one looked for, in the frame shown: itself, or the same sighting. */
@@ -120,19 +176,20 @@ class Viewer {
   show() {
     const { frame } = this;
     this.plays = false;
+    this.picture.classList.remove("coming");
     this.showTitle();
-    this.showTools();
-    showFrame(this.picture, frame, {
+    this.seen = showFrame(this.picture, frame, {
       wanted: this.wanted,
       chosen: frame.people.find((person) => person.detection_id === this.chosen) ?? null,
       dims,
+      zoom: this.seen?.zoom.value ?? 1,
       choose: (person) => this.choose(person),
+      drawn: (box) => this.draw(box),
+      accepted: () => this.drawn && addExample(this.example(), { fresh: true }),
       still: () => this.frame === frame,
     });
+    this.showTools();
     this.showSide();
-    for (const at of [this.at - 1, this.at + 1]) {
-      if (this.frames[at]) new Image().src = frameAddress(this.frames[at]);
-    }
   }
 
   showTitle() {
@@ -150,19 +207,24 @@ class Viewer {
   }
 
   showTools() {
-    const dim = h("input", { type: "checkbox", role: "switch", checked: dims });
+    const focused = this.tools.contains(document.activeElement) ? document.activeElement : null;
+    const label = focused?.getAttribute("aria-label") ?? focused?.textContent;
+    const dim = h("input", { type: "checkbox", role: "switch", checked: dims, "aria-label": "Dim others" });
     dim.addEventListener("change", () => this.dim(dim.checked));
-    const step = (sign, label, disabled, onclick) => button("", { sign, label, kind: "small", disabled, onclick });
-    const last = this.frames.length - 1;
+    const step = (sign, words, disabled, onclick) =>
+      button("", { sign, label: words, kind: "small", disabled, onclick });
     const tools = [h("label", { class: "switch" }, dim, "Dim others")];
+    if (!this.plays) tools.push(...(this.seen?.tools ?? []));
     if (this.hasClip) {
       const [words, sign] = this.plays ? ["Back to the frame", "scene"] : ["Play clip", "play"];
       tools.push(button(words, { sign, kind: "small", onclick: () => this.togglePlay() }));
     }
+    const last = (this.course?.total ?? 1) - 1;
     if (last > 0) {
-      const before = step("left", "Frame before (←)", this.at === 0, () => this.go(this.at - 1));
-      const after = step("right", "Frame after (→)", this.at === last, () => this.go(this.at + 1));
-      tools.push(h("span", { class: "paired" }, before, after));
+      const before = step("left", "Frame before (←)", this.place === 0, () => this.go(this.place - 1));
+      const after = step("right", "Frame after (→)", this.place === last, () => this.go(this.place + 1));
+      const people = step("next", "Next frame with people (n)", false, () => this.goToPeople(1));
+      tools.push(h("span", { class: "paired" }, before, after, people));
     }
     if (matchOf(this.scene)) {
       const before = step("up", "Match before (k)", !this.matchAt(-1), () => this.stepMatch(-1));
@@ -170,17 +232,40 @@ class Viewer {
       tools.push(h("span", { class: "paired" }, before, next));
     }
     put(this.tools, ...tools);
+    if (!label) return;
+    const same = [...this.tools.querySelectorAll("button, input")].find(
+      (one) => (one.getAttribute("aria-label") ?? one.textContent) === label && !one.disabled,
+    );
+    (same ?? this.title).focus({ preventScroll: true });
   }
 
   showSide() {
     const person = this.frame.people.find((one) => one.detection_id === this.chosen) ?? this.wanted;
-    showSide(this.side, person, this.frame, (match, verdict) => this.judge(match, verdict));
+    showSide(this.side, {
+      person: this.drawn ? null : person,
+      drawn: this.drawn && this.example(),
+      frame: this.frame,
+      judge: (match, verdict) => this.judge(match, verdict),
+      drop: () => this.seen.drop(),
+      gone: () => this.load(this.scene),
+    });
+  }
+
+  /** What to ask with for the box that was drawn. */
+  example() {
+    return { media_key: this.frame.media_key, frame_index: this.frame.frame_index, box: this.drawn };
   }
 
   choose(person) {
     this.chosen = person.detection_id;
+    this.drawn = null;
     this.show();
     this.side.querySelector("button")?.focus();
+  }
+
+  draw(box) {
+    this.drawn = box;
+    this.showSide();
   }
 
   judge(match, verdict) {
@@ -193,14 +278,25 @@ class Viewer {
     this.show();
   }
 
-  /** Show another of the frames around. */
-  go(at) {
-    if (!this.frames[at]) return;
-    this.at = at;
-    this.chosen = this.wanted?.detection_id ?? null;
-    this.show();
-    moveStrip(this.strip, at);
-    announce(frameWords(this.frame, this.wanted));
+  /** Go to another place of the file; one that lies beyond an end is that end. */
+  go(place) {
+    if (!this.course) return;
+    const next = Math.min(this.course.total - 1, Math.max(0, place));
+    if (next === this.place) return;
+    this.towards = next > this.place ? 1 : -1;
+    this.place = next;
+    this.scrubber?.show(next, this.course.known(next));
+    this.strip?.show(next);
+    this.picture.classList.add("coming");
+    this.follow().then(() => this.frame && this.place === next && announce(frameWords(this.frame, this.wanted)));
+  }
+
+  async goToPeople(by) {
+    const { course } = this;
+    const place = await course?.withPeople(this.place, by).catch(() => null);
+    if (this.course !== course) return;
+    if (place === null) announce(by > 0 ? "Nobody was found in a later frame." : "Nobody was found in an earlier frame.");
+    else this.go(place);
   }
 
   /** The match `by` places further down the list, if there is one. */
@@ -224,36 +320,46 @@ class Viewer {
       return;
     }
     this.plays = true;
-    showClip(this.picture, this.frame, this.sighting, () => this.show());
+    const inSight = this.wanted && this.sighting ? this.sighting : null;
+    showClip(this.picture, this.frame, inSight, () => this.show());
     this.showTools();
   }
 
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.frames.length) return;
+    if (event.defaultPrevented || event.metaKey || event.altKey || !this.frame) return;
     if (event.target.matches("input[type=text], textarea, video")) return;
+    if (event.ctrlKey && event.key !== "z") return;
     const match = matchOf(this.chosen ?? this.scene);
-    const action = {
-      ArrowLeft: () => this.go(this.at - 1),
-      ArrowRight: () => this.go(this.at + 1),
-      j: () => this.stepMatch(1),
-      k: () => this.stepMatch(-1),
-      p: () => this.hasClip && this.togglePlay(),
-      d: () => this.dim(!dims),
-      r: () => match && this.judge(match, "right"),
-      w: () => match && this.judge(match, "wrong"),
-    }[event.key];
-    if (!action) return;
+    const action = event.ctrlKey
+      ? undoMark() && (() => this.showSide())
+      : {
+          ArrowLeft: () => this.go(this.place - 1),
+          ArrowRight: () => this.go(this.place + 1),
+          PageUp: () => this.go(this.place - FAR),
+          PageDown: () => this.go(this.place + FAR),
+          Home: () => this.go(0),
+          End: () => this.go(this.course.total - 1),
+          n: () => this.goToPeople(1),
+          N: () => this.goToPeople(-1),
+          j: () => this.stepMatch(1),
+          k: () => this.stepMatch(-1),
+          p: () => this.hasClip && this.togglePlay(),
+          d: () => this.dim(!dims),
+          r: () => match && this.judge(match, "right"),
+          w: () => match && this.judge(match, "wrong"),
+          u: () => undoMark() && this.showSide(),
+        }[event.key];
+    if (action) action();
+    else if (this.plays || !this.seen?.key(event)) return;
     event.preventDefault();
-    event.stopPropagation();
-    action();
   }
 }
 
 /** The medium and frame of what the address names, and the person in it. */
 async function whereIs(scene) {
   if (scene.startsWith("@")) {
-    const cut = scene.lastIndexOf(":");
-    return { mediaKey: scene.slice(1, cut), index: Number(scene.slice(cut + 1)), person: null };
+    const [, mediaKey, index] = /^@([^:]+)(?::(\d+))?$/.exec(scene);
+    return { mediaKey, index: index === undefined ? null : Number(index), person: null };
   }
   const person = matchOf(scene) ?? (await api.person(scene));
   return { mediaKey: person.media_key, index: person.frame_index, person };

@@ -1,9 +1,31 @@
 /** The search view before anybody was chosen: how to begin. */
 
+import { countFilters } from "./address.js";
 import { button, h, icon } from "./dom.js";
-import { ask, may, mediaCount, state } from "./state.js";
+import { ask, liftFilters, may, mediaCount, state } from "./state.js";
 import { choosePicture } from "./taking.js";
-import { counted } from "./words.js";
+import { counted, fileName } from "./words.js";
+
+/** Which filters are on already, so that nobody wonders where the others are. */
+function narrowed() {
+  const { filters } = state.asked;
+  const number = countFilters(filters);
+  if (!number) return null;
+  const only = filters.sources.length === 1 && number === 1 ? `Only ${fileName(filters.sources[0])} will be searched.` : "";
+  return h(
+    "div",
+    { class: "notice" },
+    icon("filter"),
+    h("strong", {}, only || `${counted(number, "filter")} will apply`),
+    button("Clear the filters", {
+      kind: "small",
+      onclick: (event) => {
+        liftFilters();
+        event.target.closest(".notice").remove();
+      },
+    }),
+  );
+}
 
 /** The first thing one sees. */
 export function startScreen() {
@@ -12,7 +34,7 @@ export function startScreen() {
   return h(
     "section",
     { class: "start", "aria-labelledby": "start-title" },
-    h("h1", { id: "start-title", tabindex: "-1" }, "Whom do you look for?"),
+    h("h1", { id: "start-title", tabindex: "-1" }, "Who are you looking for?"),
     h(
       "p",
       { class: "lead soft" },
@@ -39,6 +61,7 @@ export function startScreen() {
         }),
       ),
     ),
+    narrowed(),
     holdsNobody
       ? h(
           "div",
@@ -64,7 +87,7 @@ export function startScreen() {
           "p",
           { class: "note faint" },
           gallery
-            ? `Searches ${counted(gallery.num_people, "view")} of people in ${counted(mediaCount(gallery), "file")}. `
+            ? `Searches ${counted(gallery.num_people, "detection")} in ${counted(mediaCount(gallery), "file")}. `
             : "",
           "The picture stays on this server, is kept for a short time only, and is not added to the gallery.",
         ),

@@ -3,7 +3,7 @@
 import { api } from "./api.js";
 import { announce, sayProblem, toast } from "./announce.js";
 import { h } from "./dom.js";
-import { ask, changed, state } from "./state.js";
+import { ask, changed, pickFrom, state } from "./state.js";
 import { counted } from "./words.js";
 
 /** Hand a picture over and go on to choosing a person in it. */
@@ -16,24 +16,23 @@ export async function takePicture(file) {
     );
     return;
   }
-  state.picking = "coming";
   state.coming = file.name || "the picture";
   if (state.asked.view !== "search") ask({ view: "search", scene: null }, { remember: true });
   changed("picking");
   try {
     const answer = await api.query(file);
     state.pictures.set(answer.query_id, { ...answer, name: file.name ?? "" });
-    state.picking = answer.query_id;
+    pickFrom(answer.query_id);
     announce(
       answer.people.length
         ? `${counted(answer.people.length, "person", "people")} found. Choose whom you look for.`
         : "Nobody was found. Draw a box around the person.",
     );
   } catch (problem) {
-    state.picking = null;
+    state.coming = null;
+    changed("picking");
     sayProblem(problem);
   }
-  changed("picking");
 }
 
 const chooser = h("input", {
