@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from films import film, watched
-from sceneseek.inference.tone_mapping import HLG, PQ, as_bt709
+from sceneseek.pictures.tone_mapping import HLG, PQ, as_bt709
 from sceneseek.structures import ImageArray
 
 BT709, BT2020, P3 = 1, 9, 12

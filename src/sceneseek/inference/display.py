@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sceneseek.errors import VideoError
 from sceneseek.inference.containers import check_size
-from sceneseek.inference.tone_mapping import HLG, PQ, WIDE_PRIMARIES, as_bt709
+from sceneseek.pictures.tone_mapping import HLG, PQ, WIDE_PRIMARIES, as_bt709
 from sceneseek.structures import BoolArray, ImageArray
 
 _SHAPES = (Fraction(1, 5), Fraction(5))

@@ -1,33 +1,38 @@
 """Pictures of high dynamic range, and of wide gamut, as the screens show them that everything else is made for.
 
-Phones record in PQ (SMPTE ST 2084) or HLG (ARIB STD-B67) with the primaries of BT.2020. Read as if they were BT.709,
-such pictures are grey and dark. Here light is computed from the code values, brought to the primaries of BT.709, and
-made darker where it is about as bright as the white of paper, for which BT.2408 has 203 candela per square metre, or
-brighter; below three quarters of that, nothing changes but the coding. The brightest of a pixel's three colours
-decides, so that hues stay.
+Phones record in PQ (SMPTE ST 2084) or HLG (ARIB STD-B67) with the primaries of BT.2020, films and photographs alike.
+Read as if they were BT.709, such pictures are grey and dark. Here light is computed from the code values, brought to
+the primaries of BT.709, and made darker where it is about as bright as the white of paper, for which BT.2408 has 203
+candela per square metre, or brighter; below three quarters of that, nothing changes but the coding. The brightest of a
+pixel's three colours decides, so that hues stay.
 
 HLG codes the light of the scene. BT.2100 makes the light of a screen of it by a gamma of 1.2 on the luminance; a camera
 and a screen of standard range have the same gamma on each colour by itself. The pictures are for the latter, so the
 second is done (BT.2408 calls it mapping by the scene); greys are the same either way, strong colours a little stronger.
 
 Sources: ITU-R BT.2100, tables 4 and 5 (PQ and HLG); BT.2408 (the white of paper, and mappings); BT.1886 (the coding of
-light for screens of standard range); BT.709, BT.2020 and SMPTE EG 432-1 (primaries).
+light for screens of standard range); IEC 61966-2-1 (sRGB).
 """
 
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sceneseek.pictures.gamuts import BT709, BT2020, P3, to_xyz
 from sceneseek.structures import ImageArray
+
+Coding = Literal["BT.1886", "sRGB"]
+"""How a screen makes light of numbers: those of films, and those of photographs."""
 
 PQ, HLG = 16, 18
 """Transfer characteristics of high dynamic range, by their numbers in ITU-T H.273."""
 
-_BT2020, _P3_DCI, _P3 = 9, 11, 12
-WIDE_PRIMARIES = frozenset({_BT2020, _P3_DCI, _P3})
+_P3_DCI = 11
+WIDE_PRIMARIES = frozenset({BT2020, _P3_DCI, P3})
 """Primaries of wide gamut, by their numbers in ITU-T H.273."""
 
 _PAPER_WHITE = 203.0
@@ -41,34 +46,31 @@ _ROWS = 64
 
 Array = NDArray[np.float32]
 
-_WHITE_D65 = (0.3127, 0.3290)
-_CHROMATICITIES = {
-    1: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
-    _BT2020: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
-    _P3: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
-}
 
-
-def as_bt709(codes: NDArray[np.uint16], transfer: int, primaries: int) -> ImageArray:
+def as_bt709(
+    codes: NDArray[np.uint16] | NDArray[np.uint8], transfer: int, primaries: int, coding: Coding = "BT.1886"
+) -> ImageArray:
     """Map a picture to the range and the primaries of BT.709.
 
     Args:
-        codes: ``(H, W, 3)`` uint16 RGB of full range, coded by ``transfer``.
+        codes: ``(H, W, 3)`` uint16 or uint8 RGB of full range, coded by ``transfer``.
         transfer: ``PQ``, ``HLG``, or any other number for a picture of standard range.
         primaries: Those of the picture; for PQ and HLG, those of BT.2020 where they are not known.
+        coding: The screen that it is made for.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.
     """
     light = _light_of(transfer)
     known = primaries in WIDE_PRIMARIES or transfer not in (PQ, HLG)
-    matrix = _to_bt709(_P3 if primaries == _P3_DCI else primaries if known else _BT2020)
+    matrix = _to_bt709(P3 if primaries == _P3_DCI else primaries if known else BT2020)
+    step = 257 if codes.dtype == np.uint8 else 1
     shown = np.empty(codes.shape, np.uint8)
     for top in range(0, len(codes), _ROWS):
-        linear = light[codes[top : top + _ROWS]] @ matrix.T
+        linear = light[codes[top : top + _ROWS] * np.uint16(step)] @ matrix.T
         if transfer in (PQ, HLG):
             linear = _rolled_off(linear)
-        shown[top : top + _ROWS] = _coded()[(linear.clip(0, 1) * (_CODES - 1) + 0.5).astype(np.uint16)]
+        shown[top : top + _ROWS] = _coded(coding)[(linear.clip(0, 1) * (_CODES - 1) + 0.5).astype(np.uint16)]
     return shown
 
 
@@ -96,22 +98,19 @@ def _rolled_off(linear: Array) -> Array:
 
 
 @cache
-def _coded() -> NDArray[np.uint8]:
+def _coded(coding: Coding) -> NDArray[np.uint8]:
     """The code value of 8 bits for light in steps of 16 bits."""
-    return np.rint(255 * np.linspace(0, 1, _CODES) ** (1 / _BT1886)).astype(np.uint8)
+    light = np.linspace(0, 1, _CODES)
+    if coding == "sRGB":
+        code = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    else:
+        code = light ** (1 / _BT1886)
+    return np.asarray(np.rint(255 * code), np.uint8)
 
 
 @cache
 def _to_bt709(primaries: int) -> Array:
-    if primaries not in _CHROMATICITIES:
+    ordinary, matrix = to_xyz(BT709), to_xyz(primaries)
+    if ordinary is None or matrix is None:
         return np.eye(3, dtype=np.float32)
-    return (np.linalg.inv(_to_xyz(1)) @ _to_xyz(primaries)).astype(np.float32)
-
-
-def _to_xyz(primaries: int) -> NDArray[np.float64]:
-    columns = np.array([_xyz(x, y) for x, y in _CHROMATICITIES[primaries]]).T
-    return np.asarray(columns * np.linalg.solve(columns, _xyz(*_WHITE_D65)), np.float64)
-
-
-def _xyz(x: float, y: float) -> NDArray[np.float64]:
-    return np.array([x / y, 1.0, (1 - x - y) / y])
+    return (np.linalg.inv(ordinary) @ matrix).astype(np.float32)
