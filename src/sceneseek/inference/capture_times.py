@@ -31,8 +31,10 @@ _GPS_DAY, _GPS_TIME = 0x001D, 0x0007
 _GPS_STALE = timedelta(seconds=90)
 """A receiver repeats its last fix: one that is older tells nothing about the camera's zone."""
 
-_FIRST = datetime(1990, 1, 1, tzinfo=UTC)
-"""Before this there were no files of these kinds: the clock was not set."""
+_FIRST, _LAST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC)
+"""Before the one there were no files of these kinds; behind the other, counters of seconds run over."""
+_AHEAD = timedelta(days=2)
+"""So much later than this machine's clock a camera's may be, wherever it is."""
 _DEFAULT_DAYS = frozenset({date(1999, 11, 30), date(2000, 1, 1)})
 """Days at which clocks begin that were never set, or that lost their power."""
 
@@ -88,14 +90,18 @@ def from_name(source: str | Path, zone: tzinfo | None = None) -> datetime | None
 
 
 def first_known(*answers: Callable[[], Moment]) -> Moment:
-    """The first answer that knows a time; where none does, the first that says why."""
-    doubts = []
+    """The first answer that knows a time; where none does, the first that says why.
+
+    An answer that comes second because an earlier one was not understood is doubtful, and says so.
+    """
+    why = ""
     for answer in answers:
         moment = answer()
         if moment.at is not None:
-            return moment
-        doubts.append(moment)
-    return next((moment for moment in doubts if moment.doubt), Moment())
+            parts = (f"{why}; the next best was taken" if why else "", moment.doubt)
+            return Moment(moment.at, "; ".join(part for part in parts if part))
+        why = why or moment.doubt
+    return Moment(None, why)
 
 
 def exif_moment(tags: ExifTags, zone: tzinfo | None = None) -> Moment:
@@ -152,8 +158,10 @@ def _exif_time(tags: ExifTags, names: tuple[int, int, int], satellites: datetime
     own = own or zone_of(offset)
     if own is None and not says_nothing(offset):
         doubt = doubt or f"its EXIF zone {offset!r} is not understood"
-    if own is None and satellites is not None:
-        own = _zone_between(local, satellites)
+    fixed = None if satellites is None else _zone_between(local, satellites)
+    if own is not None and fixed is not None and fixed.utcoffset(None) != own.utcoffset(local):
+        doubt = doubt or f"EXIF says {local} in the zone {own}, and GPS the same in {fixed}; that of EXIF was taken"
+    own = own or fixed
     if not local.microsecond and (digits := re.match(r"\d+", fraction)):
         local += timedelta(seconds=float(f"0.{digits[0]}"))
     return _placed(local, own or zone, "EXIF", doubt)
@@ -223,6 +231,9 @@ def _gps_time(tags: ExifTags) -> datetime | None:
     try:
         hours, minutes, seconds = (float(part) for part in said[_GPS_TIME])
         assert day is not None
+        assert 0 <= hours < 24
+        assert 0 <= minutes < 60
+        assert 0 <= seconds < 61
         midnight = datetime(int(day[1]), int(day[2]), int(day[3]), tzinfo=UTC)
         return midnight + timedelta(hours=hours, minutes=minutes, seconds=seconds)
     except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError, AssertionError):
@@ -249,16 +260,16 @@ def _placed(local: datetime, zone: tzinfo | None, who: str, doubt: str) -> Momen
     checked = _checked(at, who)
     if checked.at is None:
         return checked
-    return Moment(at, "; ".join(part for part in (doubt, unclear) if part))
+    return Moment(at, "; ".join(part for part in (doubt, unclear, checked.doubt) if part))
 
 
 def _checked(at: datetime | None, who: str) -> Moment:
     if at is None:
         return Moment()
-    if at < _FIRST:
+    if not _FIRST <= at < _LAST:
         return Moment(None, f"{who} says {at:%Y-%m-%d %H:%M:%S}, as a clock does that was never set")
-    if at > datetime.now(UTC) + timedelta(days=2):
-        return Moment(None, f"{who} says {at:%Y-%m-%d %H:%M:%S}, which lies in the future")
+    if at > datetime.now(UTC) + _AHEAD:
+        return Moment(at, f"{who} says {at:%Y-%m-%d %H:%M:%S}, which lies in the future by this machine's clock")
     return Moment(at)
 
 

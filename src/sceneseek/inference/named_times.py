@@ -9,6 +9,7 @@ those write who put the day first.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -16,16 +17,29 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from sceneseek.inference.zones import zone_of
 
 _DATE = (
-    r"(?<!\d)(?:(?P<year>(?:19|20)\d\d)(?P<ymd>[-_.]?)(?P<month>0[1-9]|1[0-2])(?P=ymd)?(?P<day>0[1-9]|[12]\d|3[01])"
+    r"(?<!\d)(?:(?P<year>(?:19|20)\d\d)(?P<ymd>[-_.])?(?P<month>0[1-9]|1[0-2]|(?(ymd)[1-9](?!\d)|(?!)))(?(ymd)(?P=ymd)?)"
+    r"(?P<day>0[1-9]|[12]\d|3[01]|(?(ymd)[1-9](?!\d)|(?!)))"
     r"|(?P<first>[0-3]?\d)(?P<sep>[-_.]?)(?P<second>[0-3]?\d)(?P=sep)(?P<last>(?:19|20)\d\d)(?!\d))"
 )
-_BETWEEN = r"(?P<between>[ T_.-]|[-_ ]?at[-_ ]|--|__|, ?| - )?"
+_BETWEEN = r"(?P<between>[ T_.-]|[-_ ]?(?:at|um|om|à|a las|alle|kl\.?)[-_ ]|--|__|, ?| - )?"
 _TIME = (
     r"(?P<hour>[0-2]\d|(?<!\d)\d(?=[-_.:h ]))(?P<hms>[-_.:h ]?)(?P<minute>[0-5]\d)(?:(?P=hms)|(?<=\dh\d\d)m)"
     r"(?P<seconds>[0-5]\d)(?:[.,](?P<part>\d{1,9})|(?P<thousandths>\d{3}))?(?!\d)"
 )
 _HALF = r"(?:[\s_.-]*(?P<half>[AaPp]\.?[Mm])\b)?"
 _MOMENT = re.compile(_DATE + _BETWEEN + _TIME + _HALF)
+
+_SIGNS = (
+    (re.compile(r"(\d{4})[年년]\s?(\d{1,2})[月월]\s?(\d{1,2})[日일]"), r"\1-\2-\3"),
+    (re.compile(r"(\d{4})y(\d\d)m(\d\d)d"), r"\1-\2-\3"),
+    (re.compile(r"(\d{1,2})[時时點点시]\s?(\d{1,2})[分분]\s?(\d{1,2})[秒초]"), r"\1.\2.\3"),
+)
+"""Words for year, month, day, hour, minute and second that stand behind the numbers."""
+_DAY = re.compile(
+    r"(?<!\d)(?:19|20)\d\d(?:([-_.])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])"
+    r"|(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?!\d)"
+)
+_LIKE_A_TIME = re.compile(r"(?<!\d)(?:\d{6}|\d{1,2}[-_.:h]\d{1,2}[-_.:m]\d{1,2})(?!\d)")
 
 _END = r"(?![A-Za-z0-9])"
 _ZULU = re.compile(rf"[\s_.-]?(Z|(?:UTC|GMT)(?:[+-]\d{{1,2}}(?::?\d\d)?)?){_END}")
@@ -66,9 +80,12 @@ def named_time(name: str) -> NamedTime | None:
         >>> named_time("04-09-2026 12-03-10.jpg").doubt
         "'04-09-2026' in its name may be day and month, or month and day"
     """
+    name = unicodedata.normalize("NFC", name)  # some systems write letters and their accents apart
+    for words, plain in _SIGNS:
+        name = words.sub(plain, name)
     found = list(_times_in(name))
     if not found:
-        return None
+        return _half_understood(name)
     first = found[0]
     # From and to: the first is the beginning. With an earlier one behind it, nobody knows which is which.
     earlier = next((t for t in found if t.local and first.local and t.local < first.local), None)
@@ -99,6 +116,14 @@ def _times_in(name: str) -> Iterator[NamedTime]:
             continue
         zone, doubt = _zone_behind(name[match.end() :], match)
         yield NamedTime(local, UTC if _PIXEL.match(name) else zone, doubt)
+
+
+def _half_understood(name: str) -> NamedTime | None:
+    """Whether there is a day in a name, and beside it what may be the time of day."""
+    day = _DAY.search(name)
+    if day is None or not _LIKE_A_TIME.search(name[: day.start()] + " " + name[day.end() :]):
+        return None
+    return NamedTime(None, None, "its name holds a day, and what may be a time of day is not understood")
 
 
 def _runs_on(match: re.Match[str]) -> bool:
