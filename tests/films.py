@@ -142,6 +142,32 @@ def restamped(path: Path, whole: Path, stamps: Stamps) -> Path:
     return path
 
 
+def mistimed(path: Path, whole: Path, number: int, by_ms: int) -> Path:
+    """A Matroska file in which one picture has another time.
+
+    Args:
+        path: Where.
+        whole: The film, ``.mkv``, of one cluster.
+        number: Of the picture, in the order of the file.
+        by_ms: Milliseconds that are added, within 32 seconds of the cluster's.
+    """
+    contents = bytearray(whole.read_bytes())
+    at = contents.index(b"\x1f\x43\xb6\x75") + 4
+    at += 9 - contents[at].bit_length()
+    while True:
+        width = 9 - contents[at + 1].bit_length()
+        size = int.from_bytes(contents[at + 1 : at + 1 + width], "big") & (1 << 7 * width) - 1
+        body = at + 1 + width
+        if contents[at] == 0xA3:  # a block: its track, its time within the cluster
+            if number == 0:
+                time = int.from_bytes(contents[body + 1 : body + 3], "big", signed=True) + by_ms
+                contents[body + 1 : body + 3] = time.to_bytes(2, "big", signed=True)
+                path.write_bytes(bytes(contents))
+                return path
+            number -= 1
+        at = body + size
+
+
 def _stamp(field: memoryview) -> int:
     return (field[0] >> 1 & 7) << 30 | field[1] << 22 | field[2] >> 1 << 15 | field[3] << 7 | field[4] >> 1
 

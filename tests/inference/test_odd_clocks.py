@@ -9,8 +9,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
-from films import Stamp, Stamps, film, item_of, joined, number_in, numbered, restamped, times_of, watched
+from films import Stamp, Stamps, film, item_of, joined, mistimed, number_in, numbered, restamped, times_of, watched
 from sceneseek.inference import decoding
 from sceneseek.inference.sampling import SceneChange
 from sceneseek.structures import Frame
@@ -130,6 +131,11 @@ ODD: dict[str, tuple[Stamps, float, str]] = {
     "all the same": (lambda n, p, d: (900_000, None), 0, "holds no clock"),
     "at key frames": (lambda n, p, d: (None, None) if n % 8 else (p, d), 0.11, "without a usable time"),
     "four in five": (lambda n, p, d: (p, d) if n % 5 else (None, None), 0.21, "without a usable time"),
+    "one shown far behind": (lambda n, p, d: ((p or 0) + 20 * 90_000 if n == 21 else p, d), 0, "without a usable time"),
+    "one shown far before": (lambda n, p, d: ((p or 0) - 20 * 90_000 if n == 21 else p, d), 0, "without a usable time"),
+    "one some seconds ahead": (lambda n, p, d: moved(p, d, 270_000 if n == 21 else 0), 0, "without a usable time"),
+    "one some seconds behind": (lambda n, p, d: moved(p, d, -270_000 if n == 21 else 0), 0, "without a usable time"),
+    "one decoded far ahead": (lambda n, p, d: (p, moved(p, d, 10**7)[1] if n == 21 else d), 0, ""),
     "some twice": (lambda n, p, d: moved(p, d, 0 if n % 7 else -9000), 0.11, "with the time of another"),
     "of showing alone": (lambda n, p, d: (p, None), 0, ""),
 }
@@ -147,6 +153,23 @@ def test_odd_times_cost_no_picture(tmp_path: Path, plain: Path, name: str) -> No
     assert bool(told) == bool(note)
     sampled, _, _ = watched(tmp_path / "a.ts", every_s=1)
     assert len(sampled) in (4, 5)
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+@pytest.mark.parametrize("number", [0, 7, 8, 21])
+@pytest.mark.parametrize("by_ms", [20_000, -15_000])
+def test_a_wrong_time_where_containers_say_only_when_pictures_are_shown(
+    tmp_path: Path, b_frames: int, number: int, by_ms: int
+) -> None:
+    if number == 0 and by_ms < 0:
+        pytest.skip("a first picture long before the others may be meant")
+    plain = film(tmp_path / "plain.mkv", numbered(COUNT), b_frames=b_frames)
+    frames, problem, note = watched(mistimed(tmp_path / "a.mkv", plain, number, by_ms), every_s=0)
+    assert not problem
+    assert [frame.frame_index for frame in frames] == list(range(COUNT))
+    assert max(abs(a - b) for a, b in zip(times_of(frames), tenths(), strict=True)) <= 0.11
+    assert "1 of 40 pictures came without a usable time" in note
+    assert all(abs(shown - number) <= 1 for shown, number in zip(numbers(frames), range(COUNT), strict=True))
 
 
 def test_a_clock_set_back_in_mid_recording(tmp_path: Path, plain: Path) -> None:
@@ -198,6 +221,18 @@ def test_a_guessed_rate_is_called_a_guess_and_dates_the_first_picture_alone(tmp_
     assert times_of(frames)[:3] == [0, 0.04, 0.08]
     assert "25 pictures a second, which is a guess" in note
     assert [frame.captured_at for frame in frames] == [BEGAN] + [None] * (COUNT - 1)
+
+
+@pytest.mark.parametrize("name", ["a.mjpg", "a.mjpeg", "a.bin", "a.jpg"])
+def test_motion_jpeg_as_cameras_write_it(tmp_path: Path, name: str) -> None:
+    """JPEG files one behind the other, each with all that stands at the beginning of a photograph."""
+    with (tmp_path / name).open("wb") as file:
+        for picture in numbered(5):
+            Image.fromarray(picture).save(file, "JPEG")
+    frames, problem, note = watched(tmp_path / name, every_s=0)
+    assert not problem
+    assert "is a guess" in note
+    assert numbers(frames) == pytest.approx(range(5), abs=1)
 
 
 def test_long_pauses_are_no_leaps(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ it is arithmetic on what the packets say.
 
 from __future__ import annotations
 
+import bisect
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -40,6 +42,10 @@ _STRAYS_WITH_KEYS = 3
 """So many packets in a row may have an absurd time between neighbours that agree; with a key frame, fewer."""
 _ROOM = 1 << 50
 """Times that are farther apart than this, in units of a container, are not those of one recording."""
+_AROUND = 8
+"""So many times before and behind one are asked whether it belongs to them."""
+_MOST_ESTIMATED = 20_000
+"""Up to so many times that packets do not say are sought in the gaps between the others."""
 _LEADING = 8
 """Pictures that are decoded after a key frame may be shown before it; that many are looked at."""
 
@@ -87,6 +93,8 @@ class Stamps:
         if not len(steps):
             return True
         lags = np.abs(shown - clock)
+        if any(len(_strays(times, self.unit)) for times in (shown, clock)):
+            return False
         usual = _usual(clock, np.arange(len(clock), dtype=np.int64))
         slack = max(_units(_SLACK_S, self.unit), _SLACK_STEPS * usual)
         longest = max(_units(_LONG_S if self.transmitted else _DAY_S, self.unit), _FAR_STEPS * usual)
@@ -121,7 +129,7 @@ def straightened(stamps: Stamps) -> Clock | None:
     Returns:
         ``None`` where the packets do not say enough to have a clock at all.
     """
-    stamps = _near(stamps)
+    stamps = _without_strays(_near(stamps))
     raw = stamps.decoded if (stamps.decoded != UNKNOWN).mean() >= 0.5 else stamps.shown
     known = np.flatnonzero(raw != UNKNOWN)
     if len(known) < 2 or len(np.unique(raw[known])) < 2:
@@ -208,6 +216,7 @@ class _Course:
         usual_lag = int(np.median(lag[own & believed])) if bool((own & believed).any()) else 0
         # Where the time of decoding is believed, that of showing is counted from it: both wrap, and not together.
         shown = np.where(own, np.where(believed, clock + lag, stamps.shown + shift), clock + usual_lag)
+        shown = _into_gaps(shown, own, self.usual)
         ordered = bool(own.all()) and len(np.unique(shown)) == count
         times = shown * FINER if ordered else _growing(shown * FINER, self.usual * FINER)
         dated_until = self.restarts[0] if self.restarts else None
@@ -360,11 +369,85 @@ def _near(stamps: Stamps) -> Stamps:
     return replace(stamps, shown=counted_from_middle(stamps.shown), decoded=counted_from_middle(stamps.decoded))
 
 
+def _without_strays(stamps: Stamps) -> Stamps:
+    """What packets say, without single times that agree with nothing around them."""
+
+    def without(times: IntArray) -> IntArray:
+        kept = times.copy()
+        kept[_strays(times, stamps.unit)] = UNKNOWN
+        return kept
+
+    return replace(stamps, shown=without(stamps.shown), decoded=without(stamps.decoded))
+
+
+def _strays(times: IntArray, unit: Fraction) -> IntArray:
+    """Places of times far outside of those before and behind them, which agree with each other.
+
+    A container may say only when pictures are shown: then a wrong time does not stand out between the next two, since
+    pictures are stored in the order of decoding, but it does among the next eight.
+    """
+    places = np.flatnonzero(times != UNKNOWN)
+    known = times[places]
+    if len(known) < _AROUND:
+        return places[:0]
+    usual = _usual(np.sort(known), np.arange(len(known), dtype=np.int64))
+    slack = max(_units(_SLACK_S, unit), _SLACK_STEPS * usual)
+    leaps = np.abs(np.diff(known)) > slack
+    suspects = np.flatnonzero(np.append(leaps, False) | np.append(False, leaps))
+    if len(suspects) > len(known) // _AROUND:
+        return places[:0]  # a clock without any order, which has no strays
+    periods = _periods(unit)
+    found = [at for at in suspects.tolist() if _stands_apart(known, at, slack, periods)]
+    return places[np.array(found, dtype=np.int64)]
+
+
+def _stands_apart(known: IntArray, at: int, slack: int, periods: Sequence[int]) -> bool:
+    before, behind = known[max(0, at - _AROUND) : at], known[at + 1 : at + 1 + _AROUND]
+    if len(behind) < _AROUND // 2:
+        return False
+    later = float(np.median(behind))
+    earlier = float(np.median(before)) if len(before) else -math.inf
+    if len(before) and not 0 <= later - earlier <= 2 * slack:
+        return False
+    away = max(known[at] - later, earlier - known[at])
+    overflows = any(abs(abs(known[at] - later) - period) <= 2 * slack for period in periods)
+    return bool(away > slack) and not overflows
+
+
 def _usual(clock: IntArray, known: IntArray) -> int:
     """The usual step from packet to packet."""
     paces = np.diff(clock[known]) / np.diff(known)
     paces = paces[paces > 0]
     return max(1, round(float(np.median(paces)))) if len(paces) else 1
+
+
+def _into_gaps(times: IntArray, sure: BoolArray, usual: int) -> IntArray:
+    """Estimated times moved into gaps that the sure ones leave, where pictures are missing in the usual step.
+
+    Args:
+        times: ``(N,)`` all of them.
+        sure: ``(N,)`` which were said.
+        usual: The usual step.
+    """
+    estimated = np.flatnonzero(~sure)
+    known = np.unique(times[sure])
+    if not 0 < len(estimated) <= _MOST_ESTIMATED or len(known) < 2:
+        return times
+    spans = np.diff(known)
+    missing = np.rint(spans / usual).astype(np.int64) - 1
+    gaps = [
+        int(known[at]) + int(spans[at]) * part // (int(missing[at]) + 1)
+        for at in np.flatnonzero((missing > 0) & (missing <= _SLACK_STEPS)).tolist()
+        for part in range(1, int(missing[at]) + 1)
+    ]
+    moved = times.copy()
+    for at in estimated[np.argsort(times[estimated], kind="stable")].tolist():
+        nearest = bisect.bisect_left(gaps, int(times[at]))
+        near = [place for place in (nearest - 1, nearest) if 0 <= place < len(gaps)]
+        place = min(near, key=lambda place: abs(gaps[place] - int(times[at])), default=None)
+        if place is not None and abs(gaps[place] - int(times[at])) <= _SLACK_STEPS * usual:
+            moved[at] = gaps.pop(place)
+    return moved
 
 
 def _growing(times: IntArray, usual: int) -> IntArray:

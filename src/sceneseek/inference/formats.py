@@ -14,10 +14,10 @@ import av
 FORMATS = (
     "mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts", "mpegtsraw", "mpeg", "mpegvideo",
     "m4v", "asf", "flv", "ogg", "mxf", "gxf", "rm", "dv", "nut", "nsv", "nuv", "wtv", "gif", "apng", "yuv4mpegpipe",
-    "mjpeg", "mpjpeg", "smjpeg", "h261", "h263", "h264", "hevc", "vvc", "evc", "av1", "obu", "ivf", "dirac", "vc1",
-    "vc1test", "cavsvideo", "avs2", "avs3", "dhav", "hxvs", "ifv", "lvf", "pva", "ty", "vivo",
+    "mjpeg", "jpeg_pipe", "mpjpeg", "smjpeg", "h261", "h263", "h264", "hevc", "vvc", "evc", "av1", "obu", "ivf",
+    "dirac", "vc1", "vc1test", "cavsvideo", "avs2", "avs3", "dhav", "hxvs", "ifv", "lvf", "pva", "ty", "vivo",
 )  # fmt: skip
-"""Names of libav's demuxers."""
+"""Names of libav's demuxers. ``jpeg_pipe`` is Motion JPEG in one file; its relative ``image2`` follows patterns."""
 
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS)}
 
