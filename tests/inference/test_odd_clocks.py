@@ -223,7 +223,7 @@ def test_a_guessed_rate_is_called_a_guess_and_dates_the_first_picture_alone(tmp_
     assert [frame.captured_at for frame in frames] == [BEGAN] + [None] * (COUNT - 1)
 
 
-@pytest.mark.parametrize("name", ["a.mjpg", "a.mjpeg", "a.bin", "a.jpg"])
+@pytest.mark.parametrize("name", ["a.mjpg", "a.mjpeg", "a.bin"])
 def test_motion_jpeg_as_cameras_write_it(tmp_path: Path, name: str) -> None:
     """JPEG files one behind the other, each with all that stands at the beginning of a photograph."""
     with (tmp_path / name).open("wb") as file:

@@ -87,7 +87,13 @@ def test_a_photograph_with_smaller_ones_behind_it_is_no_film(tmp_path: Path) -> 
     image = Image.new("RGB", (64, 48), (9, 90, 90))
     image.save(tmp_path / "two", "MPO", save_all=True, append_images=[image])
     put(tmp_path / "motion", picture(9) + film(tmp_path / "x.mp4", numbered(5)).read_bytes())
-    assert sorted_out(tmp_path)[0] == {"motion": "photo", "two": "photo", "x.mp4": "video"}
+    Image.new("RGB", (16, 12)).save(tmp_path / "small.jpg")
+    put(tmp_path / "without a word", picture(9) + (tmp_path / "small.jpg").read_bytes())
+    put(tmp_path / "chance", picture(9) + b"\xff\xd8\xff" + bytes(range(256)) * 4 + b"\xff\xd9")
+    assert sorted_out(tmp_path)[0] == {
+        "chance": "photo", "motion": "photo", "small.jpg": "photo", "two": "photo", "without a word": "photo",
+        "x.mp4": "video",
+    }  # fmt: skip
 
 
 def test_what_might_hold_media_and_is_not_read_is_named(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import av
 
-from sceneseek.errors import VideoError
+from sceneseek.errors import PictureError, VideoError
 from sceneseek.inference.formats import open_file
-from sceneseek.pictures import MAX_PIXELS
+from sceneseek.pictures import MAX_PIXELS, picture_size
 from sceneseek.words import without_passwords
 
 FASTEST = 480
@@ -70,13 +70,17 @@ def is_film_of_pictures(path: str) -> bool:
     try:
         with opened(path) as (container, stream):
             name = container.format.name
-            if name not in ("mjpeg", "mpjpeg", "jpeg_pipe"):
+            if name not in ("mjpeg", "mpjpeg"):
                 return False
             packets = list(itertools.islice((packet for packet in container.demux(stream) if packet.size), 2))
     except (VideoError, av.error.FFmpegError):
         return False
-    # A photograph may hold smaller ones of itself behind it, and says so.
-    return len(packets) == 2 and _SMALLER_ONES not in bytes(packets[0])[:_HEADERS]
+    if len(packets) < 2 or _SMALLER_ONES in bytes(packets[0])[:_HEADERS]:
+        return False  # a photograph may hold smaller ones of itself behind it, and says so
+    try:
+        return picture_size(bytes(packets[0])) == picture_size(bytes(packets[1]))
+    except PictureError:  # what phones write behind a photograph may look like the beginning of another
+        return False
 
 
 def rate_of(stream: Any) -> Fraction | None:
