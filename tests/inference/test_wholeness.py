@@ -48,18 +48,25 @@ def test_other_tracks_may_be_longer(tmp_path: Path, name: str) -> None:
 
 CUT = {
     "a.ts": {}, "a.mkv": {}, "a.avi": {}, "a.flv": {}, "a.mp4 in fragments": {"movflags": "frag_keyframe+empty_moov"},
-    "a.mp4": {"movflags": "faststart"}, "a.mpg": {}, "a.ogv": {}, "a.wmv": {},
+    "a.mp4": {"movflags": "faststart"}, "a.mpg": {}, "a.ogv": {}, "a.wmv": {}, "a.vob": {},
+    "a.ivf": {}, "a.264": {}, "a.m2v": {}, "a.mjpg": {},
 }  # fmt: skip
-CODECS = {".mpg": "mpeg2video", ".ogv": "libtheora", ".wmv": "wmv2", ".avi": "mpeg4"}
+CODECS = {
+    ".mpg": "mpeg2video", ".vob": "mpeg2video", ".m2v": "mpeg2video", ".ogv": "libtheora", ".wmv": "wmv2",
+    ".avi": "mpeg4", ".ivf": "libvpx", ".mjpg": "mjpeg",
+}  # fmt: skip
+FORMS = {".264": "h264", ".m2v": "mpeg2video", ".mjpg": "mjpeg"}
 
 
 @pytest.mark.parametrize("what", [name for name in CUT if name != "a.ogv" or "libtheora" in av.codecs_available])
 def test_what_is_cut_is_called_so(tmp_path: Path, what: str) -> None:
     name = what.split()[0]
-    codec = CODECS.get(Path(name).suffix, "libx264")
+    suffix = Path(name).suffix
+    codec, form = CODECS.get(suffix, "libx264"), FORMS.get(suffix)
     # In grey noise, so that there is something to cut.
     noise = [np.random.default_rng(i).integers(0, 255, (64, 96, 1), np.uint8).repeat(3, axis=2) for i in range(COUNT)]
-    whole = film(tmp_path / f"whole_{name}", noise, codec, mux=CUT[what])
+    pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    whole = film(tmp_path / f"whole_{name}", noise, codec, mux=CUT[what], form=form, pix_fmt=pix_fmt)
     assert not watched(whole)[1]
     for share in (0.3, 0.6, 0.9):
         contents = whole.read_bytes()
@@ -85,6 +92,48 @@ def test_a_transport_stream_that_is_cut_between_its_packets(tmp_path: Path) -> N
         called, complete = called + is_called, complete + bool(is_whole)  # between two pictures, nobody can tell
     assert called >= (len(cuts) - complete) * 3 // 4
     assert complete < len(cuts) // 4
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "step"), [("a.ts", "libx264", 188), ("a.ts", "mpeg2video", 188), ("a.mpg", "mpeg2video", 2048)]
+)
+def test_a_picture_that_is_cut_where_a_packet_ends_is_found(tmp_path: Path, name: str, codec: str, step: int) -> None:
+    """Every fifth packet, as where six tenths of a file are left, ends where the next would begin."""
+    noise = [np.random.default_rng(i).integers(0, 255, (64, 96, 1), np.uint8).repeat(3, axis=2) for i in range(12)]
+    whole = film(tmp_path / f"whole_{name}", noise, codec, b_frames=2)
+    contents, sizes = whole.read_bytes(), packet_sizes(whole)
+    torn = called = 0
+    for kept in range(len(contents) // step // 2, len(contents) // step, max(1, len(contents) // step // 30)):
+        (tmp_path / name).write_bytes(contents[: kept * step])
+        left = packet_sizes(tmp_path / name)
+        if left[-1] < sizes[len(left) - 1]:
+            torn += 1
+            called += "is cut" in watched(tmp_path / name, every_s=1)[1]
+    assert torn
+    assert called >= torn * 2 // 3, "what ends within its last row passes for whole"
+
+
+def packet_sizes(path: Path) -> list[int]:
+    with av.open(str(path)) as container:
+        return [packet.size for packet in container.demux(video=0) if packet.size]
+
+
+@pytest.mark.parametrize(("mark", "frame"), [(0x80, 144_000), (0, 120_000)])
+def test_frames_of_one_size(tmp_path: Path, mark: int, frame: int) -> None:
+    path = tmp_path / "a.dv"
+    path.write_bytes(bytes([0x1F, 7, 0, mark]).ljust(3 * frame, b"\0"))
+    assert ending_of(str(path), "dv").is_whole
+    path.write_bytes(path.read_bytes()[: 2 * frame + 5])
+    assert ending_of(str(path), "dv").missing == frame - 5
+
+
+def test_keys_with_the_sizes_of_what_follows(tmp_path: Path) -> None:
+    path = tmp_path / "a.mxf"
+    key = bytes.fromhex("060e2b34020501010d01020101020400")
+    path.write_bytes((key + b"\x83\0\x01\0" + bytes(256)) * 3 + key + b"\x04" + bytes(4))
+    assert ending_of(str(path), "mxf").is_whole
+    path.write_bytes(path.read_bytes()[:700])
+    assert ending_of(str(path), "mxf").is_whole is False
 
 
 @pytest.mark.parametrize("width", [192, 204])
@@ -129,7 +178,9 @@ def test_headers_that_say_nothing_prove_nothing(tmp_path: Path, container: str, 
     assert ending_of(str(path), container).is_whole is not True
 
 
-@pytest.mark.parametrize("container", ["avi", "mov", "matroska", "mpegts", "ogg", "flv", "asf", "mpeg"])
+@pytest.mark.parametrize(
+    "container", ["avi", "mov", "matroska", "mpegts", "ogg", "flv", "asf", "mpeg", "dv", "ivf", "mxf"]
+)
 def test_no_bytes_stop_the_work(tmp_path: Path, container: str) -> None:
     path = tmp_path / "a"
     rng = np.random.default_rng(0)

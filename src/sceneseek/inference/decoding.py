@@ -8,11 +8,13 @@ packets are known by their number in the file, and those before the place of ent
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,9 @@ _WORTH_A_JUMP = 12
 
 _FIRST_FRAMES = 48
 # So many are decoded to see whether they come in the order of their times.
+
+
+_LAST_ROW = 0xAF
 
 
 @dataclass(frozen=True)
@@ -126,15 +131,25 @@ class Footage:
                     yield moment
 
     def ends_torn(self) -> bool:
-        """Whether a picture of the last group is damaged. Decoded by one thread: with several, chance has a say."""
+        """Whether the last picture in the file is damaged, by a decoder that forgives nothing.
+
+        Decoded by one thread: with several, chance has a say. Only the last counts: those behind a key frame may refer
+        to others before it, which are not decoded here.
+        """
         entry = self.timeline.entry_before(len(self.timeline) - 1)
-        damaged = Course()
+        first = entry.key if entry is not None and self.timeline.numbered else 0
+        is_torn = False
         with opened(self.path, self.stream) as (container, stream):
             stream.thread_type = "NONE"
-            way = _way(self.timeline, container, stream, damaged.count_damage)
-            if entry is not None:
-                way.enter(entry.key)
-            return any(frame.is_corrupt for _, frame in way.frames()) or damaged.damaged > 0
+            stream.codec_context.options = {"err_detect": "explode"}
+            if entry is not None and not self.timeline.numbered:
+                container.seek(entry.key, stream=stream)
+            for packet in itertools.islice(filter(is_numbered, container.demux(stream)), first, None):
+                try:
+                    is_torn = any(frame.is_corrupt for frame in packet.decode()) or _lacks_rows(packet, stream)
+                except av.error.FFmpegError:
+                    is_torn = True
+        return is_torn
 
     def _jumping(self, start_index: int, wanted: NDArray[np.int64] | None) -> Iterator[Moment]:
         timeline, course = self.timeline, self.course
@@ -171,6 +186,19 @@ class Footage:
                     return
                 # What comes before the target is decoded on the way, and may lack what it refers to.
                 entry, floor = jump, target
+
+
+def _lacks_rows(packet: Any, stream: Any) -> bool:
+    """Whether a picture of MPEG-1 or MPEG-2 ends before its last row: decoders fill it up without a word."""
+    if stream.codec_context.name not in ("mpeg1video", "mpeg2video"):
+        return False
+    data, at = bytes(packet), packet.size
+    while (at := data.rfind(b"\0\0\1", 0, at)) >= 0:
+        row = data[at + 3] if at + 3 < len(data) else 0
+        if 1 <= row <= _LAST_ROW:
+            # Half pictures have half the rows; a picture so high that rows are numbered anew is none of a camera.
+            return row not in (math.ceil(stream.height / 16), math.ceil(stream.height / 32))
+    return False
 
 
 class _NoEntryError(Exception):

@@ -18,6 +18,9 @@ from sceneseek.inference.wholeness import ending_of
 from sceneseek.structures import Frame, MediaItem, MediaNote, MediaProblem
 from sceneseek.words import counted
 
+_WITHOUT_AN_END = frozenset({"mpegts", "mpeg", "h264", "hevc", "mpegvideo", "m4v", "mjpeg", "mpjpeg"})
+"""Formats that do not tell where they end; their last picture does."""
+
 _CUT_S, _CUT_SHARE = 1.0, 0.02
 # A video whose last frame comes this much before its stated end is called cut, where its container cannot tell.
 
@@ -84,7 +87,7 @@ def _is_cut(footage: Footage, is_whole: bool | None) -> bool:
     timeline = footage.timeline
     if is_whole is False or timeline.is_torn:
         return True
-    if is_whole is None and footage.container == "mpegts":
+    if is_whole is None and footage.container in _WITHOUT_AN_END:
         return footage.ends_torn()
     if is_whole or timeline.stated_end_s is None or timeline.numbered:
         return False

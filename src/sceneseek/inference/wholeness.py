@@ -24,6 +24,8 @@ _TS_NOTHING = 0x1FFF
 _SEGMENT, _EBML_UNKNOWN = 0x18538067, (1 << 56) - 1
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _FLV_TAGS = (8, 9, 18)
+_DV_50, _DV_60 = 144_000, 120_000
+_MXF_KEY = bytes.fromhex("060e2b34")
 _RIFF_UNKNOWN = 0x7FFFFFFF
 
 
@@ -243,13 +245,43 @@ def _program_stream(file: BinaryIO, size: int) -> Ending:
     """MPEG program streams: packs, whose packets say how long they are."""
     start = max(0, size - _TAIL)
     tail = _at(file, start, _TAIL)
+    if tail.endswith(b"\0\0\1\xb9"):
+        return Ending(True)
     at = tail.rfind(b"\0\0\1\xba")
     if at < 0 or len(tail) < at + 14:
         return Ending(False if at >= 0 else None)
     at += 14 + (tail[at + 13] & 7) if tail[at + 4] >> 6 == 1 else 12
     while at + 6 <= len(tail) and tail[at : at + 3] == b"\0\0\1" and tail[at + 3] > 0xBA:
         at += 6 + struct.unpack(">H", tail[at + 4 : at + 6])[0]
-    return _ends_at(start + at, size)
+    # Packets may be whole and the picture in them not.
+    return Ending(None) if start + at == size else _ends_at(start + at, size)
+
+
+def _dv(file: BinaryIO, size: int) -> Ending:
+    """DV: frames of one size, another one where there are 50 half pictures a second."""
+    frame = _DV_50 if _at(file, 3, 1)[0] & 0x80 else _DV_60
+    return Ending(False, frame - size % frame) if size % frame else Ending(True)
+
+
+def _ivf(file: BinaryIO, size: int) -> Ending:
+    """IVF: a header, then pictures with their sizes."""
+    at = struct.unpack("<H", _at(file, 6, 2))[0]
+    while at + 12 <= size:
+        at += 12 + struct.unpack("<I", _at(file, at, 4))[0]
+    return _ends_at(at, size) if at >= size else Ending(False)
+
+
+def _mxf(file: BinaryIO, size: int) -> Ending:
+    """MXF: keys of sixteen bytes, with the sizes of what follows; a footer at the end."""
+    at = 0
+    while at < size:
+        head = _at(file, at, 25)
+        if not head.startswith(_MXF_KEY):
+            return Ending(None)
+        width = head[16] & 0x7F if head[16] & 0x80 else 0
+        length = int.from_bytes(head[17 : 17 + width], "big") if width else head[16]
+        at += 17 + width + length
+    return _ends_at(at, size)
 
 
 def _at(file: BinaryIO, at: int, length: int) -> bytes:
@@ -259,6 +291,6 @@ def _at(file: BinaryIO, at: int, length: int) -> bytes:
 
 _READERS: dict[str, Callable[[BinaryIO, int], Ending]] = {
     "mov": _iso, "mp4": _iso, "matroska": _ebml, "webm": _ebml, "avi": _riff, "mpegts": _mpegts, "flv": _flv,
-    "asf": _asf, "ogg": _ogg, "mpeg": _program_stream,
+    "asf": _asf, "ogg": _ogg, "mpeg": _program_stream, "dv": _dv, "ivf": _ivf, "mxf": _mxf,
 }  # fmt: skip
 """By the names that libav gives to formats."""
