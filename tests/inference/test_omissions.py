@@ -101,7 +101,8 @@ def test_what_might_hold_media_and_is_not_read_is_named(tmp_path: Path) -> None:
         "old.rar": b"Rar!\x1a\x07\x01\0", "old.7z": b"7z\xbc\xaf'\x1c", "week": b"Rar!\x1a\x07\x01\0",
         "disk.iso": b"\0",
         "a.tar.zst": b"\x28\xb5\x2f\xfd", "raw.nef": b"II*\0", "raw.srw": b"II*\0", "x.tga": b"\0\0\2",
-        "pack": b"PK\x03\x04",
+        "pack": b"PK\x03\x04", "door.mp4.gz": b"\x1f\x8b\x08", "IMG_1.JPG.bz2": b"BZh9", "yard.ts.xz": b"\xfd7zXZ",
+        "a.mkv.zst": b"\x28\xb5\x2f\xfd",
     }  # fmt: skip
     for name, head in contents.items():
         put(tmp_path / name, head + bytes(64))
@@ -135,6 +136,7 @@ SYSTEM = [
     ".zfs/snapshot/1", "lost+found", ".Trash-1000/files", ".Trashes", "$RECYCLE.BIN/S-1-5", "$Recycle.Bin", "RECYCLER",
     "System Volume Information", ".thumbnails", "__MACOSX", ".Spotlight-V100", "found.000", "files_trashbin",
     "Catalogue Previews.lrdata/1", "Smart Previews.lrdata",
+    "Film.trickplay/320 - 10x10", "appdata_oc8vmpl2wxz1/preview", "CaptureOne/Cache/Thumbnails",
     "Mine.photoslibrary/resources", "Mine.photoslibrary/private",
 ]  # fmt: skip
 

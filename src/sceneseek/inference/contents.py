@@ -37,6 +37,9 @@ FOREIGN_ARCHIVES = (
 )  # fmt: skip
 """Archives that are not read; they are reported, since they may hold what a user would miss."""
 
+_PACKED = frozenset({".gz", ".bz2", ".xz", ".zst", ".lz", ".lz4", ".lzma", ".z", ".br"})
+"""Single files made smaller: whether one holds media, the name before the ending says."""
+
 _SIDECARS = frozenset({".thm", ".lrv", ".glv", ".xmp", ".aae"})
 """What cameras and editors put beside a picture or a video: a thumbnail, a smaller copy, notes."""
 
@@ -75,7 +78,7 @@ def kind_by_name(name: str) -> Kind | None:
     """What a file's name promises; ``None`` for a name that promises none of it.
 
     Example:
-        >>> kind_by_name("a/IMG_1.JPG"), kind_by_name("ch01.264"), kind_by_name("old.rar"), kind_by_name("notes.txt")
+        >>> kind_by_name("a/IMG_1.JPG"), kind_by_name("ch01.264"), kind_by_name("old.rar"), kind_by_name("notes.txt.gz")
         ('photo', 'video', 'archive not read', None)
     """
     suffix = PurePath(name).suffix.lower()
@@ -88,6 +91,8 @@ def kind_by_name(name: str) -> Kind | None:
     if is_archive(name):
         return "archive"
     if name.lower().endswith(FOREIGN_ARCHIVES):
+        return "archive not read"
+    if suffix in _PACKED and kind_by_name(PurePath(name).stem) in ("photo", "video"):
         return "archive not read"
     return "sidecar" if suffix in _SIDECARS or suffix in _SOUND else None
 

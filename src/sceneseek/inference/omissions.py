@@ -24,8 +24,8 @@ _SYSTEM_FOLDERS = frozenset({
 })  # fmt: skip
 """Folders of Synology, QNAP, Asustor, Buffalo, Thecus, NetApp, Nextcloud, Linux, Windows, macOS, in lower case."""
 
-_SYSTEM_PATTERN = re.compile(r"found\.\d{3}|trash-\d+|.*\.(lrdata|lrcat-data)")
-"""What a check of the disk has found, bins of removable disks, and the previews of Lightroom."""
+_SYSTEM_PATTERN = re.compile(r"found\.\d{3}|trash-\d+|.*\.(lrdata|lrcat-data|trickplay)|appdata_[0-9a-z]{6,}")
+"""What a check of the disk has found, bins of removable disks, previews of Lightroom, Jellyfin and Nextcloud."""
 
 _LIBRARIES = (".photoslibrary", ".photolibrary", ".migratedphotolibrary", ".aplibrary", ".migratedaplibrary")
 _ORIGINALS = frozenset({"originals", "masters"})
@@ -56,6 +56,8 @@ def is_system_folder(name: str, parent: str = "") -> bool:
     lower = name.lower()
     if name.startswith(".") or lower in _SYSTEM_FOLDERS or _SYSTEM_PATTERN.fullmatch(lower):
         return True
+    if parent.lower() == "captureone":
+        return lower == "cache"
     return parent.lower().endswith(_LIBRARIES) and lower not in _ORIGINALS
 
 
