@@ -203,7 +203,7 @@ def _not_read(source: str, name: str, named: bool, kind: Kind | None, known: Cir
         yield MediaProblem(source, f"{what} not read; save it as JPEG or PNG.")
     elif kind == "archive not read":
         what = f"{suffix} archives are" if suffix else "Archives of this format are"
-        yield MediaProblem(source, f"{what} not read; unpack it, and index what it holds.")
+        yield MediaProblem(source, f"{what} not read; unpack this one and index its contents.")
     elif kind == "archive":
         yield MediaProblem(source, "This looks like a zip archive without its ending; name it .zip to have it read.")
     elif named:
