@@ -118,6 +118,33 @@ def packet_sizes(path: Path) -> list[int]:
         return [packet.size for packet in container.demux(video=0) if packet.size]
 
 
+def test_a_hole_in_a_matroska_file_is_told(tmp_path: Path) -> None:
+    contents = bytearray(film(tmp_path / "whole.mkv", numbered(COUNT)).read_bytes())
+    half = len(contents) // 2
+    contents[half : half + 300] = bytes(300)
+    (tmp_path / "a.mkv").write_bytes(contents)
+    frames, problem, _ = watched(tmp_path / "a.mkv", every_s=0)
+    assert 0 < len(frames) < COUNT
+    assert "damaged from byte" in problem
+
+
+def test_pauses_and_what_stands_behind_a_matroska_file_are_no_holes(tmp_path: Path) -> None:
+    pauses = film(tmp_path / "a.mkv", numbered(8), times=[0, 0.1, 0.2, 9, 9.1, 30, 30.1, 30.2], last_s=20)
+    assert not watched(pauses, every_s=0)[1]
+    pauses.write_bytes(pauses.read_bytes() + bytes(5000))
+    assert not watched(pauses, every_s=0)[1]
+
+
+def test_missing_parts_of_a_transmission_are_told(tmp_path: Path) -> None:
+    contents = film(tmp_path / "whole.ts", numbered(COUNT)).read_bytes()
+    half = len(contents) // 188 // 2 * 188
+    (tmp_path / "a.ts").write_bytes(contents[:half] + contents[half + 20 * 188 :])
+    frames, _, note = watched(tmp_path / "a.ts", every_s=0)
+    assert len(frames) < COUNT
+    assert "missing in 1 place" in note
+    assert "missing" not in watched(joined(tmp_path / "two.ts", tmp_path / "whole.ts", tmp_path / "whole.ts"))[2]
+
+
 @pytest.mark.parametrize(("mark", "frame"), [(0x80, 144_000), (0, 120_000)])
 def test_frames_of_one_size(tmp_path: Path, mark: int, frame: int) -> None:
     path = tmp_path / "a.dv"

@@ -113,6 +113,7 @@ class Clock:
         dated_until: The first packet whose wall-clock time nobody knows; ``None`` when all are known.
         remarks: What was found and done, in sentences.
         as_said: Whether the times are those of the packets, after all.
+        restarts: How often it starts again.
     """
 
     times: IntArray
@@ -121,6 +122,7 @@ class Clock:
     dated_until: int | None = None
     remarks: tuple[str, ...] = ()
     as_said: bool = False
+    restarts: int = 0
 
 
 def straightened(stamps: Stamps) -> Clock | None:
@@ -223,7 +225,8 @@ class _Course:
         taken_over, alike = int((~own).sum()), count - len(np.unique(shown))
         remarks = tuple(self._remarks(clock, taken_over, alike))
         as_said = ordered and not remarks and np.array_equal(shown, stamps.shown)
-        return Clock(times, stamps.unit / FINER, ordered, dated_until, remarks, as_said)
+        restarts = len(self.restarts)
+        return Clock(times, stamps.unit / FINER, ordered, dated_until, remarks, as_said, restarts)
 
     @property
     def _slack(self) -> int:

@@ -22,6 +22,7 @@ from sceneseek.inference.clocks import FINER, UNKNOWN, Clock, Stamps, counted_cl
 from sceneseek.inference.containers import FASTEST
 from sceneseek.inference.sampling import CLOCK_TOLERANCE_S, slot_of
 from sceneseek.structures import BoolArray, IntArray
+from sceneseek.words import counted
 
 _CLOCKLESS = frozenset({
     "h264", "hevc", "vvc", "evc", "obu", "m4v", "mpegvideo", "mjpeg", "mpjpeg", "h263", "h261", "vc1", "dirac",
@@ -30,6 +31,8 @@ _CLOCKLESS = frozenset({
 """Formats that are nothing but pictures in a row; libav makes times up for them."""
 
 _TRANSMITTED = frozenset({"mpegts", "mpeg", "flv", "live_flv", "rtsp", "rtp", "dhav"})
+_PAUSE = 4
+"""After so many usual steps without a picture, some may be missing."""
 _GUESSED_RATE = Fraction(25)
 _NAL_BYTES = 512
 """So much of a key frame is looked at to find out whether it is independent of what came before."""
@@ -93,12 +96,15 @@ class Timeline:
         if clock is None and packets.may_say_when_decoded and not comes_in_order():
             clock = Clock(stamps.shown * FINER, stamps.unit / FINER, ordered=False)
         timeline = _plain(stamps) if clock is None else _numbered(clock, packets)
+        # Where recordings were joined, the numbers of their packets do not fit together either.
+        gaps = packets.incomplete - packets.is_torn - (clock.restarts if clock is not None else 0)
         last = int(stamps.lasting[packets.last]) if len(stamps) else 0
         return replace(
             timeline,
             stated_end_s=_stated_end(container, stream),
             last_s=last * stamps.unit,
             is_torn=packets.is_torn,
+            remarks=(*timeline.remarks, *_gap_remarks(gaps)),
         )
 
     def __len__(self) -> int:
@@ -111,6 +117,16 @@ class Timeline:
             return self.last_s
         mean = Fraction(int(self.times[-1] - self.times[0]), len(self) - 1)
         return max(int(self.times[0]), 0) * self.unit + max(self.last_s, 2 * mean * self.unit)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether pictures may be missing: between two of them, or between the last and the stated end."""
+        if len(self) < 2:
+            return True
+        steps = np.diff(self.times)
+        usual = max(1, int(np.median(steps)))
+        end = float(self.seconds(-1) + max(self.last_s, _PAUSE * usual * self.unit))
+        return int(steps.max()) > _PAUSE * usual or (self.stated_end_s is not None and end < self.stated_end_s)
 
     def index_of(self, pts: int) -> int | None:
         """The place of a frame in order of time."""
@@ -152,6 +168,15 @@ class Timeline:
         return np.flatnonzero(np.diff(slots, prepend=-1) > 0)
 
 
+def _gap_remarks(gaps: int) -> list[str]:
+    if gaps <= 0:
+        return []
+    places = counted(gaps, "place")
+    return [
+        f"Parts of the transmission are missing in {places}: pictures there are damaged or lost. All others are used."
+    ]
+
+
 def is_clockless(container: Any) -> bool:
     """Whether a file is nothing but pictures in a row."""
     name = container.format.name
@@ -172,12 +197,14 @@ class _Packets:
         closed: ``(N,)`` which key frames nothing that follows reaches back over.
         reordering: Whether frames may be shown in another order than they are decoded in.
         is_torn: Whether the last one in the file is incomplete.
+        incomplete: How many are.
     """
 
     stamps: Stamps
     closed: BoolArray
     reordering: bool
     is_torn: bool
+    incomplete: int
 
     @property
     def last(self) -> int:
@@ -193,7 +220,7 @@ class _Packets:
     def read(cls, container: Any, stream: Any) -> _Packets:
         """Read all packets of a video that was just opened."""
         shown, decoded, lasting, keys, closed = array("q"), array("q"), array("q"), array("b"), array("b")
-        is_torn = False
+        is_torn, incomplete = False, 0
         reordering = bool(getattr(stream.codec_context, "has_b_frames", False))
         try:
             for packet in container.demux(stream):
@@ -206,6 +233,7 @@ class _Packets:
                 keys.append(packet.is_keyframe)
                 closed.append(packet.is_keyframe and (not reordering or _is_closed(packet)))
                 is_torn = packet.is_corrupt
+                incomplete += is_torn
         except av.error.FFmpegError:
             pass  # a cut file ends like this; decoding will come to the same place and say so
         stamps = Stamps(
@@ -216,7 +244,7 @@ class _Packets:
             stream.time_base or Fraction(1, 1000),
             container.format.name in _TRANSMITTED,
         )
-        return cls(stamps, _flags(closed), reordering, is_torn)
+        return cls(stamps, _flags(closed), reordering, is_torn, incomplete)
 
 
 def _clock_of(container: Any, stream: Any, stamps: Stamps) -> Clock | None:

@@ -14,7 +14,7 @@ from sceneseek.inference.containers import reason_of
 from sceneseek.inference.decoding import Footage, Moment
 from sceneseek.inference.places import Place
 from sceneseek.inference.sampling import ByClock, OnChange, Sampler, SceneChange
-from sceneseek.inference.wholeness import ending_of
+from sceneseek.inference.wholeness import damaged_at, ending_of
 from sceneseek.structures import Frame, MediaItem, MediaNote, MediaProblem
 from sceneseek.words import counted
 
@@ -80,6 +80,11 @@ class _Trouble:
             )
         if _is_cut(footage, ending.is_whole):
             self.sentences.append(_cut(footage))
+        elif ending.is_whole and footage.timeline.has_gaps and (at := damaged_at(footage.path, footage.container)):
+            self.sentences.append(
+                f"The file is damaged from byte {at:,} on, and pictures are missing there. What could be read was "
+                "used; copy it again from its source."
+            )
 
 
 def _is_cut(footage: Footage, is_whole: bool | None) -> bool:

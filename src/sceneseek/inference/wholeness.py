@@ -22,6 +22,12 @@ _TS_SYNC = b"\x47"
 _TS_LOOKED_AT = 3
 _TS_NOTHING = 0x1FFF
 _SEGMENT, _EBML_UNKNOWN = 0x18538067, (1 << 56) - 1
+_EBML_OPENED = frozenset({_SEGMENT, 0x1F43B675})
+_EBML_PARTS = _EBML_OPENED | {
+    0x1A45DFA3, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1043A770, 0x1941A469, 0x1254C367,
+    0xEC, 0xBF, 0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, 0x5854,
+}  # fmt: skip
+"""Segments and clusters, which are looked into; what stands beside them; what stands in them (RFC 9559)."""
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _FLV_TAGS = (8, 9, 18)
 _DV_50, _DV_60 = 144_000, 120_000
@@ -123,6 +129,33 @@ def _element(head: bytes, at: int) -> tuple[int, int, int]:
     length = raw & ((1 << (7 * size_width)) - 1)
     unknown = length == (1 << (7 * size_width)) - 1
     return identifier, at + width + size_width, _EBML_UNKNOWN if unknown else length
+
+
+def damaged_at(path: str, container: str) -> int | None:
+    """Where a Matroska or WebM file holds what is none of its parts; readers pass over all up to the next one.
+
+    Args:
+        path: The file.
+        container: Its format; others than these have other ways to tell.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    if "matroska" not in container.split(","):
+        return None
+    with open(path, "rb") as file:
+        end, at = os.fstat(file.fileno()).st_size, 0
+        try:
+            while at < end:
+                identifier, begin, length = _element(_at(file, at, 16), at)
+                if identifier not in _EBML_PARTS:
+                    return at
+                if identifier == _SEGMENT and length != _EBML_UNKNOWN:
+                    end = begin + length
+                at = begin if identifier in _EBML_OPENED or length == _EBML_UNKNOWN else begin + length
+        except IndexError:  # no element begins with these bytes
+            return at
+    return None
 
 
 def _riff(file: BinaryIO, size: int) -> Ending:
