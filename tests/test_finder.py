@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +40,7 @@ from patience import until
 from sceneseek.errors import BoxError, GalleryError, GalleryModelError, PictureError, ValueRefused
 from sceneseek.finder import Finder, IndexSummary
 from sceneseek.gallery import FrameKey, Gallery
-from sceneseek.structures import Detections, Frame, ImageArray, MediaItem, MediaProblem
+from sceneseek.structures import Detections, Frame, ImageArray, MediaItem, MediaNote, MediaProblem, PassedOver
 
 COLOURS = (RED, GREEN, BLUE, YELLOW, PURPLE, ORANGE)
 
@@ -147,6 +148,34 @@ def test_bad_files_are_reported_and_stop_nothing(tmp_path: Path, photos: list[Me
     again = finder.index([*photos, video], frames_of)
     assert (again.photos, again.already) == (2, 3), "what could not be used at all is given another chance"
     assert "cut after" in {Path(p.source).name: p.reason for p in again.problems}["hall.mp4"]
+
+
+def test_doubts_are_notes_and_no_problems(tmp_path: Path, photos: list[MediaItem]) -> None:
+    finder = new_finder(tmp_path / "g")
+    doubtful = replace(photos[0], doubt="The time is not known: the name may be day and month.")
+    left = PassedOver("/m", "2 files of kinds that are not read: .rar 2.", {".rar": 2})
+
+    def open_item(item: MediaItem) -> Iterator[Frame | MediaProblem]:
+        yield from frames_of(item)
+        if item.kind == "video":
+            yield MediaNote(item.source, "The clock starts again.")
+
+    video = video_item("hall", 8)
+    heard: list[tuple[int, int | None]] = []
+    summary = finder.index(
+        [doubtful, video, left], open_item, progress=lambda done, total, note="": heard.append((done, total))
+    )
+    assert not summary.problems
+    assert summary.notes == (
+        MediaNote(doubtful.source, doubtful.doubt),
+        MediaNote(video.source, "The clock starts again."),
+        left,
+    )
+    assert heard[-1] == (2, 2), "what was left alone is nothing to wait for"
+    assert finder.gallery.info().num_damaged == 0
+    again = finder.index([doubtful, video], open_item)
+    assert again.already == 2
+    assert [note.reason for note in again.notes] == [doubtful.doubt, "The clock starts again."]
 
 
 def test_a_video_frame_that_cannot_be_searched_is_named(tmp_path: Path) -> None:

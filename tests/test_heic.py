@@ -112,8 +112,8 @@ def test_a_photograph_is_found_with_its_camera_and_time(tmp_path: Path) -> None:
         archive.writestr("DCIM/IMG_0002.heic", photograph(taken="2026:03:02 08:30:00"))
     items = [item for item in discover(tmp_path) if isinstance(item, MediaItem)]
     assert [(Path(i.source).name, i.kind, i.camera_id, i.captured_at) for i in items] == [
-        ("IMG_0001.HEIC", "photo", "Apple iPhone 15", datetime(2026, 3, 1, 11, 0, tzinfo=UTC)),
-        ("IMG_0002.heic", "photo", "Apple iPhone 15", datetime(2026, 3, 2, 7, 30, tzinfo=UTC)),
+        ("IMG_0001.HEIC", "photo", "Apple iPhone 15 (EXIF)", datetime(2026, 3, 1, 11, 0, tzinfo=UTC)),
+        ("IMG_0002.heic", "photo", "Apple iPhone 15 (EXIF)", datetime(2026, 3, 2, 7, 30, tzinfo=UTC)),
     ]
     for item in items:
         (frame,) = [found for found in frames_of(item) if isinstance(found, Frame)]

@@ -19,6 +19,18 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def clock_words(seconds: float) -> str:
+    """A time from the start of a video, as a stopwatch shows it.
+
+    Example:
+        >>> clock_words(65.2), clock_words(3723)
+        ('1:05', '1:02:03')
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def printable(text: str) -> str:
     r"""A text of strangers, such as a file's name, as it may be shown: it cannot act, hide, or look like another one.
 

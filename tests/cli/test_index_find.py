@@ -13,6 +13,8 @@ import types
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ import pytest
 from PIL import Image
 
 from fake_predictor import BLUE, GREEN, RED, YELLOW, ColourPredictor, person, save_scene, scene
+from films import film
 from heic_files import heic
 from live_server import served
 from patience import until
@@ -106,7 +109,7 @@ def test_index_then_find(run: Run, media: Path, tmp_path: Path) -> None:
     assert re.search(r"7 people found in 3 photographs and 1 video \(6 frames\)", out)
     code, out, _ = run("find", media / "red.png", "--gallery", tmp_path / "g", "--top", 3)
     assert code == 0
-    assert re.search(r"1\s+[01]\.\d{3}\s+time not known", out)
+    assert re.search(r"1\s+[01]\.\d{3}\s+Possible\s+time not known", out)
     assert "more/red again.png" in out
     assert "most confident person" in out
     assert "5 people compared" in out, "the query's own picture is left out"
@@ -245,6 +248,56 @@ def test_phones_and_thermal_cameras(run: Run, tmp_path: Path) -> None:
     code, _, err = run("find", folder / "cut.heic", "--gallery", tmp_path / "g")
     assert code == 2
     assert "HEIC" in err
+
+
+def test_what_is_left_alone_and_what_is_doubtful_is_told(run: Run, tmp_path: Path) -> None:
+    media = tmp_path / "media"
+    save_scene(media / "04-07-2026 12-03-10.png", person(RED))
+    save_scene(media / "05-07-2026 12-03-10.png", person(GREEN))
+    save_scene(media / "@eaDir" / "thumbnail.png", person(BLUE))
+    (media / "week.rar").write_bytes(b"Rar!\x1a\x07\x01\0" + bytes(64))
+    (media / "notes.txt").write_text("not media", encoding="utf-8")
+    film(media / "cam.mjpg", [scene(person(YELLOW))] * 4, "mjpeg", form="mjpeg", pix_fmt="yuvj420p")
+    code, out, err = run("index", media, "-g", tmp_path / "g")
+    told = " ".join(err.split())
+    assert code == 0
+    assert "2 photographs and 1 video" in out
+    assert "week.rar: .rar archives are not read" in told
+    assert "04-07-2026 12-03-10.png: The time is not known" in told
+    assert "cam.mjpg: The file holds no clock and does not say its rate" in told
+    assert "1 file of a kind that is not read: .txt 1. Left out: 1 folder" in told
+    assert "--system-folders" in told
+    summary = json.loads(run("index", media, "-g", tmp_path / "g", "--json")[1])
+    assert summary["passed_over"] == {"files": {".txt": 1}, "folders": {"@eaDir": 1}}
+    assert len(summary["problems"]) == 1
+    assert {Path(note["source"]).name for note in summary["notes"]} == {
+        "04-07-2026 12-03-10.png", "05-07-2026 12-03-10.png", "cam.mjpg", "media",
+    }  # fmt: skip
+    facts = json.loads(run("gallery", "info", tmp_path / "g", "--json")[1])
+    assert facts["problems"] == []
+    assert len(facts["notes"]) == 3
+    assert "cam.mjpg: The file holds no clock" in " ".join(run("gallery", "info", tmp_path / "g")[2].split())
+    more = json.loads(run("index", media, "-g", tmp_path / "g", "--system-folders", "--json")[1])
+    assert (more["photos"], more["passed_over"]["folders"]) == (1, {})
+
+
+def test_a_doubt_that_many_files_share_is_told_once(run: Run, tmp_path: Path) -> None:
+    for number in range(4):
+        path = tmp_path / "media" / f"GX0{number}.mp4"
+        write_video(path, 3 + number)
+        stamp_creation(path, 3_866_443_390)
+    _, _, err = run("index", tmp_path / "media", "-g", tmp_path / "g")
+    told = " ".join(err.split())
+    assert told.count("read as UTC") == 1
+    assert "4 files, such as" in told
+
+
+def stamp_creation(path: Path, seconds: int) -> None:
+    """Write when a film was made, in seconds from 1904, into its header."""
+    contents = bytearray(path.read_bytes())
+    at = contents.index(b"mvhd") + 8
+    contents[at : at + 4] = struct.pack(">I", seconds)
+    path.write_bytes(bytes(contents))
 
 
 @pytest.mark.parametrize("verb", ["index", "find"])
@@ -394,6 +447,19 @@ def test_a_scene_of_a_video_is_the_frame_that_was_searched(media: Path) -> None:
     for frame in frames:
         match = Match(1, 0.5, 0.5, (0, 0, 1, 1), item.source, frame.frame_index, frame.time_s)
         assert np.array_equal(read(match), frame.image)
+
+
+def test_a_scene_that_an_earlier_version_read_narrower_still_fits_its_boxes(tmp_path: Path) -> None:
+    from sceneseek.cli.scenes import read_from
+    from sceneseek.inference.media import content_key
+    from sceneseek.structures import Match
+
+    path = film(tmp_path / "a.mp4", [scene(person(RED))] * 3, sample_aspect_ratio=Fraction(2))
+    read = read_from(lambda source: (source,))
+    as_indexed = Match(1, 0.5, 0.5, (0, 0, 1, 1), str(path), 0, 0.0, width=160, height=96, media_key=content_key(path))
+    assert read(as_indexed).shape == (96, 160, 3)
+    assert read(replace(as_indexed, width=320)).shape == (96, 320, 3)
+    assert read(replace(as_indexed, media_key="another file")).shape == (96, 320, 3), "the report says what is wrong"
 
 
 def test_matches_marked_right_and_wrong_make_the_next_question(run: Run, media: Path, tmp_path: Path) -> None:

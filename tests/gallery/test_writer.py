@@ -151,6 +151,26 @@ def test_a_damaged_file_is_tried_again_only_when_nothing_of_it_was_used(gallery:
     }
 
 
+def test_a_doubt_about_a_file_is_no_damage(gallery: Gallery) -> None:
+    with gallery.writer() as writer:
+        writer.begin(VIDEO, 1.0)
+        writer.add(VIDEO, Frame(scene(), VIDEO.source, 0), people(1))
+        writer.finish(VIDEO, note="times are guessed")
+        writer.begin(photo("/m/a.jpg", "a"))
+        writer.finish(photo("/m/a.jpg", "a"), "truncated", "its time is doubtful")
+    assert {r.key: (r.status, r.problem) for r in gallery.media()} == {
+        "a": (MediaStatus.DAMAGED, "truncated its time is doubtful"),
+        "v": (MediaStatus.COMPLETE, "times are guessed"),
+    }
+    assert gallery.info().num_damaged == 1
+    with gallery.writer() as writer:
+        assert writer.plan(VIDEO, 1.0) == Plan(None)
+        assert writer.recognise(VIDEO) == ""
+        assert writer.note_on(VIDEO) == "times are guessed"
+        assert writer.note_on(photo("/m/a.jpg", "a")) == ""
+        assert writer.note_on(photo("/m/b.jpg", "b")) == ""
+
+
 def test_embeddings_of_another_size_are_refused(gallery: Gallery) -> None:
     with gallery.writer() as writer:
         writer.begin(VIDEO, 1.0)

@@ -47,7 +47,7 @@ def pack(path: Path, members: dict[str, bytes]) -> Path:
 
 def found_in(path: Path, **options: object) -> tuple[list[MediaItem], dict[str, str]]:
     found = list(discover(path, **options))  # type: ignore[arg-type]
-    problems = {Path(p.source).name: p.reason for p in found if isinstance(p, MediaProblem)}
+    problems = {Path(p.source).name: p.reason for p in found if type(p) is MediaProblem}
     return [item for item in found if isinstance(item, MediaItem)], problems
 
 

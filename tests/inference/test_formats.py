@@ -11,7 +11,7 @@ import pytest
 from gallery_server import write_video
 from sceneseek.errors import VideoError
 from sceneseek.inference import discover, frames_of
-from sceneseek.inference.video import facts_of, has_video
+from sceneseek.inference.containers import facts_of, has_video
 from sceneseek.structures import Frame, MediaItem, MediaProblem
 
 SDP = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n"

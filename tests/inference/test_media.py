@@ -11,7 +11,7 @@ from PIL import Image
 from sceneseek.errors import ValueRefused
 from sceneseek.inference.media import content_key, discover, discover_now, frames_of
 from sceneseek.pictures import write_picture
-from sceneseek.structures import Frame, MediaItem, MediaProblem
+from sceneseek.structures import Frame, MediaItem, MediaProblem, PassedOver
 
 
 def photograph(path: Path, value: int = 100) -> Path:
@@ -24,7 +24,7 @@ def names(found: list[MediaItem | MediaProblem]) -> list[str]:
 
 
 def problems(found: list[MediaItem | MediaProblem]) -> dict[str, str]:
-    return {Path(item.source).name: item.reason for item in found if isinstance(item, MediaProblem)}
+    return {Path(item.source).name: item.reason for item in found if type(item) is MediaProblem}
 
 
 def test_folders_are_walked_in_order_and_other_files_are_left_alone(tmp_path: Path) -> None:
@@ -44,7 +44,9 @@ def test_looking_for_media_can_be_left_at_each_entry_and_each_block(tmp_path: Pa
     for i in range(30):
         (tmp_path / "papers" / str(i)).mkdir(parents=True)
         (tmp_path / "papers" / f"{i}.txt").write_text("no picture", encoding="utf-8")
-    assert list(discover_now(tmp_path)) == [None] * (2 + 30 + 30)
+    *steps, left = discover_now(tmp_path)
+    assert steps == [None] * (2 + 30 + 30)
+    assert isinstance(left, PassedOver)
     photograph(tmp_path / "a.png")
     with (tmp_path / "a.png").open("ab") as file:
         file.write(bytes(5 << 20))

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from sceneseek.errors import ValueRefused
-from sceneseek.inference import video
+from sceneseek.inference import decoding
 from sceneseek.inference.media import discover, frames_of
 from sceneseek.inference.sampling import SceneChange
+from sceneseek.inference.timelines import Timeline
 from sceneseek.structures import Frame, MediaItem, MediaProblem
 
-from .test_video import CONTAINERS, COUNT, make, watch
+from .test_video import CONTAINERS, COUNT, frames_decoded, make, watch
 
 RATE = 10
 
@@ -50,22 +51,14 @@ def test_sparse_sampling_jumps_over_what_is_not_wanted(
     path = make(tmp_path / name, codec)
     every, _ = watch(path, every_s=0)
     pixels = {f.frame_index: f.image for f in every}
-    placed = video._placed
-    decoded = 0
-
-    def counted(*given: object) -> object:
-        nonlocal decoded
-        decoded += 1
-        return placed(*given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(video, "_placed", counted)
-    monkeypatch.setattr(video, "_WORTH_A_JUMP", 4)
+    decoded = frames_decoded(monkeypatch)
+    monkeypatch.setattr(decoding, "_WORTH_A_JUMP", 4)
     frames, problems = watch(path, every_s=2)
     assert not problems
     assert [f.frame_index for f in frames] == [0, 20, 40]
     assert all(np.array_equal(f.image, pixels[f.frame_index]) for f in frames)
     if name.endswith(("mp4", "mkv")):
-        assert decoded < COUNT * 2 // 3
+        assert len(decoded) < COUNT * 2 // 3
     rest, _ = watch(path, every_s=2, start_index=21)
     assert [f.frame_index for f in rest] == [40]
 
@@ -73,10 +66,10 @@ def test_sparse_sampling_jumps_over_what_is_not_wanted(
 def test_a_container_that_cannot_be_entered_is_decoded_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(tmp_path / "a.mp4")
     whole, _ = watch(path, every_s=1)
-    monkeypatch.setattr(video, "_WORTH_A_JUMP", 1)
-    key_before = video.Timeline.key_before
+    monkeypatch.setattr(decoding, "_WORTH_A_JUMP", 1)
+    entry_before = Timeline.entry_before
     # A key frame is promised behind the frame that is wanted: arriving there, the frame has been missed.
-    monkeypatch.setattr(video.Timeline, "key_before", lambda self, index: key_before(self, min(index + 9, COUNT - 1)))
+    monkeypatch.setattr(Timeline, "entry_before", lambda self, index: entry_before(self, min(index + 9, COUNT - 1)))
     frames, problems = watch(path, every_s=1)
     assert not problems
     assert [f.frame_index for f in frames] == [f.frame_index for f in whole]

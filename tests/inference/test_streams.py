@@ -45,8 +45,8 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock, decoded = Clock(), streams.pictures_in
 
-    def ticking(container: Any, video: Any) -> Iterator[Any]:
-        for picture in decoded(container, video):
+    def ticking(packets: Any) -> Iterator[Any]:
+        for picture in decoded(packets):
             clock.now += 1 / RATE
             yield picture
 

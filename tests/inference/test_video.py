@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
-from sceneseek.inference import video
+from sceneseek.inference import decoding
 from sceneseek.inference.media import discover, frames_of
 from sceneseek.structures import Frame, MediaItem, MediaProblem
 
@@ -42,6 +44,20 @@ def make(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def frames_decoded(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """A list that grows with each frame that is decoded."""
+    decoded: list[object] = []
+    original = decoding.pictures_in
+
+    def counted(*given: Any) -> Iterator[Any]:
+        for frame in original(*given):
+            decoded.append(frame)
+            yield frame
+
+    monkeypatch.setattr(decoding, "pictures_in", counted)
+    return decoded
 
 
 def item_of(path: Path) -> MediaItem:
@@ -85,14 +101,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_never_stopped(
 
 def test_going_on_enters_at_a_key_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(tmp_path / "a.mp4")
-    decoded = []
-    original = video._placed
-
-    def counted(frame: object, *rest: object) -> object:
-        decoded.append(frame)
-        return original(frame, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(video, "_placed", counted)
+    decoded = frames_decoded(monkeypatch)
     watch(path, every_s=0, start_index=COUNT - 2)
     assert len(decoded) <= GOP + 2
 

@@ -17,13 +17,14 @@ from PIL import Image
 
 import own_loop
 from fake_predictor import ORANGE, RED, frames_of, person, save_scene, scene
+from films import film, joined, numbered
 from footage import Footage, served
 from gallery_server import serving
 from large_bodies import Sender
 from patience import PATIENCE_S, until
 from sceneseek.errors import GalleryError
 from sceneseek.gallery import AuditLog, Gallery
-from sceneseek.structures import Frame, MediaItem
+from sceneseek.structures import Frame, MediaItem, MediaNote, PassedOver
 from sceneseek.web import Limits, Settings, create_app
 from sceneseek.web.jobs import Job, JobBoard, Order
 from sceneseek.web.media import FarMedia, OpenMedia
@@ -259,6 +260,17 @@ def test_progress_moves_before_the_first_group_is_through(own_world: World) -> N
     assert app.state.service.jobs.all()[0].frames >= 8
 
 
+def test_an_uploaded_film_of_pictures_is_no_photograph(own_world: World, serve: Serve) -> None:
+    client = serve(own_world)
+    pictures = [scene(person(RED, place)) for place in (0, 2, 4)]
+    path = film(own_world.folder / "x.mjpg", pictures, "mjpeg", form="mjpeg", pix_fmt="yuvj420p")
+    told = client.post("/api/uploads", files={"files": ("cam", path.read_bytes())}).json()
+    assert told["files"][0]["stored_as"].endswith(".mjpg")
+    ended(client, told["job_id"])
+    (medium,) = client.get("/api/media", params={"text": told["files"][0]["stored_as"]}).json()["media"]
+    assert medium["kind"] == "video"
+
+
 def test_progress_is_told_live_and_survives_a_reload(own_world: World, footage: Footage) -> None:
     with (
         serving(
@@ -342,7 +354,10 @@ def test_looking_for_files_at_arms_length_can_be_left(tmp_path: Path) -> None:
         assert [next(looking) for _ in range(3)] == [None] * 3
         looking.close()  # type: ignore[attr-defined]
         assert far._processes.pids() == []  # its process was ended in the middle
-        assert list(far.discover([str(tmp_path)], None)) == [None] * 201
+        *steps, left = far.discover([str(tmp_path)], None)
+        assert steps == [None] * 201
+        assert isinstance(left, PassedOver)
+        assert left.files == {".txt": 200}
     finally:
         far.close()
 
@@ -493,6 +508,39 @@ def test_far_media_are_near_media(own_world: World) -> None:
         assert later == [6, 8, 10]
     finally:
         far.close()
+
+
+def test_doubts_come_from_afar_as_well(own_world: World) -> None:
+    joined(own_world.media / "two.ts", *[film(own_world.folder / "x.ts", numbered(10))] * 2)
+    (own_world.media / "notes.txt").write_text("no picture", encoding="utf-8")
+    far = FarMedia(3 << 30)
+    try:
+        *found, left = (item for item in far.discover([str(own_world.media)], None) if item is not None)
+        assert isinstance(left, PassedOver)
+        assert left.files == {".txt": 1}
+        two = next(item for item in found if item.source.endswith("two.ts"))
+        assert isinstance(two, MediaItem)
+        *frames, note = far.frames_of(two, every_s=1.0)
+        assert len(frames) == 2
+        assert isinstance(note, MediaNote)
+        assert "starts again" in note.reason
+    finally:
+        far.close()
+
+
+def test_a_job_tells_what_is_doubtful_and_what_was_left_alone(own_world: World, serve: Serve) -> None:
+    joined(own_world.media / "new" / "two.ts", *[film(own_world.folder / "x.ts", numbered(10))] * 2)
+    (own_world.media / "new" / "week.rar").write_bytes(b"Rar!\x1a\x07\x01\0" + bytes(64))
+    (own_world.media / "new" / "notes.txt").write_text("no picture", encoding="utf-8")
+    client = serve(own_world)
+    job = ended(client, client.post("/api/index", json={"paths": ["media/new"]}).json()["job_id"])
+    assert (job["state"], job["num_problems"], job["num_notes"]) == ("done", 1, 2)
+    notes = [note["reason"] for note in job["notes"]]
+    assert "starts again" in notes[0]
+    assert notes[1] == "1 file of a kind that is not read: .txt 1."
+    (medium,) = (m for m in client.get("/api/media").json()["media"] if m["name"] == "two.ts")
+    assert medium["status"] == "complete"
+    assert "starts again" in medium["problem"]
 
 
 def test_a_medium_that_kills_its_decoder_is_a_problem(own_world: World) -> None:

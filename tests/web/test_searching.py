@@ -7,6 +7,7 @@ import io
 import json
 import os
 import zipfile
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from PIL import Image
 
 from fake_predictor import ORANGE, RED, person, save_scene
+from films import film, joined, numbered, watched
 from gallery_server import write_video
 from patience import until
 from sceneseek.errors import MediaError
@@ -25,7 +27,7 @@ from sceneseek.inference.media import content_key, discover, frames_of
 from sceneseek.pictures import read_picture
 from sceneseek.structures import Frame, MediaItem
 from sceneseek.web import Role
-from sceneseek.web.decoder import known
+from sceneseek.web.decoder import clip, known, pixels
 from sceneseek.web.places import Places
 from sceneseek.web.views import kind_of
 from sceneseek.words import printable
@@ -307,6 +309,71 @@ def test_a_clip_shows_what_was_asked_for(client: TestClient) -> None:
     # At three seconds the person stands at the third place.
     reds = frames[4].to_ndarray(format="rgb24")[:, :, 0].max(axis=0)
     assert 8 + 60 - 3 < np.flatnonzero(reds > 150).min() < 8 + 60 + 3
+
+
+def clip_of(path: Path, start_s: float = 0, end_s: float = 9) -> tuple[list[np.ndarray], list[float]]:
+    """The pictures of a clip, as a browser shows them, and their times."""
+    ((_, data),) = (
+        (fields, data) for fields, data in clip(b"", [str(path)], content_key(path), start_s, end_s) if data
+    )
+    with av.open(io.BytesIO(bytes(data))) as container:
+        frames = list(container.decode(video=0))
+    assert all((frame.colorspace, frame.color_range) == (1, 1) for frame in frames), "browsers must not guess"
+    pictures = [frame.to_ndarray(format="rgb24", src_colorspace=1, src_color_range=1) for frame in frames]
+    return pictures, [round(float(frame.pts * frame.time_base), 2) for frame in frames]
+
+
+CLIPPED: dict[str, dict[str, Any]] = {
+    "as they are": {},
+    "wide": {"sample_aspect_ratio": Fraction(2)},
+    "tall": {"sample_aspect_ratio": Fraction(1, 2)},
+    "full range": {"color_range": 2},
+}
+
+
+@pytest.mark.parametrize("name", CLIPPED)
+@pytest.mark.parametrize("suffix", [".mp4", ".ts"])
+def test_clips_have_the_shape_and_the_colours_of_scenes(tmp_path: Path, name: str, suffix: str) -> None:
+    path = film(tmp_path / f"a{suffix}", numbered(20), options={"crf": "8"}, b_frames=2, **CLIPPED[name])
+    frames, _, _ = watched(path, every_s=0)
+    pictures, times = clip_of(path, 0.5, 1.2)
+    assert times == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    for picture, frame in zip(pictures, frames[5:13], strict=True):
+        assert picture.shape == frame.image.shape
+        assert np.abs(picture.astype(int) - frame.image).mean() < 6
+
+
+def test_a_clip_of_a_turned_video_is_upright(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", numbered(5))
+    contents = bytearray(path.read_bytes())
+    at = contents.index(b"tkhd") + 4 + 40
+    contents[at : at + 36] = np.array([0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30], ">i4").tobytes()
+    path.write_bytes(bytes(contents))
+    pictures, _ = clip_of(path)
+    assert pictures[0].shape == (96, 64, 3)
+
+
+def test_a_clip_of_joined_recordings_shows_both(tmp_path: Path) -> None:
+    grey, blue = film(tmp_path / "1.ts", numbered(10)), film(tmp_path / "2.ts", numbered(10, (20, 20, 220)))
+    pictures, times = clip_of(joined(tmp_path / "a.ts", grey, blue), 0.8, 1.1)
+    assert times == [0, 0.1, 0.2, 0.3]
+    assert [int(picture[40, 2, 2]) - int(picture[40, 2, 0]) > 80 for picture in pictures] == [False, False, True, True]
+
+
+def test_a_clip_keeps_the_shape_of_pictures_that_change_theirs(tmp_path: Path) -> None:
+    small = film(tmp_path / "1.ts", [np.full((64, 96, 3), 200, np.uint8)] * 5)
+    large = film(tmp_path / "2.ts", [np.full((128, 128, 3), 200, np.uint8)] * 5)
+    pictures, _ = clip_of(joined(tmp_path / "a.ts", small, large))
+    assert {picture.shape for picture in pictures} == {(64, 96, 3)}
+    assert int(pictures[0][32, 4, 0]) > 180
+    assert int(pictures[9][32, 4, 0]) < 40, "a square has bars beside it"
+    assert int(pictures[9][32, 48, 0]) > 180
+
+
+def test_a_scene_that_an_earlier_version_read_narrower_still_fits_its_boxes(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", numbered(3), sample_aspect_ratio=Fraction(2))
+    answers = [fields for fields, _ in pixels(b"", [str(path)], content_key(path), "video", 0, (96, 64)) if fields]
+    assert answers == [{"height": 64, "width": 96}]
 
 
 @pytest.mark.parametrize(

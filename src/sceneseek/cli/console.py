@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ from sceneseek.words import escaped_json, printable, without_passwords
 
 if TYPE_CHECKING:
     from sceneseek.structures import Progress
+
+_SHOWN_NOTES = 50
 
 
 class _Terminal(Console):
@@ -175,6 +177,22 @@ def print_json(value: Any) -> None:
 def warn(message: str) -> None:
     """Tell the user about something that was skipped or is doubtful."""
     err.print(f"[yellow]warning:[/yellow] {escape(message)}", highlight=False, soft_wrap=True)
+
+
+def show_notes(notes: Iterable[tuple[str, str]]) -> None:
+    """Say what is doubtful about files: each sentence once, with the files that it is true of.
+
+    Args:
+        notes: Files, and what is doubtful about each.
+    """
+    files_of: dict[str, list[str]] = {}
+    for source, note in notes:
+        files_of.setdefault(note, []).append(source)
+    for note, files in list(files_of.items())[:_SHOWN_NOTES]:
+        which = files[0] if len(files) == 1 else f"{len(files):,} files, such as {files[0]}"
+        err.print(f"[cyan]note:[/cyan] {escape(f'{which}: {note}')}", highlight=False, soft_wrap=True)
+    if len(files_of) > _SHOWN_NOTES:
+        err.print(f"... and {len(files_of) - _SHOWN_NOTES:,} more notes; --json lists them all.")
 
 
 class _Told(logging.Handler):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from sceneseek.cli.console import err, escape, loading, out, print_json, progress_bar, stopping, warn
+from sceneseek.cli.console import err, escape, loading, out, print_json, progress_bar, show_notes, stopping, warn
 from sceneseek.errors import ValueRefused
 from sceneseek.words import counted, short_model, without_password
 
@@ -64,6 +66,14 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
     archives: Annotated[
         bool, typer.Option("--archives/--no-archives", help="Look into zip and tar files within folders.")
     ] = True,
+    system_folders: Annotated[
+        bool,
+        typer.Option(
+            "--system-folders",
+            help="Look into hidden files and folders too, and into those that systems keep for themselves: "
+            "thumbnails, recycle bins, snapshots.",
+        ),
+    ] = False,
     duration: Annotated[
         str | None, typer.Option("--duration", help="How long to watch live sources: 90 (seconds), 15m, 8h.")
     ] = None,
@@ -77,7 +87,8 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
 
     Paths may also be archives and addresses (rtsp://, http://). Indexing again adds nothing: known files are passed
     over, new and changed ones are added, and a run that was interrupted goes on where it stopped. Ctrl-C stops after
-    the pictures in hand. A file that cannot be used is reported and skipped; the exit code stays 0.
+    the pictures in hand. A file that cannot be used is reported and skipped; the exit code stays 0. What is left alone
+    is counted by kind, and every doubtful time is told.
     """
     from functools import partial
 
@@ -102,7 +113,15 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
     finder = Finder(predictor, store)
     items = []
     with progress_bar("looking for files", ended="files found") as progress:
-        for item in discover(paths, camera=camera, camera_from=camera_from, zone=zone, archives=archives):
+        found = discover(
+            paths,
+            camera=camera,
+            camera_from=camera_from,
+            zone=zone,
+            archives=archives,
+            system_folders=system_folders,
+        )
+        for item in found:
             # Every file is read once to know it by its content: on a disk full of video this takes a while.
             items.append(item)
             progress(0, None, f"{len(items):,} so far")
@@ -183,6 +202,9 @@ def known_model(gallery: Path) -> str | None:
 
 def summary_as_json(summary: IndexSummary, gallery: Gallery) -> dict[str, Any]:
     """The summary for machines."""
+    from sceneseek.structures import PassedOver
+
+    passed = [note for note in summary.notes if isinstance(note, PassedOver)]
     return {
         "gallery": str(gallery.path),
         "model": gallery.manifest.model,
@@ -197,21 +219,26 @@ def summary_as_json(summary: IndexSummary, gallery: Gallery) -> dict[str, Any]:
         "model_seconds": round(summary.model_seconds, 3),
         "frames_per_second": round(summary.frames_per_second, 3),
         "people_in_gallery": len(gallery),
-        "notes": [{"source": p.source, "reason": p.reason} for p in summary.notes],
+        "notes": [{"source": n.source, "reason": n.reason} for n in summary.notes],
+        "passed_over": {
+            "files": _counts(note.files for note in passed),
+            "folders": _counts(note.folders for note in passed),
+        },
         "problems": [{"source": p.source, "reason": p.reason} for p in summary.problems],
     }
 
 
-def _show_notes(summary: IndexSummary) -> None:
-    if summary.notes:
-        err.print(f"[yellow]{counted(len(summary.notes), 'note')}[/yellow]; nothing is lost:", highlight=False)
-        for note in summary.notes[:_SHOWN_PROBLEMS]:
-            warn(f"{note.source}: {note.reason}")
-        if len(summary.notes) > _SHOWN_PROBLEMS:
-            err.print(f"... and {len(summary.notes) - _SHOWN_PROBLEMS:,} more; --json lists them all.")
+def _counts(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Counts added up."""
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return dict(total)
 
 
 def _show(summary: IndexSummary, gallery: Gallery) -> None:
+    from sceneseek.structures import PassedOver
+
     moving = summary.videos + summary.streams
     media = [counted(summary.photos, "photograph")] if summary.photos or not moving else []
     if summary.videos:
@@ -235,7 +262,13 @@ def _show(summary: IndexSummary, gallery: Gallery) -> None:
             warn(f"{problem.source}: {problem.reason}")
         if len(summary.problems) > _SHOWN_PROBLEMS:
             err.print(f"... and {len(summary.problems) - _SHOWN_PROBLEMS:,} more; --json lists them all.")
-    _show_notes(summary)
+    doubts = [note for note in summary.notes if not isinstance(note, PassedOver)]
+    passed = [note for note in summary.notes if isinstance(note, PassedOver)]
+    if doubts:
+        err.print(f"[cyan]{counted(len(doubts), 'note')}[/cyan]; nothing is lost:", highlight=False)
+    show_notes((note.source, note.reason) for note in [*doubts, *passed])
+    if any(note.folders for note in passed):
+        err.print("Name such a folder to have it read, or pass --system-folders.", highlight=False)
     if not (summary.frames or summary.already or summary.problems):
         warn("no photograph or video was found in the given paths.")
     out.print(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
+
 from sceneseek.errors import PictureError, VideoError
 from sceneseek.pictures import read_picture
 from sceneseek.reports import ReadScene
@@ -24,11 +26,36 @@ def read_from(places: Callable[[str], Iterable[str]]) -> ReadScene:
         there = next((place for place in places(match.source) if is_there(place)), None)
         if there is None:
             raise PictureError(f"{match.source} is no longer there.")
-        return (
-            read_picture(Place.of(there).picture()) if match.time_s is None else _read_moment(there, match.frame_index)
-        )
+        if match.time_s is None:
+            return read_picture(Place.of(there).picture())
+        return _of_its_size(_read_moment(there, match.frame_index), there, match)
 
     return read
+
+
+def _of_its_size(image: ImageArray, source: str, match: Match) -> ImageArray:
+    """A moment in the size in which it was indexed.
+
+    Earlier versions did not heed the shape of a video's pixels. The picture is scaled back to what they saw, provided
+    that the file is the same; another file is another matter, and the reader of the report is told.
+    """
+    height, width = image.shape[:2]
+    if not match.width or (width, height) == (match.width, match.height) or _key_now(source) != match.media_key:
+        return image
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(image).resize((match.width, match.height)), np.uint8)
+
+
+def _key_now(source: str) -> str:
+    from sceneseek.inference.media import content_key_now
+
+    hashing = content_key_now(source)
+    while True:
+        try:
+            next(hashing)
+        except StopIteration as end:
+            return str(end.value)
 
 
 def _read_moment(source: str, frame_index: int) -> ImageArray:

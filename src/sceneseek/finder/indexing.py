@@ -31,6 +31,7 @@ from sceneseek.structures import (
     PersonModel,
     Progress,
 )
+from sceneseek.words import clock_words
 
 _GROUP_PIXELS = 32_000_000
 """Pixels handed to the model at a time, at most (but at least one picture): bounds memory for large photographs."""
@@ -53,7 +54,8 @@ class IndexSummary:
         people: People found and remembered.
         already: Files that were known and needed nothing.
         problems: What could not be used, or not to its end. Everything else was indexed.
-        notes: What is doubtful about files that were indexed whole, such as a white point that was guessed.
+        notes: What is doubtful about what was indexed, such as a time or a white point; a ``PassedOver`` among them
+            counts what was left alone.
         stopped: Whether the run was asked to stop before it came to its end; the next one goes on there.
         seconds: How long it took; no part of what makes two summaries equal, like the next.
         model_seconds: How long the model worked in this time.
@@ -116,8 +118,8 @@ def index_media(
         frames=run.frames,
         people=run.people,
         already=memory.already,
-        problems=tuple(p for p in memory.problems if not isinstance(p, MediaNote)),
-        notes=tuple(p for p in memory.problems if isinstance(p, MediaNote)),
+        problems=tuple(memory.problems),
+        notes=tuple(memory.notes),
         stopped=stop(),
         seconds=time.perf_counter() - begun,
         model_seconds=run.model_seconds,
@@ -131,7 +133,9 @@ def expected_pictures(item: MediaItem | MediaProblem, every_s: float | None) -> 
         item: The medium.
         every_s: The sampling, see ``Finder.index``. By scene change, one a second is taken for a guess.
     """
-    if isinstance(item, MediaProblem) or item.kind == "photo":
+    if isinstance(item, MediaProblem):
+        return 0 if isinstance(item, MediaNote) else 1
+    if item.kind == "photo":
         return 1
     if item.duration_s is None or not math.isfinite(item.duration_s):
         return None
@@ -152,7 +156,7 @@ class _Course:
         if isinstance(items, Sequence):
             counts = [expected_pictures(item, every_s) for item in items]
             self._in_pictures = None not in counts
-            self._total = sum(count or 1 for count in counts)
+            self._total = sum(1 if count is None else count for count in counts)
             if any(isinstance(item, MediaItem) and item.kind == "stream" for item in items):
                 self._total = None  # a camera has no end
 
@@ -174,7 +178,9 @@ class _Course:
             whole = event.item.duration_s
             share = min(1.0, event.frame.time_s / whole) if whole else 0.0
             within = int(share * self._expected(event.item)) if self._in_pictures else 0
-            note = f"{_name(event.item)} {_clock(event.frame.time_s)}{f' of {_clock(whole)}' if whole else ''}"
+            note = (
+                f"{_name(event.item)} {clock_words(event.frame.time_s)}{f' of {clock_words(whole)}' if whole else ''}"
+            )
             self._progress(self._finished + within, self._total, note)
 
     def _expected(self, item: MediaItem) -> int:
@@ -229,9 +235,3 @@ def _pixels(event: Seen) -> int:
 
 def _name(item: MediaItem) -> str:
     return item.camera_id or item.source if item.kind == "stream" else Path(item.source).name
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

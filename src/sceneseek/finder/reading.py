@@ -59,10 +59,17 @@ class Seen(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A file was read to its end, or as far as it goes."""
+    """A file was read to its end, or as far as it goes.
+
+    Attributes:
+        item: The file.
+        problem: What went wrong; empty when nothing did.
+        note: What is doubtful about what was read; empty when nothing is.
+    """
 
     item: MediaItem
     problem: str
+    note: str = ""
 
 
 Event = MediaProblem | Recognised | Begun | Seen | Ended
@@ -122,14 +129,13 @@ class Reading:
 
     def _of(self, item: MediaItem, start: int) -> Iterator[Event]:
         yield Begun(item, start)
-        problems = []
+        problems: list[str] = []
+        notes = [item.doubt]
         leave_at = math.inf
         try:
             for frame in self._frames(item, start):
-                if isinstance(frame, MediaNote):
-                    yield frame
-                elif isinstance(frame, MediaProblem):
-                    problems.append(frame.reason)
+                if isinstance(frame, MediaProblem):
+                    (notes if isinstance(frame, MediaNote) else problems).append(frame.reason)
                 elif frame.frame_index >= start:
                     yield Seen(item, frame)
                 if self.stop() and item.kind == "video":
@@ -141,7 +147,7 @@ class Reading:
                     break
         except Exception as error:
             problems.append(reason_of(error, "it could not be read"))
-        yield Ended(item, " ".join(problems))
+        yield Ended(item, " ".join(problems), " ".join(filter(None, notes)))
 
     def _frames(self, item: MediaItem, start: int) -> Iterator[Frame | MediaProblem]:
         if item.kind == "stream":

@@ -12,7 +12,7 @@ from sceneseek.drawing import crop, jpeg, thumbnail
 from sceneseek.finder.reading import Begun, Ended, Event, Recognised, Seen
 from sceneseek.gallery import Gallery, GalleryWriter
 from sceneseek.gallery.schema import tracklet_number
-from sceneseek.structures import Detections, MediaItem, MediaProblem
+from sceneseek.structures import Detections, MediaItem, MediaNote, MediaProblem
 from sceneseek.tracklets import TrackletLinker, patience_for
 
 THUMBNAIL_SIDE = 192
@@ -36,6 +36,7 @@ class Memory:
         writer: Where everything goes.
         every_s: The sampling, see ``Finder.index``.
         problems: What could not be used, or not to its end.
+        notes: What is doubtful about what was used, and what was left alone.
         already: Files that were known.
     """
 
@@ -43,6 +44,7 @@ class Memory:
     writer: GalleryWriter
     every_s: float | None
     problems: list[MediaProblem] = field(default_factory=list)
+    notes: list[MediaNote] = field(default_factory=list)
     already: int = 0
     _troubles: dict[str, list[str]] = field(default_factory=dict)
     _linkers: dict[str, TrackletLinker] = field(default_factory=dict)
@@ -50,28 +52,32 @@ class Memory:
     def take(self, look: Look) -> None:
         """Write down one event."""
         event, answer = look
-        if isinstance(event, MediaProblem):
+        if isinstance(event, MediaNote):
+            self.notes.append(event)
+        elif isinstance(event, MediaProblem):
             self.problems.append(event)
         elif isinstance(event, Recognised):
             self.already += 1
-            self._note(event.item, self.writer.recognise(event.item))
+            self._tell(event.item, self.writer.recognise(event.item), self.writer.note_on(event.item))
         elif isinstance(event, Begun):
             self._begin(event)
         elif isinstance(event, Ended):
             key = event.item.content_key
             troubles = [*self._troubles.pop(key), *([event.problem] if event.problem else [])]
             self._linkers.pop(key, None)
-            self.writer.finish(event.item, " ".join(troubles))
-            self._note(event.item, " ".join(troubles))
+            self.writer.finish(event.item, " ".join(troubles), event.note)
+            self._tell(event.item, " ".join(troubles), event.note)
         elif isinstance(answer, Detections):
             self._see(event, answer)
         else:
             at = "" if event.item.kind == "photo" else f"frame {event.frame.frame_index}: "
             self._troubles[event.item.content_key].append(f"{at}{answer}")
 
-    def _note(self, item: MediaItem, problem: str) -> None:
+    def _tell(self, item: MediaItem, problem: str, note: str) -> None:
         if problem:
             self.problems.append(MediaProblem(item.source, problem))
+        if note:
+            self.notes.append(MediaNote(item.source, note))
 
     def _begin(self, event: Begun) -> None:
         item = event.item

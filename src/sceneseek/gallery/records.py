@@ -44,7 +44,7 @@ class MediaRecord:
         num_people: People found so far.
         next_frame: Frames below this index are done.
         status: How far it has come.
-        problem: What went wrong, empty when nothing did.
+        problem: What went wrong with a damaged file and what is doubtful about it; for a complete one, the latter.
         indexed_at: When it was last written, ISO 8601 in UTC.
         captured_at: When the photograph was taken or the video begins by the clock on the wall, in UTC, when known.
     """

@@ -197,7 +197,7 @@ class GalleryWriter:
         if kept_out is not None:
             self._kept_out[item.content_key] = kept_out
             return Plan(None, kept_out)
-        return Plan(start, record.problem if record is not None and start is None else "")
+        return Plan(start, _trouble_of(record) if record is not None and start is None else "")
 
     def recognise(self, item: MediaItem) -> str:
         """Note that a known file was met again: another path becomes an alias, another camera name is taken over.
@@ -216,7 +216,13 @@ class GalleryWriter:
             self.commit()
             self._set(replace(record, camera_id=item.camera_id))
             self._relabel(record.key, (DETECTIONS, FRAMES, TRACKLETS), camera_id=item.camera_id)
-        return record.problem
+        return _trouble_of(record)
+
+    def note_on(self, item: MediaItem) -> str:
+        """What was doubtful about a known file when it was read; empty when nothing was, or it is damaged."""
+        record = self._records.get(item.content_key)
+        known = record is not None and item.content_key not in self._kept_out
+        return record.problem if known and record is not None and not _trouble_of(record) else ""
 
     def name_camera(self, keys: Iterable[str], camera_id: str | None) -> None:
         """Say which camera took some files, whatever was known of it before.
@@ -310,10 +316,17 @@ class GalleryWriter:
         self._tracklets.see(grown, seen)
         self._commit_when_due()
 
-    def finish(self, item: MediaItem, problem: str = "") -> None:
-        """Mark a file as read as far as it goes."""
+    def finish(self, item: MediaItem, problem: str = "", note: str = "") -> None:
+        """Mark a file as read as far as it goes.
+
+        Args:
+            item: The file.
+            problem: What went wrong; the file then counts as damaged.
+            note: What is doubtful about what was read, such as the time.
+        """
         status = MediaStatus.DAMAGED if problem else MediaStatus.COMPLETE
-        self._set(replace(self._records[item.content_key], status=status, problem=problem, indexed_at=now()))
+        told = " ".join(filter(None, (problem, note)))
+        self._set(replace(self._records[item.content_key], status=status, problem=told, indexed_at=now()))
         self._commit_when_due()
 
     def remove_media(self, keys: Collection[str]) -> None:
@@ -587,6 +600,11 @@ def _shareable(item: MediaItem) -> MediaItem:
     source, camera = without_password(item.source), item.camera_id
     camera = None if camera is None else plain(camera)
     return item if (source, camera) == (item.source, item.camera_id) else replace(item, source=source, camera_id=camera)
+
+
+def _trouble_of(record: MediaRecord) -> str:
+    """What was wrong with a file; a complete one may have a doubt, and no trouble."""
+    return record.problem if record.status is MediaStatus.DAMAGED else ""
 
 
 def _start_frame(record: MediaRecord | None, item: MediaItem, every_s: float | None) -> int | None:

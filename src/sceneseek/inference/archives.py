@@ -15,9 +15,10 @@ import threading
 import weakref
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -54,7 +55,8 @@ class Member:
     """A file in an archive.
 
     Attributes:
-        name: Its path inside the archive, with forward slashes, without ``..``.
+        name: Its path inside the archive, with forward slashes, without ``..``. Where several have the same, the last
+            one has it, as when an archive is unpacked; those before it have a number in theirs.
         size: Its size in bytes, as the archive promises.
         problem: Why it cannot be read, empty when it may.
     """
@@ -69,6 +71,9 @@ class Archive:
 
     Args:
         path: The file.
+
+    Attributes:
+        num_links: How many of its entries lead elsewhere, or are no files; they are left alone.
 
     Raises:
         ArchiveError: It is damaged, a bomb, or no archive.
@@ -86,7 +91,8 @@ class Archive:
                 self._tar = tarfile.open(path)  # noqa: SIM115 (it stays open as long as the archive does)
             # Closed when nobody holds the archive any more, since readers may share it.
             weakref.finalize(self, _close, self._zip, self._tar)
-            self._entries = dict(self._listed())
+            self.num_links = 0
+            self._entries = _by_name(list(self._listed()))
         except _DAMAGE as error:
             raise ArchiveError(
                 f"{path}: the archive cannot be read ({_reason(error)}). Copy it again from its source."
@@ -146,6 +152,11 @@ class Archive:
                                 "promises or than is read."
                             )
                         yield block
+            except NotImplementedError as error:
+                raise ArchiveError(
+                    f"{self.path}/{name}: it is packed in a way that is not read here ({_reason(error)}). Unpack the "
+                    "archive first."
+                ) from error
             except _DAMAGE as error:
                 raise ArchiveError(
                     f"{self.path}/{name}: this part of the archive is damaged ({_reason(error)})."
@@ -190,6 +201,8 @@ class Archive:
         for info in self._tar:
             if info.isreg():  # no links, no devices: what they point at is not part of the archive
                 yield info.name, info.size, info, ""
+            else:
+                self.num_links += not info.isdir()
 
 
 class ArchiveShelf:
@@ -224,6 +237,31 @@ def _close(*files: zipfile.ZipFile | tarfile.TarFile | None) -> None:
     for file in files:
         if file is not None:
             file.close()
+
+
+def _by_name(
+    listed: list[tuple[str, tuple[Member, zipfile.ZipInfo | tarfile.TarInfo]]],
+) -> dict[str, tuple[Member, zipfile.ZipInfo | tarfile.TarInfo]]:
+    """Members by names that are each one's own, in the order of the archive."""
+    taken = {name for name, _ in listed}
+    left = Counter(name for name, _ in listed)
+    met: Counter[str] = Counter()
+    entries = {}
+    for name, (member, entry) in listed:
+        left[name] -= 1
+        own = name
+        while left[name] and own in taken:
+            met[name] += 1
+            own = _numbered(name, met[name])
+        taken.add(own)
+        entries[own] = (replace(member, name=own), entry)
+    return entries
+
+
+def _numbered(name: str, number: int) -> str:
+    folder, slash, own = name.rpartition("/")
+    stem, dot, ending = own.rpartition(".")
+    return f"{folder}{slash}{stem or own}#{number}{dot if stem else ''}{ending if stem else ''}"
 
 
 def _clean(name: str) -> str | None:

@@ -14,11 +14,12 @@ import av
 FORMATS = (
     "mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts", "mpegtsraw", "mpeg", "mpegvideo",
     "m4v", "asf", "flv", "ogg", "mxf", "gxf", "rm", "dv", "nut", "nsv", "nuv", "wtv", "gif", "apng", "yuv4mpegpipe",
-    "mjpeg", "mpjpeg", "smjpeg", "h261", "h263", "h264", "hevc", "vvc", "evc", "av1", "obu", "ivf", "dirac", "vc1",
-    "vc1test", "cavsvideo", "avs2", "avs3", "dhav", "hxvs", "ifv", "lvf", "pva", "ty", "vivo",
+    "mjpeg", "mpjpeg", "smjpeg", "h261", "h263", "h264", "hevc", "vvc", "evc", "av1", "obu", "ivf",
+    "dirac", "vc1", "vc1test", "cavsvideo", "avs2", "avs3", "dhav", "hxvs", "ifv", "lvf", "pva", "ty", "vivo",
 )  # fmt: skip
 """Names of libav's demuxers."""
 
+_JPEG = b"\xff\xd8\xff"
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(FORMATS)}
 
 
@@ -29,4 +30,7 @@ def open_file(path: str) -> Any:
         av.error.FFmpegError: It is in no format of ``FORMATS``, or damaged.
         OSError: It cannot be read.
     """
-    return av.open(path, options=_OPTIONS)
+    with open(path, "rb") as file:
+        is_jpeg = file.read(len(_JPEG)) == _JPEG
+    # Left to itself, libav takes a row of them for a photograph, or for a pattern of files.
+    return av.open(path, format="mjpeg" if is_jpeg else None, options=_OPTIONS)

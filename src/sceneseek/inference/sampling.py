@@ -31,18 +31,20 @@ class ByClock:
 
     Attributes:
         interval_s: Seconds; 0 takes every frame.
-        slot: The interval that the last frame taken fell into.
+        done: Intervals up to this one were looked at by an earlier run.
+        taken: Those that a frame was taken of since; frames may come out of order.
     """
 
     interval_s: Fraction
-    slot: int = -1
+    done: int = -1
+    taken: set[int] = field(default_factory=set, repr=False)
 
     def takes(self, index: int, time_s: Fraction, frame: Any) -> bool:
         """Whether this is the first frame of its interval."""
         slot = slot_of(time_s, self.interval_s, index)
-        if slot <= self.slot:
+        if slot <= self.done or slot in self.taken:
             return False
-        self.slot = slot
+        self.taken.add(slot)
         return True
 
 

@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 import av
 
 from sceneseek.errors import StreamError, VideoError
+from sceneseek.inference.containers import pictures_in, reason_of, video_of
+from sceneseek.inference.display import Display
 from sceneseek.inference.sampling import ByClock, OnChange, Sampler, SceneChange
-from sceneseek.inference.video import pictures_in, upright, video_of
 from sceneseek.structures import Frame, MediaItem, MediaProblem
-from sceneseek.words import without_password, without_passwords
+from sceneseek.words import without_password
 
 _STEP_S = 0.2
 """How often somebody who waits looks whether to stop."""
@@ -102,12 +103,13 @@ def live_frames(
     while not watch.over():
         try:
             with _connected(address, watch.listening.silence_s) as (container, video):
-                for frame in pictures_in(container, video):
+                display = Display(video)
+                for frame in pictures_in(container.demux(video)):
                     index += 1
                     at = watch.heard()
                     if sampler.takes(index, at, frame):
                         taken = watch.begins + timedelta(seconds=float(at))
-                        yield Frame(upright(frame), item.source, index, float(at), item.camera_id, taken)
+                        yield Frame(display.picture(frame), item.source, index, float(at), item.camera_id, taken)
                     if watch.over():
                         break
                 else:
@@ -117,7 +119,7 @@ def live_frames(
             if isinstance(error, _NotLiveError):
                 break
         except (av.error.FFmpegError, OSError) as error:
-            watch.fell_silent(_reason(error))
+            watch.fell_silent(reason_of(error))
         watch.wait()
     if watch.remarks():
         yield MediaProblem(item.source, watch.remarks())
@@ -192,7 +194,7 @@ def _connected(address: str, silence_s: float) -> Iterator[tuple[Any, Any]]:
     try:
         container = av.open(address, options=options, timeout=(2 * silence_s, silence_s))
     except (av.error.FFmpegError, OSError) as error:
-        raise StreamError(f"it does not answer: {_reason(error)}") from error
+        raise StreamError(f"it does not answer: {reason_of(error)}") from error
     with container:
         try:
             video = video_of(container)
@@ -206,8 +208,3 @@ def _connected(address: str, silence_s: float) -> Iterator[tuple[Any, Any]]:
                 "and index the file"
             )
         yield container, video
-
-
-def _reason(error: BaseException) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return without_passwords(str(text).strip().split("\n")[0])

@@ -11,6 +11,7 @@ found. Guesses are passed to the caller as remarks.
     exif      orientation, camera, the moment of the shot
     tones     more than 8 bits to 8: what is white
     colours   profiles, inks, Lab, transparency to sRGB
+    tone_mapping   high dynamic range to that of a screen, for films too
     reading   a file to an array         writing   an array to a file
 """
 

@@ -10,33 +10,45 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageCms
 
-from sceneseek.pictures import gamuts
+from sceneseek.pictures import gamuts, tone_mapping
 from sceneseek.pictures.formats import reason
 
 Remark = Callable[[str], None]
 """Told in words what had to be guessed or was left out while a picture was read."""
 
+
+class Described(NamedTuple):
+    """Colours as HEIC and AVIF describe them, by the numbers of ITU-T H.273."""
+
+    primaries: int
+    transfer: int
+
+
 _SPACES = {"RGB": "RGB", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab"}
 """What ICC calls the colours of Pillow's modes."""
 _WITH_ALPHA = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
-_HDR = {gamuts.PQ: "PQ", gamuts.HLG: "HLG"}
+_HIGH_RANGE = {tone_mapping.PQ: "PQ", tone_mapping.HLG: "HLG"}
 _NCLX = b"colrnclx"
 _NCLX_WITHIN = 1 << 16
 """Where HEIC and AVIF files have their description: before the pixels."""
 
 
-def as_srgb(image: Image.Image, remark: Remark) -> Image.Image:
+def as_srgb(image: Image.Image, remark: Remark, described: Described | None = None) -> Image.Image:
     """A decoded picture of 8 bits a colour as RGB whose numbers mean sRGB.
 
     Args:
         image: In any of Pillow's modes of 8 bits or fewer.
         remark: Told what was left out.
+        described: What numbers say of its colours, where no profile does.
     """
-    profile = image.info.get("icc_profile")
+    if described is not None and described.transfer in _HIGH_RANGE:
+        return _brought_into_range(image, described, remark)
+    profile = gamuts.profile_of(*described) if described is not None else image.info.get("icc_profile")
     flat = _flattened(image)
     if isinstance(profile, bytes) and profile:
         return _by_profile(flat, profile, remark)
@@ -50,27 +62,30 @@ def may_be_described(image: Image.Image) -> bool:
     return image.format in ("HEIF", "AVIF") and not image.info.get("icc_profile")
 
 
-def described_profile(head: bytes, remark: Remark) -> bytes | None:
-    """The profile of a HEIC or AVIF picture that has none and describes its colours by numbers.
+def described_in(head: bytes) -> Described | None:
+    """What a HEIC or AVIF picture says of its colours by numbers.
 
     Args:
         head: The file's first bytes.
-        remark: Told where it is one of high dynamic range.
     """
     at = head.find(_NCLX, 0, _NCLX_WITHIN)
     if at < 0:
         return None
     numbers = head[at + len(_NCLX) : at + len(_NCLX) + 4]
-    primaries, transfer = int.from_bytes(numbers[:2], "big"), int.from_bytes(numbers[2:], "big")
-    if transfer in _HDR:
-        remark(f"its colours are of high dynamic range ({_HDR[transfer]}) and were brought into that of a screen")
-    return gamuts.profile_of(primaries, transfer)
+    return Described(int.from_bytes(numbers[:2], "big"), int.from_bytes(numbers[2:], "big"))
 
 
 def on_white(colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Composite ``(H, W, 3)`` uint8 colours on white by ``(H, W)`` uint8 opacity."""
     share = alpha[..., None].astype(np.float32) / 255
     return np.rint(colours * share + 255 * (1 - share)).astype(np.uint8)
+
+
+def _brought_into_range(image: Image.Image, described: Described, remark: Remark) -> Image.Image:
+    name = _HIGH_RANGE[described.transfer]
+    remark(f"its colours are of high dynamic range ({name}) and were brought into that of a screen")
+    codes = np.asarray(_as_rgb(_flattened(image)))
+    return Image.fromarray(tone_mapping.as_bt709(codes, described.transfer, described.primaries, "sRGB"))
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

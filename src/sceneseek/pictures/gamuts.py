@@ -1,9 +1,7 @@
 """ICC profiles for colours that a file describes by numbers alone, as HEIC and AVIF do (ITU-T H.273, "nclx").
 
-A profile is a matrix and a curve, so that one engine, LittleCMS, converts all colours, however they are described.
-Pictures of high dynamic range (PQ, HLG) get a curve that also brings them into the range of a screen: reference white
-(203 cd/m2, ITU-R BT.2408) becomes a bright grey, the highlights above it are compressed (extended Reinhard,
-Reinhard et al., 2002, equation 4, with the white point at 1,000 cd/m2).
+A profile is a matrix and a curve, so that one engine, LittleCMS, converts all colours of ordinary range, however they
+are described. For those of high dynamic range (PQ, HLG) see ``tone_mapping``.
 """
 
 from __future__ import annotations
@@ -17,22 +15,21 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+BT709, BT2020, P3 = 1, 9, 12
+"""Primaries, by their numbers in ITU-T H.273."""
 _PRIMARIES = {
-    1: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
-    9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
-    12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
+    BT709: ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060)),
+    BT2020: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046)),
+    P3: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)),
 }
-"""Chromaticities of red, green and blue: BT.709, BT.2020, Display P3. All have the white of D65."""
+"""Chromaticities of red, green and blue (ITU-R BT.709 and BT.2020, SMPTE EG 432-1). All have the white of D65."""
 
-PQ, HLG = 16, 18
 _SRGB_LIKE = frozenset({1, 2, 6, 13, 14, 15})
 _LINEAR, _GAMMA_22, _GAMMA_28 = 8, 4, 5
-_SRGB = 1
 
 _D65 = (0.3127, 0.3290)
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-_REFERENCE_WHITE, _PEAK = 203.0, 1000.0
 _STEPS = 1024
 
 
@@ -44,18 +41,27 @@ def profile_of(primaries: int, transfer: int) -> bytes | None:
         transfer: ``TransferCharacteristics``.
 
     Returns:
-        ``None`` for sRGB itself, and for what is not known.
+        ``None`` for sRGB itself, for high dynamic range, and for what is not known.
     """
-    if primaries not in _PRIMARIES or transfer not in (*_SRGB_LIKE, _LINEAR, _GAMMA_22, _GAMMA_28, PQ, HLG):
+    if primaries not in _PRIMARIES or transfer not in (*_SRGB_LIKE, _LINEAR, _GAMMA_22, _GAMMA_28):
         return None
-    if primaries == _SRGB and transfer in _SRGB_LIKE:
+    if primaries == BT709 and transfer in _SRGB_LIKE:
         return None
     return _profile(primaries, transfer)
 
 
+def to_xyz(primaries: int) -> Array | None:
+    """The matrix ``(3, 3)`` from linear colours to XYZ, where white has Y = 1; ``None`` for primaries not known."""
+    if primaries not in _PRIMARIES:
+        return None
+    corners = np.array([_from_xy(*xy) for xy in _PRIMARIES[primaries]]).T
+    matrix: Array = corners * np.linalg.solve(corners, _from_xy(*_D65))
+    return matrix
+
+
 @lru_cache(maxsize=16)
 def _profile(primaries: int, transfer: int) -> bytes:
-    columns = _to_d50(_PRIMARIES[primaries])
+    columns = _to_d50(primaries)
     curve = _curve(transfer)
     tags = {
         b"desc": _text(f"H.273 primaries {primaries}, transfer {transfer}"),
@@ -71,13 +77,11 @@ def _profile(primaries: int, transfer: int) -> bytes:
     return _assembled(tags)
 
 
-def _to_d50(chromaticities: tuple[tuple[float, float], ...]) -> Array:
+def _to_d50(primaries: int) -> Array:
     """The matrix from linear colours to XYZ under D50: primaries scaled to their white, adapted as by Bradford."""
-    corners = np.array([_from_xy(*xy) for xy in chromaticities]).T
     white = _from_xy(*_D65)
-    to_xyz = corners * np.linalg.solve(corners, white)
     adapt = np.linalg.inv(_BRADFORD) @ np.diag((_BRADFORD @ _D50) / (_BRADFORD @ white)) @ _BRADFORD
-    adapted: Array = adapt @ to_xyz
+    adapted: Array = adapt @ to_xyz(primaries)
     return adapted
 
 
@@ -97,36 +101,12 @@ def _light(transfer: int, codes: Array) -> Array:
         _LINEAR: lambda v: v,
         _GAMMA_22: lambda v: v**2.2,
         _GAMMA_28: lambda v: v**2.8,
-        PQ: lambda v: _compressed(_pq_to_nits(v)),
-        HLG: lambda v: _compressed(_hlg_to_nits(v)),
     }
     return curves.get(transfer, _srgb_to_light)(codes)
 
 
 def _srgb_to_light(codes: Array) -> Array:
     return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
-
-
-def _pq_to_nits(codes: Array) -> Array:
-    """SMPTE ST 2084, equation 4.1."""
-    m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
-    power = codes ** (1 / m2)
-    light: Array = 10_000 * ((power - c1).clip(0) / (c2 - c3 * power)) ** (1 / m1)
-    return light
-
-
-def _hlg_to_nits(codes: Array) -> Array:
-    """ITU-R BT.2100: the inverse of HLG's curve, and the system gamma of a screen of 1,000 cd/m2, per channel."""
-    a, b, c = 0.17883277, 0.28466892, 0.55991073
-    scene = np.where(codes <= 0.5, codes**2 / 3, (np.exp((codes - c) / a) + b) / 12)
-    light: Array = _PEAK * scene**1.2
-    return light
-
-
-def _compressed(nits: Array) -> Array:
-    light, white = nits / _REFERENCE_WHITE, _PEAK / _REFERENCE_WHITE
-    compressed: Array = light * (1 + light / white**2) / (1 + light)
-    return compressed
 
 
 def _xyz(values: Array) -> bytes:

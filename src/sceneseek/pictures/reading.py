@@ -104,10 +104,8 @@ def _decoded(image: ImageFile.ImageFile, remark: Remark) -> ImageArray:
         remark(f"it holds several pictures, of which the {which} one was read")
     if isinstance(image, TiffFile) and image.is_unknown:
         return _unknown_tiff(image, stated, remark)
-    profile = _described_profile(image, remark)
+    described = _described(image)
     image.load()
-    if profile is not None:
-        image.info["icc_profile"] = profile
     upright = image if orientation not in TURNS else image.transpose(TURNS[orientation])
     if image.mode.startswith(("I", "F")):
         return _grey(upright, stated, image.info.get("transparency"), remark)
@@ -117,7 +115,7 @@ def _decoded(image: ImageFile.ImageFile, remark: Remark) -> ImageArray:
             deep = Image.fromarray(found)
             deep.info.update({k: v for k, v in image.info.items() if k == "icc_profile"})
             upright = deep if orientation not in TURNS else deep.transpose(TURNS[orientation])
-    return np.array(colours.as_srgb(upright, remark), dtype=np.uint8)
+    return np.array(colours.as_srgb(upright, remark, described), dtype=np.uint8)
 
 
 def _unknown_tiff(image: TiffFile, stated: tones.Stated, remark: Remark) -> ImageArray:
@@ -139,10 +137,10 @@ def _grey(image: Image.Image, stated: tones.Stated, clear: object, remark: Remar
     return np.repeat(small[..., None], 3, axis=2)
 
 
-def _described_profile(image: ImageFile.ImageFile, remark: Remark) -> bytes | None:
+def _described(image: ImageFile.ImageFile) -> colours.Described | None:
     if image.fp is None or not colours.may_be_described(image):
         return None
-    return colours.described_profile(_head_of(image.fp), remark)
+    return colours.described_in(_head_of(image.fp))
 
 
 def _is_one_of_several(image: ImageFile.ImageFile) -> bool:

@@ -3,7 +3,7 @@
 from sceneseek.structures._checks import LARGEST_ID, BoolArray, FloatArray, ImageArray, IntArray
 from sceneseek.structures.detections import Detections
 from sceneseek.structures.extraction import Extraction, Provenance, data_fingerprint
-from sceneseek.structures.media import Frame, MediaItem, MediaNote, MediaProblem
+from sceneseek.structures.media import Frame, MediaItem, MediaNote, MediaProblem, PassedOver
 from sceneseek.structures.person_model import PersonModel
 from sceneseek.structures.progress import Progress, silent
 from sceneseek.structures.ranking import Interval, Match, Ranking, Sighting, Standing
@@ -39,6 +39,7 @@ __all__ = [
     "MediaItem",
     "MediaNote",
     "MediaProblem",
+    "PassedOver",
     "PersonModel",
     "Progress",
     "Provenance",

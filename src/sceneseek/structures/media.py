@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sceneseek.errors import ValueRefused
@@ -55,6 +56,19 @@ class MediaNote(MediaProblem):
 
 
 @dataclass(frozen=True)
+class PassedOver(MediaNote):
+    """What lay below the paths and was left alone, counted.
+
+    Attributes:
+        files: How many files, by their ending; ``""`` stands for none.
+        folders: How many folders that systems keep for themselves, by name.
+    """
+
+    files: Mapping[str, int] = field(default_factory=dict)
+    folders: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class MediaItem:
     """A photograph, a video or a live source, not yet opened.
 
@@ -66,6 +80,7 @@ class MediaItem:
         captured_at: When the photograph was taken or the video begins by the clock on the wall, in UTC, when known.
         duration_s: How long the video says that it lasts, when it does; a promise, for estimates only.
         frame_rate: How many frames a second it says that it has, when it does.
+        doubt: What is not certain about this, such as the time, in sentences; empty when all is well.
     """
 
     source: str
@@ -75,3 +90,4 @@ class MediaItem:
     captured_at: datetime | None = None
     duration_s: float | None = None
     frame_rate: float | None = None
+    doubt: str = ""

@@ -34,7 +34,8 @@ import numpy as np
 from PIL import Image
 
 from sceneseek.errors import MediaError, PictureError, SceneseekError, VideoError
-from sceneseek.structures import Frame, ImageArray, MediaItem, MediaNote, MediaProblem
+from sceneseek.file_kinds import HEAD_BYTES, kind_in_words
+from sceneseek.structures import Frame, ImageArray, MediaItem, MediaNote, MediaProblem, PassedOver
 from sceneseek.web.workers import CAN_FORK, NOTES, Foreman
 from sceneseek.words import without_passwords
 
@@ -98,7 +99,7 @@ def _load_libraries() -> None:
     import av  # noqa: F401
 
     from sceneseek import drawing, pictures  # noqa: F401
-    from sceneseek.inference import media  # noqa: F401
+    from sceneseek.inference import decoding, media, video  # noqa: F401
 
     with contextlib.suppress(ImportError):  # as on systems without its library; then its pictures are refused
         import pillow_heif  # noqa: F401
@@ -188,7 +189,7 @@ def from_fields(fields: dict[str, Any]) -> MediaItem | MediaProblem:
     return MediaItem(**{**values, "captured_at": moment(values["captured_at"])})
 
 
-TOLD: dict[str, type[MediaProblem]] = {kind.__name__: kind for kind in (MediaProblem, MediaNote)}
+TOLD: dict[str, type[MediaProblem]] = {kind.__name__: kind for kind in (MediaProblem, MediaNote, PassedOver)}
 """What is told of a medium beside its frames, by name."""
 
 
@@ -321,10 +322,13 @@ def media_kind(data: bytes, path: str, max_pixels: int) -> Answer:
     is indexed.
     """
     from sceneseek.inference.archives import is_archive
+    from sceneseek.inference.containers import is_film_of_pictures
     from sceneseek.pictures import begins_as_picture, read_picture, suffix_of
 
     if is_archive(path):
         return {"kind": "archive", "suffix": _archive_suffix(path)}, b""
+    if is_film_of_pictures(path):
+        return {"kind": "video", "suffix": ".mjpg"}, b""
     try:
         suffix = suffix_of(path)
         read_picture(path, max_pixels)
@@ -341,7 +345,9 @@ _TASKS: dict[str, Callable[..., Answer | Iterator[Answer]]] = {
 
 _VIDEO_SUFFIXES = {
     "matroska": ".mkv", "webm": ".mkv", "mov": ".mp4", "mp4": ".mp4", "avi": ".avi", "mpegts": ".ts", "mpeg": ".mpg",
-    "asf": ".wmv", "flv": ".flv", "ogg": ".ogv", "mxf": ".mxf", "h264": ".h264", "hevc": ".hevc",
+    "asf": ".wmv", "flv": ".flv", "ogg": ".ogv", "mxf": ".mxf", "h264": ".h264", "hevc": ".hevc", "m4v": ".m4v",
+    "mpegvideo": ".m2v", "mjpeg": ".mjpg", "mpjpeg": ".mjpg", "dv": ".dv", "ivf": ".ivf", "dhav": ".dav", "rm": ".rm",
+    "obu": ".obu",
 }  # fmt: skip
 
 
@@ -356,10 +362,12 @@ def _archive_suffix(path: str) -> str:
 
 
 def _video_suffix(path: str) -> str:
+    from sceneseek.inference.containers import has_video
     from sceneseek.inference.formats import open_file
-    from sceneseek.inference.video import has_video
 
-    wrong = MediaError("This is neither a picture nor a video in a known format.")
+    with open(path, "rb") as file:
+        what = kind_in_words(file.read(HEAD_BYTES))
+    wrong = MediaError(f"This is {what}, neither a picture nor a video in a known format.")
     if not has_video(path):
         raise wrong
     with open_file(path) as container:
@@ -379,6 +387,9 @@ def _scene(place: str, kind: str, frame_index: int, size: Sequence[int]) -> Imag
     if frame is None or frame.frame_index != frame_index:
         raise MediaError("That picture cannot be read any more; index the file again if it has changed.")
     height, width = frame.image.shape[:2]
+    if size[0] and (width, height) != tuple(size) and kind == "video":
+        # The file is the same: it was indexed by an earlier version, which did not heed the shape of its pixels.
+        return np.asarray(Image.fromarray(frame.image).resize((int(size[0]), int(size[1]))), np.uint8)
     if size[0] and (width, height) != tuple(size):
         raise MediaError(
             f"The picture has {width}x{height} pixels now and had {size[0]}x{size[1]} when it was indexed; index it "
@@ -437,58 +448,73 @@ class FileGone(MediaError):
 def _clip(path: str, number: int, start_s: float, end_s: float) -> bytes:
     import av
 
-    from sceneseek.inference.formats import open_file
+    from sceneseek.inference.decoding import Footage
 
     output = io.BytesIO()
-    with open_file(path) as source:
-        streams = source.streams.video
-        stream = streams[number] if number < len(streams) else None
-        if stream is None or stream.codec_context is None:
-            raise VideoError("The file holds no video that can be decoded.")
-        stream.thread_type = "AUTO"
-        unit = float(stream.time_base or 1)
-        begin = (stream.start_time or 0) * unit
-        if start_s > 0:
-            source.seek(int((begin + start_s) / unit), stream=stream)
-        with av.open(output, "w", format="mp4", options=_INDEX_FIRST) as target:
-            encoder: Any = None
-            frames = 0
-            for frame in source.decode(stream):
-                time = None if frame.pts is None else frame.pts * unit - begin
-                if time is None or time < start_s - 1e-3:
-                    continue
-                if time > end_s:
-                    break
-                if encoder is None:
-                    encoder = _encoder(target, stream, frame)
-                small = frame.reformat(encoder.width, encoder.height, format="yuv420p")
-                small.pts = round((time - start_s) * _CLIP_CLOCK)
-                small.time_base = encoder.time_base
-                target.mux(encoder.encode(small))
-                frames += 1
+    footage = Footage.read(path, number)
+    first = footage.timeline.index_at(start_s - _EARLY_S)
+    with av.open(output, "w", format="mp4", options=_INDEX_FIRST) as target:
+        encoder: Any = None
+        for moment in footage.moments(first):
+            if moment.index < first:
+                continue
+            if moment.seconds > end_s + _EARLY_S:
+                break
             if encoder is None:
-                raise VideoError(f"The video shows nothing between {start_s:g} s and {end_s:g} s.")
-            target.mux(encoder.encode(None))
+                encoder = _encoder(target, moment.display.size(moment.frame))
+            small = _filmed(moment, encoder.width, encoder.height)
+            small.pts = round((float(moment.seconds) - start_s) * _CLIP_CLOCK)
+            small.time_base = encoder.time_base
+            target.mux(encoder.encode(small))
+        if encoder is None:
+            raise VideoError(f"The video shows nothing between {start_s:g} s and {end_s:g} s.")
+        target.mux(encoder.encode(None))
     return output.getvalue()
 
 
 _CLIP_CLOCK = 12_800
+_CLIP_RATE = 25
+_EARLY_S = 1e-3
 _INDEX_FIRST = {"moov_size": str(1 << 17)}
 """Room for the index before the pictures, so that browsers play what has come so far."""
+_BT709 = 1
 
 
-def _encoder(target: Any, stream: Any, frame: Any) -> Any:
+def _encoder(target: Any, size: tuple[int, int]) -> Any:
     """A fast H.264 encoder for frames of this size; sides are even, as the format wants them."""
     from fractions import Fraction
 
-    scale = min(1.0, _CLIP_SIDE / max(frame.width, frame.height))
-    rate = min(60, max(1, round(float(stream.average_rate or 25))))
-    encoder = target.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "25"})
-    encoder.width, encoder.height = (max(2, 2 * math.floor(side * scale / 2)) for side in (frame.width, frame.height))
+    scale = min(1.0, _CLIP_SIDE / max(size))
+    encoder = target.add_stream("libx264", rate=_CLIP_RATE, options={"preset": "veryfast", "crf": "25"})
+    encoder.width, encoder.height = (max(2, 2 * math.floor(side * scale / 2)) for side in size)
     encoder.pix_fmt = "yuv420p"
     encoder.time_base = Fraction(1, _CLIP_CLOCK)
-    encoder.codec_context.time_base = Fraction(1, _CLIP_CLOCK)
+    context = encoder.codec_context
+    context.time_base = Fraction(1, _CLIP_CLOCK)
+    context.colorspace = context.color_primaries = context.color_trc = context.color_range = _BT709
     return encoder
+
+
+def _filmed(moment: Any, width: int, height: int) -> Any:
+    """A frame's picture for the encoder; one of another shape than the first has bars beside it."""
+    import av
+
+    wide, tall = moment.display.size(moment.frame)
+    scale = min(width / wide, height / tall)
+    inner = (min(width, round(wide * scale)), min(height, round(tall * scale)))
+    if width - inner[0] <= _SLIGHT and height - inner[1] <= _SLIGHT:
+        return moment.display.film(moment.frame, width, height)
+    framed = np.zeros((height, width, 3), np.uint8)
+    x, y = (width - inner[0]) // 2, (height - inner[1]) // 2
+    picture = np.asarray(Image.fromarray(moment.picture()).resize(inner))
+    framed[y : y + inner[1], x : x + inner[0]] = picture
+    return av.VideoFrame.from_ndarray(framed, format="rgb24").reformat(
+        format="yuv420p", dst_colorspace=_BT709, dst_color_range=_BT709
+    )
+
+
+_SLIGHT = 4
+"""Pixels by which a shape differs for rounding alone."""
 
 
 def _jpeg(image: ImageArray, quality: int = _QUALITY) -> bytes:

@@ -751,7 +751,7 @@ class JobCreated(Told):
 
 
 class ProblemView(Told):
-    """A file that could not be used.
+    """A file that could not be used, or of which something is doubtful.
 
     Attributes:
         source: The file.
@@ -785,7 +785,7 @@ class JobView(Told):
         error: Why it failed, empty when it did not.
         problems: The first files that could not be used.
         num_problems: How many there are.
-        notes: What is doubtful about the first of those that were indexed whole.
+        notes: The first files of which something is doubtful, such as the time, and what was left alone, counted.
         num_notes: How many there are.
     """
 

@@ -22,7 +22,7 @@ from fastapi import UploadFile
 
 from sceneseek.errors import MediaError
 from sceneseek.inference.archives import TAR_SUFFIXES, ZIP_SUFFIXES
-from sceneseek.inference.media import VIDEO_SUFFIXES
+from sceneseek.inference.contents import VIDEO_SUFFIXES
 from sceneseek.web.decoding import Decoders
 from sceneseek.web.documents import UploadedFile
 from sceneseek.web.refusals import Refusal

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
 from sceneseek.gallery import MediaRecord, StoredFrame, StoredPerson
 from sceneseek.reports.verdicts import answer_words, match_words
-from sceneseek.structures import Match
+from sceneseek.structures import Match, MediaProblem
 from sceneseek.web import documents
 from sceneseek.web.asking import Answer
 from sceneseek.web.door import Caller
@@ -161,17 +162,18 @@ def job_view(job: Job, places: Places, caller: Caller) -> documents.JobView:
         seconds_left=job.seconds_left,
         note=job.note,
         error=places.scrub(job.error),
-        problems=[
-            documents.ProblemView(source=places.shown(p.source, caller.role), reason=places.scrub(p.reason))
-            for p in problems[:_SHOWN_PROBLEMS]
-        ],
+        problems=_problem_views(problems, places, caller),
         num_problems=len(problems),
-        notes=[
-            documents.ProblemView(source=places.shown(n.source, caller.role), reason=places.scrub(n.reason))
-            for n in notes[:_SHOWN_PROBLEMS]
-        ],
+        notes=_problem_views(notes, places, caller),
         num_notes=len(notes),
     )
+
+
+def _problem_views(problems: Sequence[MediaProblem], places: Places, caller: Caller) -> list[documents.ProblemView]:
+    return [
+        documents.ProblemView(source=places.shown(p.source, caller.role), reason=places.scrub(p.reason))
+        for p in problems[:_SHOWN_PROBLEMS]
+    ]
 
 
 _SHOWN_PROBLEMS = 200

@@ -10,7 +10,7 @@ import typer
 from sceneseek.cli.console import escape, out, print_json
 
 if TYPE_CHECKING:
-    from sceneseek.gallery import GalleryInfo
+    from sceneseek.gallery import GalleryInfo, MediaRecord
 
 
 def info(
@@ -20,10 +20,15 @@ def info(
     """Say which model made a gallery and what it holds."""
     from sceneseek.gallery import Gallery, MediaStatus
 
+    def is_damaged(record: MediaRecord) -> bool:
+        return record.status is MediaStatus.DAMAGED
+
     gallery = Gallery.open(path)
     facts = gallery.info()
-    troubled = [record for record in gallery.media() if record.status is MediaStatus.DAMAGED]
-    problems = [{"source": r.source, "reason": r.problem} for r in troubled]
+    told = [record for record in gallery.media() if record.problem]
+    problems, notes = (
+        [{"source": r.source, "reason": r.problem} for r in told if is_damaged(r) is wanted] for wanted in (True, False)
+    )
     if as_json:
         print_json({
             "gallery": str(facts.path),
@@ -42,15 +47,16 @@ def info(
             "captured_until": facts.captured_until.isoformat() if facts.captured_until else None,
             "bytes_on_disk": facts.bytes_on_disk,
             "problems": problems,
+            "notes": notes,
         })  # fmt: skip
         return
-    _show(facts, problems)
+    _show(facts, problems, notes)
 
 
-def _show(facts: GalleryInfo, problems: list[dict[str, str]]) -> None:
+def _show(facts: GalleryInfo, problems: list[dict[str, str]], notes: list[dict[str, str]]) -> None:
     from rich.table import Table
 
-    from sceneseek.cli.console import warn
+    from sceneseek.cli.console import show_notes, warn
     from sceneseek.words import counted
 
     cameras = ", ".join(f"{name or 'unnamed'}: {n:,}" for name, n in sorted(facts.people_per_camera.items()))
@@ -76,6 +82,7 @@ def _show(facts: GalleryInfo, problems: list[dict[str, str]]) -> None:
     out.print(table)
     for problem in problems:
         warn(f"{problem['source']}: {problem['reason']}")
+    show_notes((note["source"], note["reason"]) for note in notes)
 
 
 def _span(facts: GalleryInfo) -> str:

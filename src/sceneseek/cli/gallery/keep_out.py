@@ -62,12 +62,16 @@ def _keys_in(path: Path) -> list[str]:
     """The content keys of all photographs and videos in a file, an archive or a folder."""
     from sceneseek.inference.archives import is_archive
     from sceneseek.inference.media import content_key, discover
-    from sceneseek.structures import MediaProblem
+    from sceneseek.structures import MediaNote, MediaProblem
 
     with err.status(f"reading {escape(str(path))}"):
         found = list(discover(path))
     keys = [item.content_key for item in found if not isinstance(item, MediaProblem)]
-    problems = [f"{item.source}: {item.reason}" for item in found if isinstance(item, MediaProblem)]
+    problems = [
+        f"{item.source}: {item.reason}"
+        for item in found
+        if isinstance(item, MediaProblem) and not isinstance(item, MediaNote)
+    ]
     if not keys and path.is_file() and not is_archive(path.name):
         with suppress(OSError):
             return [content_key(path)]  # what nobody can read today may be read tomorrow

@@ -99,7 +99,7 @@ function showJob(place, job) {
       !ended && job.note && job.total !== null ? h("p", { class: "note faint wrap" }, job.note) : null,
       job.error ? trouble(job.error) : null,
       job.num_problems ? told(`${counted(job.num_problems, "file")} could not be used`, job.problems) : null,
-      job.num_notes ? told(`${counted(job.num_notes, "note")} on files that were added whole`, job.notes) : null,
+      job.num_notes ? told(counted(job.num_notes, "note"), job.notes) : null,
       job.state === "done" && job.people ? searchNow() : null,
     ),
   );
