@@ -6,6 +6,8 @@ TOOLS ?= .tools
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV_VERSION := 0.9.0
+# Byte code is kept, whatever the environment says: without it every process of the tests compiles torch anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Two processes on two cores are faster than one process with two threads, for tests.
 TEST_JOBS ?= 2
 
