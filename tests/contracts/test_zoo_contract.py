@@ -192,9 +192,10 @@ def test_weights_come_back_as_they_were_stored(named, tmp_path, dtype):
     again, info = weights.load_model(path)
     assert (info.builder, info.name, again.training) == (name, "stored", False)
     memories = tuple(f"{n}." for n, m in model.named_modules() if isinstance(m, TrainingOnly))
+    state = model.state_dict()
     for key, value in again.state_dict().items():
         if not key.startswith(memories):
-            wanted = model.state_dict()[key]
+            wanted = state[key]
             wanted = wanted.to(dtype).float() if wanted.is_floating_point() else wanted
             assert torch.equal(value, wanted), key
     if dtype == torch.float32:
