@@ -38,7 +38,8 @@ SMALL = {
     "rpn_batch": 64,
     "score_threshold": 0.2,
     # NAE's own is 0.1: boxes that overlap a person by 0.1 to 0.5 teach it nothing, as
-    # tests/models/test_region_networks.py proves, and it may go on taking them for people. All networks are measured alike here, so they are background here.
+    # tests/models/test_region_networks.py proves, and it may go on taking them for people. All networks are measured
+    # alike here, so they are background here.
     "background_threshold": 0.5,
 }
 WEIGHTS = {"loss_det_reg": 10.0, "loss_box_reg": 10.0}

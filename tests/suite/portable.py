@@ -1,8 +1,8 @@
 """The numeric part of the suite under other rounding paths than this processor's own, and from other seeds.
 
-``make test-portable`` plays through how other processors would round: each path sets what its libraries read, proves in a
-process of its own that they heed it (another instruction set named, or other bits from the same product), and runs the
-tests. A path that cannot take effect on this machine is said so and does not count as passed.
+``make test-portable`` plays through how other processors would round: each path sets what its libraries read, proves in
+a process of its own that they heed it (another instruction set named, or other bits from the same product), and runs
+the tests. A path that cannot take effect on this machine is said so and does not count as passed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMERIC = (
-    "contracts", "data/synthetic", "distillation", "evaluation", "gallery/test_calibration.py", "gallery/test_search.py",
-    "gallery/test_strangers.py", "gallery/test_tails.py", "inference/test_predictor.py", "losses", "models", "reranking",
-    "studies", "test_boxes.py", "test_similarity.py", "tracklets", "training",
+    "contracts", "data/synthetic", "distillation", "evaluation", "gallery/test_calibration.py",
+    "gallery/test_search.py", "gallery/test_strangers.py", "gallery/test_tails.py", "inference/test_predictor.py",
+    "losses", "models", "reranking", "studies", "test_boxes.py", "test_similarity.py", "tracklets", "training",
 )  # fmt: skip
 """Folders and files of ``tests`` that compute in floating point."""
 QUICK = ("contracts/test_overfitting.py", "contracts/test_recipes_train.py", "data/synthetic", "losses", "models")
