@@ -98,6 +98,14 @@ def has_gloo() -> bool:
     return distributed.is_gloo_available()
 
 
+@cache
+def rounds_like_the_reference() -> bool:
+    """Whether digests of drawn scenes can be compared here."""
+    from suite.reference_rounding import PROBE, probe
+
+    return probe() == PROBE
+
+
 def _all_of(folder: Path, *names: str) -> Callable[[], bool]:
     return lambda: all((folder / name).exists() for name in names)
 
@@ -125,6 +133,11 @@ NEEDS = {
     ),
     "disk": Need("a disk that can be filled", has_small_disk, "run as root where a file system may be mounted"),
     "gloo": Need("torch with gloo", has_gloo, "install a torch that was built with gloo"),
+    "reference rounding": Need(
+        "the reference's rounding",
+        rounds_like_the_reference,
+        "run on an AVX-512 processor with the locked requirements; a coarse comparison beside it runs everywhere",
+    ),
     "file modes": Need("POSIX file modes", lambda: os.name == "posix", "run on a POSIX system"),
     "proc": Need("/proc", Path("/proc/self/environ").exists, "run on Linux"),
 }
