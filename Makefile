@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 TEST_JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-portable test-portable-quick lint types contracts docs docs-check bench lock clean
+.PHONY: help install demo test quick test-portable test-portable-quick lint types contracts docs docs-check bench lock clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ demo: $(STAMP) ## Generate scenes, index them, find people in them, and write de
 
 test: $(STAMP) ## Run every test and doctest.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
+
+quick: $(STAMP) ## The daily loop: no training, no browser, no processes.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist worksteal tests \
+	    -m "not (slow or trains or browser or processes or real)"
 
 test-portable: $(STAMP) ## Run the numeric tests as other processors would round, from several seeds.
 	PYTHONPATH=tests $(BIN)/python -m suite.portable --seeds 0,1,2 --jobs $(TEST_JOBS)

@@ -301,6 +301,7 @@ def kept_in(gallery: Path) -> int:
     return sum(record.num_frames for record in Gallery.open(gallery).media())
 
 
+@pytest.mark.processes
 def test_a_killed_process_continues_and_ends_with_the_same_gallery(tmp_path: Path) -> None:
     media = tmp_path / "media"
     for i in range(40):

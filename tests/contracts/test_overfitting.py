@@ -16,6 +16,8 @@ from sceneseek.data.synthetic.world import PeopleWorld
 from sceneseek.models import zoo
 from sceneseek.models.backbones import BACKBONES, Backbone, Level, Stem, Tail
 
+pytestmark = pytest.mark.trains
+
 NAMES = ["coat", "dcinet", "inet", "nae", "nae_plus", "oim", "oimnetpp", "seqnet"]
 SMALL = {
     "num_identities": 4,

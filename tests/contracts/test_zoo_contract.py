@@ -35,6 +35,7 @@ def step(model, images, targets, optimiser):
     return losses
 
 
+@pytest.mark.trains
 def test_every_trainable_parameter_gets_a_gradient(named):
     name, model = named
     model.train()
@@ -70,6 +71,7 @@ def test_memories_change_in_update_alone(model):
     model.zero_grad()
 
 
+@pytest.mark.trains
 def test_scenes_without_people_are_learnt_from_too(model):
     model.train()
     optimiser = torch.optim.SGD(model.parameters(), lr=0.0)

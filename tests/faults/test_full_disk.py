@@ -14,7 +14,7 @@ from sceneseek.errors import GalleryError
 from sceneseek.gallery import AuditLog, Gallery, check, export_archive, forget, plan_forgetting
 from sceneseek.gallery.traces import Trace, search_files
 
-pytestmark = pytest.mark.needs("disk")
+pytestmark = [pytest.mark.needs("disk"), pytest.mark.processes]
 
 SIZE = 6_000_000
 

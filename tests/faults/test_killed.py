@@ -22,6 +22,8 @@ from faults.forked_jobs import forks as start_forks
 from populated_gallery import DIM, all_rows, populate
 from sceneseek.gallery import Gallery, check, export_archive
 
+pytestmark = pytest.mark.processes
+
 KILLS = 20
 OTHER_KILLS = 6
 

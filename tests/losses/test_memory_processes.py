@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+pytestmark = pytest.mark.processes
+
 WORKER = Path(__file__).with_name("memory_worker.py")
 
 

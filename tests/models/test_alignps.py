@@ -98,6 +98,7 @@ def settle(model, scenes):
 
 
 @pytest.mark.parametrize("name", ["alignps_mobilenet_v2", "roi_alignps_mobilenet_v2"])
+@pytest.mark.trains
 def test_a_handful_of_scenes_is_learnt_until_search_is_near_perfect(name):
     """From random weights: with the statistics of the batch for 60 steps, then with settled ones."""
     torch.manual_seed(0)

@@ -14,6 +14,8 @@ from sceneseek.web.refusals import Refusal
 from sceneseek.web.tokens import digest_of, make_token, read_tokens
 from web_world import tokens
 
+pytestmark = pytest.mark.processes
+
 
 class Clock:
     """Time that passes when told."""

@@ -25,6 +25,8 @@ from sceneseek.web.decoding import Decoders
 from sceneseek.web.refusals import Refusal
 from web_world import Serve, TestClient, World, ask_with
 
+pytestmark = pytest.mark.processes
+
 
 def png(width: int, height: int, data: bytes = b"") -> bytes:
     """A PNG whose header says this size, whatever its data holds."""

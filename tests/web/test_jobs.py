@@ -30,6 +30,8 @@ from sceneseek.web.media import FarMedia, OpenMedia
 from sceneseek.web.refusals import Refusal
 from web_world import ADDRESS, Serve, TestClient, World, ask_with, index_of
 
+pytestmark = pytest.mark.processes
+
 ENDED = ("done", "stopped", "failed")
 
 

@@ -27,6 +27,8 @@ from sceneseek.web.places import Places
 from sceneseek.web.views import kind_of
 from web_world import Serve, TestClient, World, ask_with, bearer, index_of, tokens
 
+pytestmark = pytest.mark.processes
+
 
 def search(client: TestClient, **asked: Any) -> dict[str, Any]:
     answer = client.post("/api/search", json=asked)
