@@ -1,4 +1,4 @@
-"""Which tests train and which start processes: what is marked so is left out of ``make quick``, what is not is held to it.
+"""Which tests train and which start processes: those marked so are left out of ``make quick``, the others held to it.
 
 An optimiser that takes a step in a test without ``@pytest.mark.trains``, or a process that is started in one without
 ``@pytest.mark.processes``, fails that test.
