@@ -1,11 +1,15 @@
-"""False-match rates: claimed against actual, for strangers and for look-alikes; what marking right and wrong gains."""
+"""How far to trust a match: claims against what came true, before and now; what marking right and wrong gains.
+
+Every gallery is judged twice: by strangers seen on all its cameras, and by strangers of the other cameras only (for the
+real sets: of the other sets), as if nobody had ever been seen together on the camera in question.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,160 +17,205 @@ import torch
 from matplotlib.figure import Figure
 
 from benchmarks.held_out import REAL, HeldOut, real, synthetic
+from benchmarks.held_out_judging import Judge, comparable
+from benchmarks.stored import store
 from sceneseek.data.synthetic import WorldSpec
 from sceneseek.finder import Finder
 from sceneseek.finder.asking import QueryPerson, combined
-from sceneseek.gallery import Calibration, Calibrator, Filters, FrameKey
-from sceneseek.gallery.calibration import calibrate
-from sceneseek.gallery.lookups import EmbeddingSample
+from sceneseek.gallery import Filters, FrameKey
 from sceneseek.inference.predictor import Predictor, load_predictor
-from sceneseek.reports.words import MANY
-from sceneseek.structures import UNEXPECTED
 
 MODEL = "dcinet-synthetic"
-WORLD = WorldSpec(seed=90_002, num_scenes=800, num_identities=150, test_share=0.98)
+WORLDS = {
+    "synthetic": WorldSpec(seed=90_002, num_scenes=510, num_identities=110, test_share=0.98),
+    "uniforms": WorldSpec(seed=90_003, num_scenes=408, num_identities=90, test_share=0.98, uniform_share=0.5),
+    "hard": WorldSpec(
+        seed=90_004, num_scenes=306, num_identities=60, test_share=0.98, difficulty="hard", fixed_cameras=True
+    ),
+}
 PLOT = Path(__file__).resolve().parents[1] / "docs" / "images" / "calibration.png"
-CLAIMS = np.logspace(-0.5, -4.5, 17)
-QUERIES = 400
+CLAIMS = np.logspace(-0.5, -3.5, 13)
+SHOWN = (0.1, 0.01, 0.001)
+QUERIES = 300
 MARKED = 10
-
-Pairs = Callable[[int], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class Coverage:
     """Claimed rates and how often they came true.
 
     Attributes:
-        label: For the plot.
         actual: ``(C,)`` share of strangers whose claimed rate is no larger than ``CLAIMS``.
         low: Lower end of the 95 % interval over people.
         high: Upper end.
         count: Comparisons with strangers.
     """
 
-    label: str
     actual: np.ndarray
     low: np.ndarray
     high: np.ndarray
     count: int
 
+    @property
+    def cells(self) -> list[str]:
+        """Actual over claimed at the claims that are shown."""
+        places = [int(np.argmin(np.abs(np.log(CLAIMS / claim)))) for claim in SHOWN]
+        return [
+            f"{self.actual[p] / CLAIMS[p]:.2f} ({self.low[p] / CLAIMS[p]:.2f} to {self.high[p] / CLAIMS[p]:.2f})"
+            for p in places
+        ]
+
 
 def main() -> None:
-    """Print and plot; the plot goes where the documentation shows it."""
+    """Print, store and plot; the plot goes where the documentation shows it."""
     torch.set_num_threads(1)
+    rows: dict[str, dict[str, object]] = {}
+    curves: dict[str, Coverage] = {}
     with tempfile.TemporaryDirectory() as folder:
         predictor = load_predictor(MODEL)
-        world = synthetic(predictor, Path(folder) / "synthetic", WORLD)
-        curves = [*_trust(world)]
-        _feedback(world)
-        _second_looks(world, predictor)
-        for name in ("mot17mini", "walkin6", "campus4"):
-            if not (REAL / name).is_dir():
-                print(f"\n{name}: skipped, not at {REAL} (SCENESEEK_REAL)")
-                continue
-            curves += _trust(real(name, predictor, Path(folder) / name))
+        for world in _worlds(predictor, Path(folder)):
+            _report(world, rows, curves)
+            if world.name == "synthetic":
+                _small_galleries(world)
+                _feedback(world)
+                _second_looks(world, predictor)
+    print(f"wrote {store('calibration', rows, model=MODEL, queries=QUERIES)}")
     _plot(curves)
 
 
-def _trust(world: HeldOut) -> list[Curve]:
-    calibration = Calibrator(world.gallery)("detection")
-    print(f"\n{world.name}: {len(world.ids):,} detections; {calibration.summary}")
-    if calibration.tail is None:
-        return []
-    rows = np.random.default_rng(0).permutation(world.named())[:QUERIES]
-    curves = [_curve(f"{world.name}: strangers", calibration, world, rows, world.strangers)]
-    alike = _curve(f"{world.name}: look-alikes", calibration, world, rows, lambda row: _lookalikes(world, row))
-    curves += [alike] if alike.count else []
-    print("claimed      " + "".join(f"{f'{c:.0e}':>24s}" for c in CLAIMS[2::4]))
-    for curve in curves:
-        cells = [
-            f"{a:.1e} ({lo:.0e} to {hi:.0e})" for a, lo, hi in zip(curve.actual, curve.low, curve.high, strict=True)
-        ]
-        print(
-            f"{curve.label.split(': ')[1]:13s}"
-            + "".join(f"{cell:>24s}" for cell in cells[2::4])
-            + f"  of {curve.count:,}"
-        )
-    _verdicts(calibration, world, rows)
-    if world.name == "synthetic":
-        _small_galleries(world)
-    return curves
+def _worlds(predictor: Predictor, folder: Path) -> Iterator[HeldOut]:
+    for name, spec in WORLDS.items():
+        yield synthetic(predictor, folder / name, spec, name)
+    if REAL.is_dir():
+        yield real(predictor, folder / "real")
+    else:
+        print(f"\nreal sets: skipped, not at {REAL} (SCENESEEK_REAL)")
 
 
-def _lookalikes(world: HeldOut, row: int) -> np.ndarray:
-    return world.strangers(row) & (world.families == world.families[row])
+def _report(world: HeldOut, rows: dict[str, dict[str, object]], curves: dict[str, Coverage]) -> None:
+    whole = Judge(world)
+    print(f"\n{world.name}: {len(world.ids):,} detections; {whole.calibration.summary}")
+    asked = np.random.default_rng(0).permutation(world.named())[:QUERIES]
+    apart = {str(name): Judge(world, world.sets != name) for name in np.unique(world.sets)}
+    for label, judges in (("own cameras", {}), ("left out", apart)):
+        for before in (True, False):
+            key = f"{world.name}, {label}, {'before' if before else 'now'}"
+            found = _coverage(world, whole, judges, asked, before)
+            if found is None:
+                print(f"  {label:12s} {'before' if before else 'now':7s} not known")
+                continue
+            curves[key] = found
+            rows[key] = dict(zip(map(str, SHOWN), found.cells, strict=True)) | {"comparisons": found.count}
+            print(f"  {label:12s} {'before' if before else 'now':7s} actual over claimed at 1e-1, 1e-2, 1e-3:", end=" ")
+            print("   ".join(found.cells), f" of {found.count:,}")
+    if world.name == "real":
+        for name, judge in apart.items():
+            mine = asked[world.sets[asked] == name]
+            found = _coverage(world, whole, {name: judge}, mine, before=False) if len(mine) else None
+            print(f"  {name} left out, now: {'not known' if found is None else '   '.join(found.cells)}")
+    for before in (True, False):
+        rows[f"{world.name}, answers, {'before' if before else 'now'}"] = _answers(world, whole, asked, before)
+    if world.name == "real":
+        room = np.array([row for row in asked if world.sets[row] == "walkin6"])
+        for before in (True, False):
+            rows[f"walkin6 in real, answers, {'before' if before else 'now'}"] = _answers(world, whole, room, before)
 
 
-def _claimed(calibration: Calibration, world: HeldOut, row: int, others: np.ndarray) -> np.ndarray:
-    query = world.embeddings[row]
-    rates = replace(calibration, resampled=calibration.resampled[:1]).rates(query, world.embeddings[others] @ query)
-    assert rates is not None
-    return rates.rate
-
-
-def _curve(label: str, calibration: Calibration, world: HeldOut, rows: np.ndarray, pairs: Pairs) -> Curve:
+def _coverage(
+    world: HeldOut, whole: Judge, apart: dict[str, Judge], asked: np.ndarray, before: bool
+) -> Coverage | None:
+    """Of all comparisons with strangers, how many reached what was claimed; with ``apart``, on the cameras left out."""
     counts, totals, people = [], [], []
-    for row in rows:
-        claimed = _claimed(calibration, world, row, pairs(row))
+    for row in asked:
+        strangers, _ = comparable(world, int(row))
+        judge = apart.get(str(world.sets[row]), whole) if apart else whole
+        if apart:  # the camera that the query is from: no stranger was seen there
+            strangers = strangers[world.sets[strangers] == world.sets[row]]
+        claimed = judge.claimed(int(row), strangers, before) if len(strangers) else None
+        if claimed is None:
+            continue
         counts.append((claimed[:, None] <= CLAIMS).sum(0))
         totals.append(len(claimed))
         people.append(world.person_ids[row])
+    if not counts:
+        return None
     hits, total, who = np.array(counts), np.array(totals), np.array(people)
+    low, high = np.quantile(_redrawn(hits, total, who), (0.025, 0.975), axis=0)
+    return Coverage(hits.sum(0) / total.sum(), low, high, int(total.sum()))
+
+
+def _redrawn(hits: np.ndarray, totals: np.ndarray, who: np.ndarray) -> np.ndarray:
+    """Shares ``(500, ...)`` when the people asked for are drawn again with replacement."""
     names = np.unique(who)
     by_person = np.array([hits[who == name].sum(0) for name in names])
-    of_person = np.array([total[who == name].sum() for name in names])
+    of_person = np.array([totals[who == name].sum() for name in names])
     drawn = np.random.default_rng(0).integers(0, len(names), (500, len(names)))
-    again = by_person[drawn].sum(1) / np.maximum(of_person[drawn].sum(1), 1)[:, None]
-    low, high = np.quantile(again, (0.025, 0.975), axis=0)
-    return Curve(label, hits.sum(0) / max(total.sum(), 1), low, high, int(total.sum()))
+    shares: np.ndarray = (by_person[drawn].sum(1).T / np.maximum(of_person[drawn].sum(1), 1e-9)).T
+    return shares
 
 
-def _verdicts(calibration: Calibration, world: HeldOut, rows: np.ndarray) -> None:
-    """What is said of the first match, and how often that is right."""
-    strangers, own = [], []
-    for row in rows:
-        others, same = world.strangers(row), world.same(row)
-        compared = int(others.sum() + same.sum())
-        strangers.append(compared * _claimed(calibration, world, row, others).min())
-        own.append(compared * _claimed(calibration, world, row, same).min() if same.any() else np.nan)
-    best, mine = np.array(strangers), np.array(own)
+def _answers(world: HeldOut, judge: Judge, asked: np.ndarray, before: bool) -> dict[str, object]:
+    """What is said of the matches of people who are there and of people who are not, and whether it is true."""
+    there, absent, who = [], [], []
+    for row in asked:
+        strangers, same = comparable(world, int(row))
+        absent.append(judge.answer(int(row), strangers, before))
+        if len(same):
+            there.append(judge.answer(int(row), np.concatenate([strangers, same]), before))
+            who.append(world.person_ids[row])
+    if not any(answer.known for answer in there):
+        print(f"  answers {'before' if before else 'now':7s} not known: nothing is called likely, nothing distant")
+        return {"known": False}
+    likely = np.array([answer.likely.sum() for answer in there])
+    wrong = np.array([(answer.likely & ~answer.right).sum() for answer in there])
+    claimed = np.array([np.minimum(answer.expected[answer.likely], 1.0).sum() for answer in there])
+    spread = _redrawn(wrong[:, None], likely, np.array(who))[:, 0]
+    low, high = np.quantile(spread, (0.025, 0.975))
+    first_right = np.array([answer.right[0] for answer in there])
+    distant = np.array([answer.distant for answer in there])
+    first_likely = np.array([answer.likely[0] for answer in there])
+    facts: dict[str, object] = {
+        "asked": len(there),
+        "likely": int(likely.sum()),
+        "claimed wrong, %": _percent(claimed.sum(), likely.sum()),
+        "wrong, %": _percent(wrong.sum(), likely.sum()),
+        "wrong, 95 %": f"{100 * low:.0f} to {100 * high:.0f}",
+        "first right, %": _percent(first_right.sum(), len(there)),
+        "first called likely, %": _percent(first_likely.sum(), len(there)),
+        "of those right, %": _percent((first_likely & first_right).sum(), first_likely.sum()),
+        "nothing close though first right, %": _percent((distant & first_right).sum(), first_right.sum()),
+        "absent: called likely, %": _percent(sum(bool(a.likely.any()) for a in absent), len(absent)),
+        "absent: nothing close, %": _percent(sum(a.distant for a in absent), len(absent)),
+    }
     print(
-        f"person absent ({len(best)} queries): first match called likely {100 * (best < UNEXPECTED).mean():.0f} %, "
-        f"nobody looks like it {100 * (best >= MANY).mean():.0f} %"
+        f"  answers {'before' if before else 'now':7s}", "; ".join(f"{name} {value}" for name, value in facts.items())
     )
-    best, mine = best[~np.isnan(mine)], mine[~np.isnan(mine)]
-    first, right = np.minimum(best, mine), mine < best
-    print(f"person there ({len(best)} queries): first match right {100 * right.mean():.0f} %", end="")
-    for name, said in (("likely", first < UNEXPECTED), ("nobody looks like it", first >= MANY)):
-        told = f"{100 * right[said].mean():.0f} % of those right" if said.any() else "never"
-        print(f"; {name} {100 * said.mean():.0f} %, {told}", end="")
-    print()
+    return facts
+
+
+def _percent(part: float, whole: float) -> float | None:
+    return round(100 * float(part) / float(whole), 1) if whole else None
 
 
 def _small_galleries(world: HeldOut) -> None:
     """The same claims in galleries of a few scenes, five of each size."""
-    everybody = world.gallery.sample_embeddings(len(world.ids))
     scenes = np.unique(world.scenes)
-    print("scenes  comparisons   actual over claimed at 1e-1, 1e-2, 1e-3 (five galleries: least to largest)")
-    for size in (20, 40, 80, 160, 320):
+    print("scenes  pairs   actual over claimed at 1e-1, 1e-2, 1e-3 (five galleries: lowest to highest)")
+    for size in (10, 20, 40, 80, 160, 320):
         ratios, pairs, unknown = [], [], 0
         for seed in range(5):
-            chosen = np.random.default_rng(seed).permutation(scenes)[:size]
-            inside = np.flatnonzero(np.isin(world.scenes, chosen))
-            part = EmbeddingSample(everybody.embeddings[inside], everybody.rows.take(inside))
-            calibration = calibrate(part, part.embeddings[:1024], "detection")
-            pairs.append(calibration.num_pairs)
-            if calibration.tail is None:
+            inside = np.isin(world.scenes, np.random.default_rng(seed).permutation(scenes)[:size])
+            local = world.part(inside)
+            judge = Judge(local)
+            pairs.append(judge.calibration.num_pairs)
+            found = _coverage(local, judge, {}, local.named()[:150], before=False)
+            if found is None:
                 unknown += 1
-                continue
-            rows = inside[world.person_ids[inside] >= 0][:150]
-            local = np.isin(np.arange(len(world.ids)), inside)
-            curve = _curve("", calibration, world, rows, lambda row, local=local: world.strangers(row) & local)
-            ratios.append(np.interp([1, 2, 3], -np.log10(CLAIMS), curve.actual / CLAIMS))
+            else:
+                ratios.append(np.interp([1, 2, 3], -np.log10(CLAIMS), found.actual / CLAIMS))
         cells = [f"{min(r):.2f} to {max(r):.2f}" for r in zip(*ratios, strict=True)] if ratios else []
         note = f"not known in {unknown} of 5" if unknown else ""
-        print(f"{size:6d}  {int(np.mean(pairs)):11,d}   " + "   ".join(cells) + f"   {note}")
+        print(f"{size:6d}  {int(np.mean(pairs)):5,d}   " + "   ".join(cells) + f"   {note}")
 
 
 def _feedback(world: HeldOut) -> None:
@@ -193,7 +242,7 @@ def _feedback(world: HeldOut) -> None:
         }
         for name, vector in asked.items():
             scores[name].append(_average_precision((people @ vector)[unseen], same[unseen]))
-    print(f"\nfirst {MARKED} marked once, mAP over those not shown before ({len(scores['before'])} queries):")
+    print(f"first {MARKED} marked once, mAP over those not shown before ({len(scores['before'])} queries):")
     print("   ".join(f"{name} {100 * np.mean(values):.1f}" for name, values in scores.items()))
     gain = 100 * (np.array(scores["both marked"]) - np.array(scores["before"]))
     drawn = np.random.default_rng(0).integers(0, len(gain), (1000, len(gain)))
@@ -213,13 +262,13 @@ def _second_looks(world: HeldOut, predictor: Predictor) -> None:
         if not num_same:
             continue
         person = finder.person(world.ids[row])
-        own = Filters(exclude=(FrameKey(f"{world.scenes[row]:06d}"),))
+        own = Filters(exclude=(FrameKey(world.rows[row]["media_key"]),))
         for rerank in (None, "cbgm", "k_reciprocal"):
             found = finder.find_people([person], top=100, filters=own, rerank=rerank)
             hits = np.array([person_of[m.detection_id] == world.person_ids[row] for m in found])
             precisions = np.cumsum(hits)[hits] / (np.flatnonzero(hits) + 1)
             scores[rerank or "as found"].append(float(precisions.sum() / num_same))
-    print(f"\nre-ranked through the finder, mAP of the first 100 ({len(scores['as found'])} queries):")
+    print(f"re-ranked through the finder, mAP of the first 100 ({len(scores['as found'])} queries):")
     print("   ".join(f"{name} {100 * np.mean(values):.1f}" for name, values in scores.items()))
 
 
@@ -232,21 +281,37 @@ def _average_precision(similarities: np.ndarray, right: np.ndarray) -> float:
     return float(np.mean(np.arange(1, len(places) + 1) / (places + 1)))
 
 
-def _plot(curves: Sequence[Curve]) -> None:
-    figure = Figure(figsize=(7.2, 5.4), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([1e-5, 1], [1e-5, 1], color="#7d8797", lw=1, ls=(0, (4, 3)), label="as claimed")
-    styles = [("#0072b2", "o"), ("#d55e00", "s"), ("#009e73", "^"), ("#cc79a7", "D")]
-    for (colour, marker), curve in zip(styles, curves, strict=False):
-        shown = curve.actual > 0
-        axes.fill_between(CLAIMS, np.maximum(curve.low, 1e-9), curve.high, color=colour, alpha=0.15, lw=0)
-        axes.plot(CLAIMS[shown], curve.actual[shown], color=colour, marker=marker, ms=5, lw=1.6, label=curve.label)
-    axes.set(xscale="log", yscale="log", xlim=(2e-5, 0.5), ylim=(2e-6, 1.0))
-    axes.set_xlabel("claimed false-match rate")
-    axes.set_ylabel("strangers who reached it")
-    axes.grid(True, which="major", color="#e3e8ef", lw=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="upper left")
+def _plot(curves: dict[str, Coverage]) -> None:
+    figure = Figure(figsize=(10.5, 4.8), layout="constrained")
+    styles = {
+        "synthetic": ("#0072b2", "o"),
+        "uniforms": ("#d55e00", "s"),
+        "hard": ("#009e73", "^"),
+        "real": ("#cc79a7", "D"),
+    }
+    both = figure.subplots(1, 2, sharex=True, sharey=True)
+    for axes, label in zip(both, ("own cameras", "left out"), strict=True):
+        axes.plot([1e-5, 1], [1e-5, 1], color="#7d8797", lw=1, label="as claimed")
+        axes.fill_between(
+            [1e-5, 1], [5e-6, 0.5], [2e-5, 2], color="#7d8797", alpha=0.12, lw=0, label="within a factor of 2"
+        )
+        for world, (colour, marker) in styles.items():
+            for when, line in (("before", ":"), ("now", "-")):
+                curve = curves.get(f"{world}, {label}, {when}")
+                if curve is None:
+                    continue
+                shown = curve.actual > 0
+                name = world if when == "now" else None
+                axes.plot(
+                    CLAIMS[shown], curve.actual[shown], color=colour, marker=marker, ms=4, lw=1.5, ls=line, label=name
+                )
+        axes.set(xscale="log", yscale="log", xlim=(3e-4, 0.4), ylim=(5e-5, 1.0))
+        axes.set_title(f"{label} (dotted: before)", fontsize=10)
+        axes.set_xlabel("claimed false-match rate")
+        axes.grid(True, which="major", color="#e3e8ef", lw=0.8)
+        axes.spines[["top", "right"]].set_visible(False)
+    both[0].set_ylabel("strangers who reached it")
+    both[0].legend(frameon=False, loc="upper left", fontsize=9)
     PLOT.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(PLOT, dpi=110)
-    print(f"\nwrote {PLOT}")
+    print(f"wrote {PLOT}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gallery_server import serving
+from sceneseek.reports.verdicts import STANDINGS, answer_words, match_words
+from sceneseek.structures import Match, Ranking, Standing
 from suite.needs import chromium
 from web_world import World, make_world
 
@@ -111,6 +114,29 @@ def search_red(page: Page, world: World) -> None:
     page.goto("/")
     choose_picture(page, world.query)
     choose_person(page, 1)
+
+
+def judge(document: dict[str, Any], standings: Sequence[Standing], rates: Sequence[float | None] = ()) -> None:
+    """Let the first matches of an answer have these standings and rates, in the words that the server has for them."""
+    for match, standing, rate in zip(document["matches"], standings, [*rates, *[None] * len(standings)], strict=False):
+        facts = {
+            "standing": standing,
+            "false_match_rate": rate,
+            "rate_interval": None if rate is None else (rate / 3, min(1.0, rate * 3)),
+            "others_expected": None if rate is None else rate * 1000,
+            "others_interval": None if rate is None else (rate * 300, rate * 3000),
+        }
+        judged = Match(match["rank"], match["similarity"], 1.0, (0, 0, 1, 1), match["source"], **facts)
+        match |= facts | {"words": asdict(match_words(judged))}
+    kinds = [match["standing"] for match in document["matches"]]
+    best: Any = next((word for word in STANDINGS if word in kinds), None)
+    known = tuple(
+        Match(match["rank"], match["similarity"], 1.0, (0, 0, 1, 1), match["source"], standing=match["standing"])
+        for match in document["matches"]
+    )
+    calibrated = any(rate is not None for rate in rates)
+    words = answer_words(Ranking(known, "model", document["searched"], standing=best, calibrated=calibrated))
+    document |= {"standing": best, "num_likely": kinds.count("likely"), "words": asdict(words)}
 
 
 def change_answer(page: Page, change: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:

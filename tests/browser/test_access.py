@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from browser.conftest import PATIENCE_MS, change_answer, choose_picture, opened, search_red
+from browser.conftest import PATIENCE_MS, change_answer, choose_picture, judge, opened, search_red
 from sceneseek.web.app import STATIC
 from web_world import World
 
@@ -41,9 +41,9 @@ def settled_width(page: Page) -> int:
 
 def results(page: Page, world: World) -> None:
     def change(document: dict[str, Any]) -> None:
-        document["num_likely"] = 2
+        rates = [min(1.0, 10.0 ** (i - 5)) for i in range(len(document["matches"]))]
+        judge(document, ["likely", "likely", *["possible"] * 3, *["distant"] * 20], rates)
         for i, match in enumerate(document["matches"]):
-            match["false_match_rate"] = min(1.0, 10.0 ** (i - 5))
             match["flags"] = ["small", "blurred", "cut", "unsure"][: i % 5]
 
     change_answer(page, change)

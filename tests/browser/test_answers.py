@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.conftest import change_answer, search_red
+from browser.conftest import change_answer, judge, search_red
+from sceneseek.structures import Standing
 from web_world import World
 
 CLAIMS = re.compile(
@@ -17,46 +19,48 @@ CLAIMS = re.compile(
 )
 
 
-def strangers_at(*rates: float | None, likely: int | None) -> Any:
-    def change(document: dict[str, Any]) -> None:
-        document["num_likely"] = likely
-        document["searched"] = 20_000
-        for match, rate in zip(document["matches"], rates, strict=False):
-            match["false_match_rate"] = rate
-
-    return change
+def judged(standings: Sequence[Standing], rates: Sequence[float | None] = ()) -> Any:
+    return lambda document: judge(document, standings, rates)
 
 
 def test_rates_are_words_and_counted_steps(page: Page, world: World) -> None:
-    change_answer(page, strangers_at(1e-6, 1 / 2400, 0.2, likely=1))
+    change_answer(page, judged(["likely", *["possible"] * 19], [1e-6, 1 / 2400, 0.2]))
     search_red(page, world)
     expect(page.get_by_role("heading", level=1)).to_have_text("1 likely match")
     cards = page.locator(".match")
-    expect(cards.nth(0)).to_contain_text("very strong")
+    expect(cards.nth(0).locator(".trust .word")).to_have_text("Likely")
     expect(cards.nth(0).locator(".steps i.on")).to_have_count(5)
-    expect(cards.nth(1)).to_contain_text("1 in 2,400 strangers this high")
+    expect(cards.nth(1)).to_contain_text("1 in 2,400 strangers")
     expect(cards.nth(1).locator(".steps i.on")).to_have_count(3)
-    expect(cards.nth(1).get_by_role("img", name="Resemblance fair: 3 of 5")).to_be_visible()
+    words = "Possible. 1 in 2,400 strangers scores this high: 3 of 5 steps."
+    expect(cards.nth(1).get_by_role("img", name=words)).to_be_visible()
     expect(cards.nth(2).locator(".steps i.on")).to_have_count(1)
-    order = page.locator(".matches > li").evaluate_all("items => items.map((item) => item.className)")
-    assert "divider" in order[1]
-    expect(page.locator(".divider")).to_contain_text("strangers are expected to score as high")
+    cards.nth(1).locator(".portrait").click()
+    scene = page.get_by_role("dialog")
+    expect(scene).to_contain_text("0.4 other people expected this high (0.1 to 1).")
+    expect(scene).to_contain_text("judged by strangers seen together on this camera; 1 in 7,200 to 1 in 800.")
 
 
-def test_nobody_here_looks_like_the_query(page: Page, world: World) -> None:
-    change_answer(page, strangers_at(0.4, 0.5, 0.7, likely=0))
+def test_there_are_three_answers(page: Page, world: World) -> None:
+    change_answer(page, judged(["distant"] * 20, [0.4, 0.5, 0.7]))
     search_red(page, world)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Nobody here looks like your query")
-    expect(page.locator(".results .notice")).to_contain_text("Strangers score as high as everybody below")
-    expect(page.locator(".match").first).to_contain_text("1 in 3 strangers this high")
-    expect(page.locator("#announcer")).to_have_text("Nobody here looks like your query")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing close")
+    expect(page.locator(".results .notice")).to_contain_text("less like your query than 19 of 20 people here")
+    expect(page.locator(".match").first).to_contain_text("Not close")
+    expect(page.locator("#announcer")).to_have_text("Nothing close")
+    page.unroute_all(behavior="ignoreErrors")
+    change_answer(page, judged(["possible"] * 20, [0.02, 0.03]))
+    search_red(page, world)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Possible: look at these")
+    expect(page.locator(".results .notice")).to_contain_text("No match is certain")
 
 
 def test_rates_that_are_not_known_are_said_once(page: Page, world: World) -> None:
-    change_answer(page, strangers_at(*[None] * 20, likely=None))
     search_red(page, world)
-    expect(page.locator(".results .notice")).to_contain_text("not known yet")
-    expect(page.locator(".match .trust")).to_have_count(0)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Possible: look at these")
+    expect(page.locator(".results .notice")).to_contain_text("How often strangers score this high is not known")
+    expect(page.locator(".match .trust").first).to_have_text("Possible")
+    expect(page.locator(".match .steps")).to_have_count(0)
 
 
 def test_quality_is_flagged_in_words(page: Page, world: World) -> None:
@@ -154,7 +158,7 @@ def test_times_are_asked_for_in_the_readers_zone(page: Page, world: World) -> No
 
 
 def test_filters_that_leave_nobody(page: Page, world: World) -> None:
-    change_answer(page, lambda document: document.update(matches=[], num_likely=0))
+    change_answer(page, lambda document: document.update(matches=[], num_likely=0, standing=None))
     search_red_without_answer(page, world)
     expect(page.locator(".empty")).to_contain_text("The gallery holds nobody to compare with")
     page.get_by_role("checkbox", name="yard").check()
@@ -207,7 +211,7 @@ def test_a_gallery_that_cannot_be_reached_is_said(page: Page) -> None:
 
 
 def test_no_word_says_that_a_match_is_an_identification(page: Page, world: World) -> None:
-    change_answer(page, strangers_at(1e-7, 1e-3, 0.2, likely=1))
+    change_answer(page, judged(["likely", *["possible"] * 19], [1e-7, 1e-3, 0.2]))
     search_red(page, world)
     seen = [page.locator("body").inner_text()]
     page.locator(".match .portrait").first.click()

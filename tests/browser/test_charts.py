@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.conftest import change_answer, search_red
+from browser.conftest import change_answer, judge, search_red
 from web_world import World
 
 NOON = datetime.fromisoformat("2026-05-04T10:00:00+00:00")  # in Berlin
@@ -18,7 +18,7 @@ def seen_at(minutes: list[int]) -> Any:
     """Give the first matches times on the wall; the others lose theirs."""
 
     def change(document: dict[str, Any]) -> None:
-        document["num_likely"] = 2
+        judge(document, ["likely", "likely", *["possible"] * 18])
         for match, minute in zip(document["matches"], [*minutes, *[None] * 50], strict=False):
             match["captured_at"] = None if minute is None else (NOON + timedelta(minutes=minute)).isoformat()
             match["time_s"] = match["sighting"] = None
@@ -51,7 +51,7 @@ def test_the_timeline_places_sightings_in_time(page: Page, world: World) -> None
     expect(page.locator(".timeline h2")).to_contain_text("4 May 2026")
     expect(page.locator(".timeline")).to_contain_text("have no time on the clock")
     expect(page.locator(".story-row")).to_have_count(3)
-    expect(page.locator(".legend")).to_contain_text("Strangers score as high")
+    expect(page.locator(".legend")).to_contain_text("Possible")
     assert "show=timeline" in page.url
 
 

@@ -44,18 +44,6 @@ def call(browser: Browser, address: str) -> Iterator[Any]:
         ("sourceWords", ["media/uploads/" + "0c7e0cae38" * 4 + "/a.jpg"], "media/uploads/0c7e0c…/a.jpg"),
         ("fileName", ["/a/b/door.mp4"], "door.mp4"),
         ("fileName", ["C:\\pictures\\who.jpg"], "who.jpg"),
-        ("rateWords", [None], "How often a stranger scores this high is not known"),
-        ("rateWords", [0.6], "Most strangers score this high"),
-        ("rateWords", [1 / 2412], "1 in 2,400 strangers scores this high"),
-        ("rateWords", [0], "Fewer than 1 in 1,000,000 strangers scores this high"),
-        ("rateShort", [1e-3], "1 in 1,000 strangers this high"),
-        ("expectedWords", [1e-9, 50], "Chance alone would hardly ever put a stranger this high among the 50 searched"),
-        ("expectedWords", [2e-3, 50], "The chance that a stranger is this high among the 50 searched is about 10 %"),
-        ("expectedWords", [1e-2, 1000], "Expect about 10 strangers this high among the 1,000 searched"),
-        ("strength", [1e-3], 3),
-        ("strength", [0], 5),
-        ("strength", [0.9], 0),
-        ("strength", [None], None),
     ],
 )  # fmt: skip
 def test_words(call: Any, function: str, given: list[Any], words: Any) -> None:

@@ -400,8 +400,10 @@ def test_matches_marked_right_and_wrong_make_the_next_question(run: Run, media: 
     run("index", media, "--gallery", tmp_path / "g")
     query = save_scene(tmp_path / "query.png", person((215, 60, 40)))
     first: dict[str, Any] = json.loads(run("find", query, "-g", tmp_path / "g", "--json")[1])
-    assert first["num_likely"] is None
-    assert first["method"]["false-match rates"].startswith("not known: 2 comparisons")
+    assert (first["standing"], first["num_likely"]) == ("possible", 0)
+    assert first["words"]["headline"] == "Possible: look at these"
+    assert first["matches"][0]["words"]["rate"] == "How often a stranger scores this high is not known"
+    assert first["method"]["false-match rates"].startswith("not known: 1 pair of strangers")
     wrong, right = first["matches"][0], first["matches"][1]
     code, out, _ = run(
         "find", "-g", tmp_path / "g", "--like", right["detection_id"], "--not-like", wrong["detection_id"], "--json"

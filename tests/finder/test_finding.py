@@ -170,5 +170,5 @@ def test_a_second_look_at_nobody_is_nobody(tmp_path: Path) -> None:
 
 def test_a_small_gallery_says_that_rates_are_not_known(tmp_path: Path) -> None:
     found = with_photos(tmp_path, (RED, BLUE)).find_people(ASKED)
-    assert found.num_likely is None
-    assert found.method["false-match rates"].startswith("not known: 2 comparisons of strangers in 1 picture")
+    assert (found.standing, found.num_likely, found.calibrated) == ("possible", 0, False)
+    assert found.method["false-match rates"].startswith("not known: 1 pair of strangers on 1 camera or folder")

@@ -16,6 +16,7 @@ from sceneseek.errors import ValueRefused
 from sceneseek.reports import FORMATS, format_of, render, words
 from sceneseek.reports.sheet import render_sheet
 from sceneseek.reports.table import COLUMNS
+from sceneseek.reports.verdicts import STANDINGS, answer_words, match_words
 from sceneseek.structures import Match, Ranking
 
 
@@ -27,12 +28,15 @@ def lines() -> list[dict[str, str]]:
 def test_the_table_has_a_line_per_match_and_numbers_for_machines() -> None:
     first, second, third = lines()
     assert tuple(first) == COLUMNS
-    assert (first["rank"], float(first["similarity"]), first["likely"]) == ("1", 0.97, "yes")
-    assert float(first["false_match_rate"]) == pytest.approx(2e-6)
+    assert (first["rank"], float(first["similarity"]), first["standing"]) == ("1", 0.97, "likely")
+    assert [float(first[name]) for name in ("false_match_rate", "rate_low", "rate_high")] == [2e-6, 1e-6, 5e-6]
+    assert (first["rate_borrowed"], first["one_piece_with"]) == ("no", "")
+    assert [float(first[name]) for name in ("others_expected", "others_low", "others_high")] == [0.002, 0, 0.01]
     assert first["captured_at"] == NOON.isoformat()
     assert (first["tracklet_id"], first["detection_id"]) == ("k:t1", "k:120:0")
-    assert (second["likely"], second["flags"], second["captured_at"]) == ("no", "small cut", "")
-    assert (third["false_match_rate"], third["likely"]) == ("", "")
+    assert (second["standing"], second["flags"], second["captured_at"]) == ("possible", "small cut", "")
+    assert (second["rate_borrowed"], second["one_piece_with"]) == ("yes", "1")
+    assert (third["false_match_rate"], third["others_expected"], third["standing"]) == ("", "", "possible")
 
 
 def test_no_cell_is_a_formula() -> None:
@@ -42,12 +46,14 @@ def test_no_cell_is_a_formula() -> None:
 def test_the_page_tells_likely_from_doubtful() -> None:
     page = render(answer(), "html").decode()
     assert page.count('class="match') == 3
-    assert page.count(" likely") >= 1
-    assert "no stranger expected" in page
-    assert "about 4 strangers" in page
-    assert "1 in 250 strangers scores this high" in page
-    assert "from here on, strangers are expected to score as high" in page
-    assert "1 match that no stranger is expected to reach." in page
+    assert page.count("<b>Likely</b>") == 1
+    assert page.count("<b>Possible</b>") == 2
+    assert "<b>1 likely match</b> Hardly anybody else expected as high as the best one." in page
+    assert "about 4 other people expected this high (1 to 9)" in page
+    assert "1 in 250 strangers scores this high; nobody was seen together on this camera, so it is borrowed" in page
+    assert "1 in 1,000 to 1 in 50" in page
+    assert "resembles match 1 more than your query: one piece of evidence with it" in page
+    assert "no stranger" not in page, "nothing is certain"
     assert "marked as somebody else" not in page, "counter-examples have their own heading"
     assert "Not this person" in page
     assert "too few pixels to recognise anybody" in page
@@ -55,18 +61,43 @@ def test_the_page_tells_likely_from_doubtful() -> None:
     assert "<script" not in page
 
 
-def test_nobody_here_is_an_answer() -> None:
-    asked = answer(0)
-    far = tuple(replace(m, strangers_expected=40.0, false_match_rate=0.05) for m in asked.ranking)
-    nobody = replace(asked, ranking=replace(asked.ranking, matches=far))
-    for format_name in ("html", "pdf"):
-        assert render(nobody, format_name)
-    page = render(nobody, "html").decode()
-    assert "Nobody here looks like your query" in page
-    assert "from here on" not in page
-    assert words.verdict(answer(0).ranking).startswith("No match stands out")
-    assert "not known here" in words.verdict(answer(None).ranking)
-    assert "nobody to compare" in words.verdict(Ranking((), "crowd", 0))
+def test_there_are_three_answers_and_none_is_absolute() -> None:
+    likely, possible, distant = (answer_words(answer(standing).ranking) for standing in STANDINGS)
+    assert (likely.headline, possible.headline) == ("1 likely match", "Possible: look at these")
+    assert distant.headline == "Nothing close"
+    assert "No match is certain" in possible.detail
+    assert distant.detail.startswith("Even the best match is less like your query than 19 of 20 people here")
+    unknown = answer_words(answer("possible", calibrated=False).ranking)
+    assert "not known" in unknown.detail
+    assert "no match is called likely" in unknown.detail
+    assert "nobody to compare" in answer_words(Ranking((), "crowd", 0)).headline
+    for standing in STANDINGS:
+        page = render(answer(standing), "html").decode()
+        assert f"<b>{answer_words(answer(standing).ranking).headline}</b>" in page
+        assert render(answer(standing), "pdf")
+
+
+def test_likely_pictures_of_one_person_are_counted_once() -> None:
+    match = answer().ranking.matches[0]
+    matches = tuple(replace(match, rank=rank, piece=1, detection_id=f"k:{rank}:0") for rank in (1, 2, 3))
+    alike = Ranking(matches, "crowd", 900, standing="likely", calibrated=True)
+    assert answer_words(alike).headline == "3 likely matches"
+    assert answer_words(alike).detail.endswith("They resemble one another and are 1 piece of evidence.")
+    apart = replace(alike, matches=(*matches[:2], replace(matches[2], piece=3)))
+    assert answer_words(apart).detail.endswith("together they are 2 pieces of evidence.")
+    assert answer_words(apart.showing(apart.matches[1:])).headline == "2 likely matches"
+
+
+def test_every_word_of_a_match_is_in_every_report() -> None:
+    """HTML and PDF say of a match what the terminal and the page say of it."""
+    said = match_words(answer().ranking.matches[1])
+    page = render(answer(), "html").decode()
+    for text in (said.standing, said.rate, said.basis, said.others, said.evidence):
+        assert text in page
+    example = match_words(replace(answer().ranking.matches[0], standing=None, false_match_rate=None))
+    assert (example.standing, example.steps) == ("Example", None)
+    assert "proves nothing" in example.basis
+    assert match_words(answer().ranking.matches[0]).steps == 5
 
 
 def test_the_document_is_a_pdf_with_pictures_and_its_verdict() -> None:

@@ -13,9 +13,11 @@ from rich.table import Table
 from sceneseek.cli.console import escape, out, warn
 from sceneseek.finder import QueryPerson
 from sceneseek.reports import words
+from sceneseek.reports.verdicts import answer_words, match_words
 from sceneseek.structures import Match, Ranking
 from sceneseek.words import counted, printable, short_model
 
+_STYLES = {"likely": "bold green", "possible": "bold", "distant": "bold yellow", None: "bold"}
 _DIM_FACTS = ("index", "re-ranking", "examples", "counter-examples")
 
 
@@ -72,11 +74,10 @@ def show(
     for column in columns:
         column.add_to(table)
     for match in ranking:
-        end = match.rank == ranking.num_likely and match.revised is None and match.rank < len(ranking)
-        table.add_row(*(escape(printable(column.cell(match, folder))) for column in columns), end_section=end)
+        table.add_row(*(escape(printable(column.cell(match, folder))) for column in columns))
     out.print(table)
-    style = "bold green" if ranking.num_likely else "bold yellow" if ranking.num_likely == 0 else "bold"
-    out.print(f"[{style}]{words.verdict(ranking)}[/{style}]", highlight=False, soft_wrap=True)
+    said, style = answer_words(ranking), _STYLES[ranking.standing]
+    out.print(f"[{style}]{said.headline}.[/{style}] {said.detail}", highlight=False, soft_wrap=True)
     if not {_SOURCE, _BELOW} & set(columns):
         for match in ranking:
             out.print(f"{match.rank:5}  {escape(printable(_file(match, folder)))}", highlight=False, soft_wrap=True)
@@ -132,10 +133,10 @@ def _show_example(name: str, person: QueryPerson) -> None:
 
 
 def _strangers(match: Match) -> str:
-    """In few words: the rate, and how many that makes in this gallery."""
+    """In few words: how often a stranger scores as high, and whether other cameras say so."""
     if match.false_match_rate is None:
         return ""
-    return f"{words.how_many(match.strangers_expected)} ({words.rate(match.false_match_rate)})"
+    return f"{words.rate(match.false_match_rate)}{' (borrowed)' if match.rate_borrowed else ''}"
 
 
 def _corners(match: Match) -> str:
@@ -161,6 +162,7 @@ _COLUMNS = (
     _Column("rank", lambda match, _: str(match.rank), right=True),
     _Column("similarity", lambda match, _: f"{match.similarity:.3f}", right=True, style="bold"),
     _Column("revised", lambda match, _: "" if match.revised is None else f"{match.revised:.3f}", right=True),
+    _Column("trust", lambda match, _: match_words(match).standing, style="bold"),
     _Column("strangers as high", lambda match, _: _strangers(match)),
     _Column("camera", lambda match, _: match.camera_id or ""),
     _SEEN,

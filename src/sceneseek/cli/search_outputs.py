@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,11 +76,15 @@ def note_search(search: Search, pictures: Sequence[Path]) -> None:
 
 def search_as_json(search: Search) -> dict[str, Any]:
     """A search for machines; everything that is not known is ``null``."""
+    from sceneseek.reports.verdicts import answer_words
+
     ranking, gallery = search.ranking, search.finder.gallery
     return {
         "gallery": str(gallery.path),
         "model": ranking.model,
         "searched": ranking.searched,
+        "standing": ranking.standing,
+        "words": asdict(answer_words(ranking)),
         "num_likely": ranking.num_likely,
         "method": {name: printable(value) for name, value in ranking.method.items()},
         "filters": {name: printable(value) for name, value in ranking.filters.items()},
@@ -103,13 +107,21 @@ def _example(name: str, person: QueryPerson) -> dict[str, Any]:
 
 
 def _match(match: Match) -> dict[str, Any]:
+    from sceneseek.reports.verdicts import match_words
+
     sighting = match.sighting
     return {
         "rank": match.rank,
         "similarity": round(match.similarity, 6),
         "revised": match.revised,
+        "standing": match.standing,
         "false_match_rate": match.false_match_rate,
-        "strangers_expected": match.strangers_expected,
+        "rate_interval": match.rate_interval,
+        "rate_borrowed": match.rate_borrowed,
+        "others_expected": match.others_expected,
+        "others_interval": match.others_interval,
+        "piece": match.piece,
+        "words": asdict(match_words(match)),
         "flags": list(match.flags),
         "score": round(match.score, 6),
         "box": [round(v, 2) for v in match.box],

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from sceneseek.errors import GalleryModelError, ValueRefused
 from sceneseek.finder.asking import (
     Box,
@@ -20,8 +22,18 @@ from sceneseek.finder.asking import (
 from sceneseek.finder.indexing import IndexSummary, index_media
 from sceneseek.finder.reading import FramesOf, Stop, never
 from sceneseek.finder.second_look import CANDIDATES, look_again, second_look
-from sceneseek.gallery import By, Calibration, Calibrator, Filters, FrameKey, Gallery
-from sceneseek.structures import ImageArray, Match, MediaItem, MediaProblem, PersonModel, Progress, Ranking, silent
+from sceneseek.gallery import HITS, By, Calibration, Calibrator, Filters, FrameKey, Gallery, judged
+from sceneseek.structures import (
+    FloatArray,
+    ImageArray,
+    Match,
+    MediaItem,
+    MediaProblem,
+    PersonModel,
+    Progress,
+    Ranking,
+    silent,
+)
 
 
 class Finder:
@@ -195,8 +207,7 @@ class Finder:
         The pictures that the views come from are no matches, see ``asking.without_own_pictures``, and neither is the
         rest of a view's sighting; ``pinned`` tells of those views that are people of the gallery.
 
-        Every match says how often a stranger scores as high in this gallery, see ``gallery.calibration``; one that is
-        itself an example does not.
+        Every match says how far to trust it, see ``gallery.trust``; one that is itself an example does not.
 
         Args:
             people: Views of the person: from query pictures, and matches that were marked as right.
@@ -217,12 +228,12 @@ class Finder:
         filters = filters if own_pictures else without_own_pictures(filters, people)
         # Frame by frame a sighting has no match of its own that could be left out: its other frames are asked for then.
         known = [*against, *(people if by == "sighting" and not own_pictures else ())]
-        depth = (top if method is None else max(top, CANDIDATES)) + len(known)
-        found = self.gallery.search(vector, depth, filters, by=by)
-        matches = [match for match in found if not shown(match, known)]
+        found = self.gallery.search(vector, max(top, HITS) + len(known), filters, by=by)
+        hits = [match for match in found if not shown(match, known)]
+        looked = hits
         if method is not None:
-            matches = look_again(method, self.gallery, people, vector, matches)
-        matches = [replace(match, rank=rank) for rank, match in enumerate(matches[:top], start=1)]
+            looked = look_again(method, self.gallery, people, vector, hits[: max(top, CANDIDATES)])
+        matches = [replace(match, rank=rank) for rank, match in enumerate(looked[:top], start=1)]
         calibration = self.calibration(by)
         facts = {"examples": str(len(people)), "counter-examples": str(len(against)), "re-ranking": str(method or "")}
         facts = {
@@ -234,7 +245,13 @@ class Finder:
             method={**found.method, **facts, "false-match rates": calibration.summary},
         )
         examples = frozenset(match.rank for match in matches if shown(match, people))
-        return calibration.applied(vector, ranking, examples)
+        return judged(
+            calibration, vector, ranking, hits[: max(top, HITS)], self._embeddings, filters=filters, examples=examples
+        )
+
+    def _embeddings(self, detection_ids: Sequence[str]) -> FloatArray:
+        people = self.gallery.people(detection_ids)
+        return np.stack([person.embedding for person in people]) if people else np.zeros((0, 0), np.float32)
 
     def pinned(self, people: Sequence[QueryPerson], against: Sequence[QueryPerson] = ()) -> list[Match]:
         """The views of a question that are people of the gallery, apart from its matches; see ``asking.pinned``."""

@@ -2,8 +2,6 @@
 
 from sceneseek.gallery.archiving import export_archive
 from sceneseek.gallery.audit import AuditEntry, AuditLog, AuditVerdict, local_user
-from sceneseek.gallery.calibration import Calibration
-from sceneseek.gallery.calibration_file import Calibrator
 from sceneseek.gallery.cameras import name_camera
 from sceneseek.gallery.checking import CheckReport, Finding, Weight, check
 from sceneseek.gallery.filters import Filters, FrameKey
@@ -19,11 +17,13 @@ from sceneseek.gallery.repairing import repair
 from sceneseek.gallery.retention import Retention, plan_retention
 from sceneseek.gallery.sightings import export_sightings
 from sceneseek.gallery.store import By, Gallery, GalleryInfo
+from sceneseek.gallery.trust import HITS, Calibration, Calibrator, judged
 from sceneseek.gallery.unpacking import import_archive
 from sceneseek.gallery.writer import GalleryWriter, Plan
 
 __all__ = [
     "EXACT_BELOW",
+    "HITS",
     "AuditEntry",
     "AuditLog",
     "AuditVerdict",
@@ -60,6 +60,7 @@ __all__ = [
     "export_sightings",
     "forget",
     "import_archive",
+    "judged",
     "local_user",
     "merge",
     "name_camera",

@@ -26,8 +26,8 @@ class EmbeddingSample:
 
     Attributes:
         embeddings: ``(N, D)`` float32 unit rows.
-        rows: The columns ``id``, ``media_key``, ``frame_index``, ``camera_id``, ``tracklet_id``, ``time_s``,
-            ``captured_at``, ``score``, ``flags`` and ``x1`` to ``y2``.
+        rows: The columns ``id``, ``media_key``, ``source``, ``frame_index``, ``camera_id``, ``tracklet_id``,
+            ``time_s``, ``captured_at``, ``score``, ``flags`` and ``x1`` to ``y2``.
     """
 
     embeddings: FloatArray
@@ -66,8 +66,8 @@ class SearchedFrames:
         return list(zip(edges.tolist(), np.maximum.reduceat(self.num_people, edges).tolist(), strict=True))
 
 
-_SAMPLED = ("id", "media_key", "frame_index", "camera_id", "tracklet_id", "time_s", "captured_at", "score", "flags",
-            "x1", "y1", "x2", "y2")  # fmt: skip
+_SAMPLED = ("id", "media_key", "source", "frame_index", "camera_id", "tracklet_id", "time_s", "captured_at", "score",
+            "flags", "x1", "y1", "x2", "y2")  # fmt: skip
 
 
 def people_by_id(tables: Tables, detection_ids: Sequence[str]) -> list[StoredPerson]:

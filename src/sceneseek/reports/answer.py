@@ -13,9 +13,10 @@ from sceneseek.structures import Ranking
 from sceneseek.words import counted, printable, short_model
 
 RATE_NOTE = (
-    "False-match rate: how often a stranger scores this high in this gallery, estimated from people seen side by side. "
-    "Look-alikes score this high far more often. No number here says who anybody is: compare the pictures before you "
-    "decide."
+    "Rates say how often a stranger scores this high with this query, estimated from people seen together in one "
+    "picture; others expected says how many other people would, judged by how full the gallery is around the query. "
+    "Somebody dressed alike can score as high as the person. No number here says who anybody is: compare the pictures "
+    "before you decide."
 )
 """What every report says beneath its numbers."""
 

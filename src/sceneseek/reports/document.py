@@ -33,6 +33,7 @@ from reportlab.platypus import (
 from sceneseek.drawing import PALETTE, draw_boxes, thumbnail
 from sceneseek.reports import words
 from sceneseek.reports.answer import RATE_NOTE, Answer, Asked
+from sceneseek.reports.verdicts import answer_words, match_words
 from sceneseek.reports.views import View
 from sceneseek.structures import ImageArray, Match
 from sceneseek.words import printable
@@ -47,6 +48,8 @@ _SCENE_PIXELS = 760
 _INK, _SOFT, _FAINT, _EDGE = HexColor("#14181f"), HexColor("#4d5767"), HexColor("#7d8797"), HexColor("#d9dee6")
 _GOOD, _WARN, _SUNKEN = HexColor("#0a7a50"), HexColor("#8a4b00"), HexColor("#f1f3f6")
 
+_COLOURS = {"likely": _GOOD, "possible": _INK, "distant": _WARN, None: _FAINT}
+
 _PLAIN, _BOLD = "SceneseekSans", "SceneseekSans-Bold"
 
 
@@ -55,7 +58,7 @@ def render_document(answer: Answer) -> bytes:
     _register_fonts()
     stream = io.BytesIO()
     document = BaseDocTemplate(
-        stream, pagesize=A4, title=answer.title, author="sceneseek", subject=words.verdict(answer.ranking),
+        stream, pagesize=A4, title=answer.title, author="sceneseek", subject=answer_words(answer.ranking).headline,
         creator="sceneseek",
     )  # fmt: skip
     room = Frame(
@@ -72,26 +75,22 @@ def render_document(answer: Answer) -> bytes:
         _question(answer),
         Spacer(0, 5 * mm),
     ]
-    num_likely, reranked = answer.ranking.num_likely, any(m.revised is not None for m in answer.ranking)
-    for match, view in zip(answer.ranking, answer.views, strict=True):
-        row: list[Flowable] = [_match(match, view)]
-        if num_likely and not reranked and match.rank == num_likely + 1:
-            row.insert(0, Paragraph("From here on, strangers are expected to score as high.", _style(8.5, _SOFT)))
-        story.append(KeepTogether(row))
+    story += [KeepTogether([_match(match, view)]) for match, view in zip(answer.ranking, answer.views, strict=True)]
     story += [Spacer(0, 4 * mm), Paragraph(escape(RATE_NOTE), _style(8, _SOFT, leading=11))]
     document.build(story, canvasmaker=lambda *a, **k: _Numbered(*a, foot=f"{answer.title} · {created}", **k))
     return stream.getvalue()
 
 
 def _verdict(answer: Answer) -> Flowable:
-    likely = answer.ranking.num_likely
-    colour = _FAINT if likely is None else _GOOD if likely else _WARN
-    box = Table([[Paragraph(escape(words.verdict(answer.ranking)), _style(11, bold=True, leading=15))]], [_WIDTH])
+    said = answer_words(answer.ranking)
+    lines = [Paragraph(escape(said.headline), _style(11, bold=True, leading=15))]
+    lines += [Paragraph(escape(said.detail), _style(9, _SOFT, leading=12.5))] if said.detail else []
+    box = Table([[lines]], [_WIDTH])
     box.setStyle(
         TableStyle(
             [
                 ("BACKGROUND", (0, 0), (-1, -1), _SUNKEN),
-                ("LINEBEFORE", (0, 0), (0, -1), 3, colour),
+                ("LINEBEFORE", (0, 0), (0, -1), 3, _COLOURS[answer.ranking.standing]),
                 ("LEFTPADDING", (0, 0), (-1, -1), 10),
                 ("TOPPADDING", (0, 0), (-1, -1), 7),
                 ("BOTTOMPADDING", (0, 0), (-1, -1), 8),
@@ -159,13 +158,10 @@ def _told(match: Match) -> list[Flowable]:
     )  # fmt: skip
     head.setStyle(_tight())
     lines: list[Flowable] = [head]
-    if match.false_match_rate is None:
-        lines.append(Paragraph("false-match rate not known", _style(8.5, _SOFT)))
-    else:
-        lines.append(
-            Paragraph(words.strangers(match.strangers_expected), _style(9, _GOOD if match.likely else _INK, bold=True))
-        )
-        lines.append(Paragraph(f"{words.rate(match.false_match_rate)} strangers scores this high", _style(8, _SOFT)))
+    trust = match_words(match)
+    lines.append(Paragraph(escape(trust.standing), _style(9, _COLOURS[match.standing], bold=True)))
+    told = (trust.others, trust.rate, f"({trust.basis})", trust.evidence)
+    lines += [Paragraph(escape(text), _style(7.5, _SOFT, leading=9.5)) for text in told if text]
     seen = words.seen(match)
     where = " · ".join(escape(printable(part)) for part in (seen, match.camera_id or "") if part)
     lines += [Spacer(0, 1.5 * mm)] + ([Paragraph(where, _style(8.5))] if where else [])
@@ -174,8 +170,8 @@ def _told(match: Match) -> list[Flowable]:
     detail = f"{printable(Path(match.source).name)}{frame}; box {x1}, {y1}, {x2}, {y2}; score {match.score:.2f}"
     lines.append(Paragraph(escape(detail), _style(7.5, _SOFT, leading=9.5)))
     if match.flags:
-        told = "; ".join(f"{flag}: {words.FLAG_WORDS.get(flag, '')}" for flag in match.flags)
-        lines.append(Paragraph(escape(told), _style(7.5, _WARN, leading=9.5)))
+        flags = "; ".join(f"{flag}: {words.FLAG_WORDS.get(flag, '')}" for flag in match.flags)
+        lines.append(Paragraph(escape(flags), _style(7.5, _WARN, leading=9.5)))
     return lines
 
 

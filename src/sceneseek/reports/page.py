@@ -9,6 +9,7 @@ from sceneseek.drawing import jpeg_data_uri
 from sceneseek.pages import environment
 from sceneseek.reports import words
 from sceneseek.reports.answer import RATE_NOTE, Answer, Asked
+from sceneseek.reports.verdicts import answer_words, match_words
 from sceneseek.reports.views import View
 from sceneseek.structures import Match
 from sceneseek.words import counted, printable
@@ -29,8 +30,8 @@ def render_page(answer: Answer) -> str:
             queries=[_asked(asked) for asked in answer.asked if not asked.against],
             against=[_asked(asked) for asked in answer.asked if asked.against],
             matches=[_row(match, view) for match, view in zip(ranking, answer.views, strict=True)],
-            num_likely=ranking.num_likely,
-            verdict=words.verdict(ranking),
+            standing=ranking.standing,
+            verdict=answer_words(ranking),
             facts=answer.facts(),
             compared=counted(ranking.searched, "person", "people"),
             filters={name: printable(value) for name, value in ranking.filters.items()},
@@ -58,10 +59,8 @@ def _row(match: Match, view: View) -> dict[str, Any]:
         "similarity": f"{match.similarity:.3f}",
         "revised": None if match.revised is None else f"{match.revised:.3f}",
         "share": f"{max(0.0, match.similarity) * 100:.1f}",
-        "rate": words.rate(match.false_match_rate),
-        "known": match.false_match_rate is not None,
-        "strangers": words.strangers(match.strangers_expected),
-        "likely": match.likely,
+        "standing": match.standing or "example",
+        "trust": match_words(match),
         "flags": _flags(match.flags),
         "score": f"{match.score:.2f}",
         "name": printable(source.name),

@@ -10,6 +10,7 @@ from PIL import Image
 from sceneseek.drawing import PALETTE, contact_sheet, draw_boxes
 from sceneseek.reports import words
 from sceneseek.reports.answer import Answer
+from sceneseek.reports.verdicts import answer_words, match_words
 from sceneseek.reports.views import View
 from sceneseek.structures import ImageArray
 from sceneseek.words import counted, printable, short_model
@@ -32,12 +33,13 @@ def render_sheet(answer: Answer, columns: int = 4) -> ImageArray:
         tiles.append(_drawn(view, f"{match.rank}", PALETTE[2]))
         where = " · ".join(part for part in (match.camera_id or "", words.seen(match), ", ".join(match.flags)) if part)
         name = Path(match.source).name if view.scene is not None else view.problem
-        head = f"{match.rank}   {match.similarity:.3f}   {words.strangers(match.strangers_expected)}"
+        trust = match_words(match)
+        head = f"{match.rank}   {match.similarity:.3f}   {trust.standing} · {trust.short_rate}"
         captions.append(printable(f"{head}\n{name}\n{where}"))
     ranking = answer.ranking
     compared = f"{counted(ranking.searched, 'person', 'people')} compared · {short_model(ranking.model)}"
     limits = " · ".join(f"{name}: {value}" for name, value in ranking.filters.items())
-    title = [words.verdict(ranking), compared, printable(limits), answer.hidden and f"{answer.hidden} hidden"]
+    title = [answer_words(ranking).verdict, compared, printable(limits), answer.hidden and f"{answer.hidden} hidden"]
     return contact_sheet(
         tiles,
         captions,

@@ -7,13 +7,14 @@ import io
 
 from sceneseek.reports import words
 from sceneseek.reports.answer import Answer
-from sceneseek.structures import Match
+from sceneseek.structures import Interval, Match
 from sceneseek.words import printable
 
 COLUMNS = (
-    "rank", "similarity", "revised", "false_match_rate", "strangers_expected", "likely", "camera", "captured_at",
-    "seen", "time_s", "source", "frame_index", "x1", "y1", "x2", "y2", "person_score", "flags", "detection_id",
-    "tracklet_id", "media_key",
+    "rank", "similarity", "revised", "standing", "false_match_rate", "rate_low", "rate_high", "rate_borrowed",
+    "others_expected", "others_low", "others_high", "one_piece_with", "camera", "captured_at", "seen", "time_s",
+    "source", "frame_index", "x1", "y1", "x2", "y2", "person_score", "flags", "detection_id", "tracklet_id",
+    "media_key",
 )  # fmt: skip
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -33,14 +34,15 @@ def render_table(answer: Answer) -> str:
 
 
 def _row(match: Match) -> list[object]:
-    expected = match.strangers_expected
     return [
         match.rank,
         round(match.similarity, 6),
         None if match.revised is None else round(match.revised, 6),
-        None if match.false_match_rate is None else f"{match.false_match_rate:.3g}",
-        None if expected is None else f"{expected:.3g}",
-        None if expected is None else ("yes" if match.likely else "no"),
+        match.standing or "example",
+        *_three(match.false_match_rate, match.rate_interval),
+        None if match.false_match_rate is None else ("yes" if match.rate_borrowed else "no"),
+        *_three(match.others_expected, match.others_interval),
+        match.piece if match.piece not in (0, match.rank) else None,
         match.camera_id,
         None if match.captured_at is None else match.captured_at.isoformat(),
         words.seen(match),
@@ -54,6 +56,13 @@ def _row(match: Match) -> list[object]:
         None if match.sighting is None else match.sighting.tracklet_id,
         match.media_key,
     ]
+
+
+def _three(value: float | None, interval: Interval | None) -> list[str | None]:
+    """A number and the ends of its interval, with three digits."""
+    if value is None or interval is None:
+        return [None, None, None]
+    return [f"{number:.3g}" for number in (value, *interval)]
 
 
 def _harmless(cell: object) -> object:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 
-from sceneseek.structures import UNEXPECTED, Match, Ranking
-from sceneseek.words import counted
-
-MANY = 10.0
-"""Strangers expected to score as high as the best match, from which on nobody looks like the query at all."""
+from sceneseek.structures import Match
 
 FLAG_WORDS = {
     "small": "too few pixels to recognise anybody",
@@ -44,53 +40,7 @@ def rate(value: float | None) -> str:
     """
     if value is None:
         return "not known"
-    return f"1 in {_two_digits(1.0 / max(value, 1e-12)):,}"
-
-
-def how_many(expected: float | None) -> str:
-    """A number of strangers, in one or two words.
-
-    Example:
-        >>> how_many(0.02), how_many(3.4), how_many(128.0), how_many(None)
-        ('none', 'about 3', 'about 130', 'not known')
-    """
-    if expected is None:
-        return "not known"
-    return "none" if expected < UNEXPECTED else f"about {_two_digits(expected):,}"
-
-
-def strangers(expected: float | None) -> str:
-    """How many strangers score this high in a gallery of this size.
-
-    Example:
-        >>> strangers(0.02), strangers(0.8), strangers(3.4)
-        ('no stranger expected', 'about 1 stranger', 'about 3 strangers')
-    """
-    if expected is None:
-        return "not known"
-    if expected < UNEXPECTED:
-        return "no stranger expected"
-    return f"{how_many(expected)} stranger{'' if _two_digits(expected) == 1 else 's'}"
-
-
-def verdict(ranking: Ranking) -> str:
-    """The answer in one sentence.
-
-    Example:
-        >>> match = Match(1, 0.5, 0.9, (0, 0, 1, 1), "a.jpg", strangers_expected=130.0)
-        >>> verdict(Ranking((match,), "model", 4000, num_likely=0))
-        'Nobody here looks like your query: about 130 strangers are expected to score as high as the best match.'
-    """
-    if not len(ranking):
-        return "There was nobody to compare with."
-    if ranking.num_likely is None:
-        return "How often strangers score this high is not known here: too few people were seen side by side."
-    if ranking.num_likely > 0:
-        return f"{counted(ranking.num_likely, 'match', 'matches')} that no stranger is expected to reach."
-    least = min(m.strangers_expected for m in ranking if m.strangers_expected is not None)
-    if least < MANY:
-        return f"No match stands out: {strangers(least)} would score as high as the best one."
-    return f"Nobody here looks like your query: {strangers(least)} are expected to score as high as the best match."
+    return f"1 in {two_digits(1.0 / max(value, 1e-12)):,}"
 
 
 def seen(match: Match, zone: tzinfo | None = None) -> str:
@@ -122,7 +72,7 @@ def _same(start: float, end: float) -> bool:
     return abs(end - start) < 1e-6
 
 
-def _two_digits(value: float) -> int:
+def two_digits(value: float) -> int:
     """Rounded to two digits: more would pretend."""
     whole = max(1, round(value))
     step: int = 10 ** max(0, len(str(whole)) - 2)

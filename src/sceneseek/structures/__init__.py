@@ -6,7 +6,7 @@ from sceneseek.structures.extraction import Extraction, Provenance, data_fingerp
 from sceneseek.structures.media import Frame, MediaItem, MediaNote, MediaProblem
 from sceneseek.structures.person_model import PersonModel
 from sceneseek.structures.progress import Progress, silent
-from sceneseek.structures.ranking import UNEXPECTED, Match, Ranking, Sighting
+from sceneseek.structures.ranking import Interval, Match, Ranking, Sighting, Standing
 from sceneseek.structures.report import (
     CocoScores,
     DetectionScores,
@@ -22,7 +22,6 @@ from sceneseek.structures.sample import UNLABELED, Query, Sample, SceneSet
 
 __all__ = [
     "LARGEST_ID",
-    "UNEXPECTED",
     "UNLABELED",
     "BoolArray",
     "CocoScores",
@@ -35,6 +34,7 @@ __all__ = [
     "GalleryPoint",
     "ImageArray",
     "IntArray",
+    "Interval",
     "Match",
     "MediaItem",
     "MediaNote",
@@ -51,6 +51,7 @@ __all__ = [
     "SearchReport",
     "Sighting",
     "SimilarityHistogram",
+    "Standing",
     "ThresholdPoint",
     "data_fingerprint",
     "silent",

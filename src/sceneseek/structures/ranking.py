@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 
 from sceneseek.errors import ValueRefused
 
-UNEXPECTED = 0.5
-"""Strangers expected to score as high, below which none is: half a person."""
+Standing = Literal["likely", "possible", "distant"]
+"""How far to trust a match: likely; possible, to be looked at; not close."""
+Interval = tuple[float, float]
+"""The ends of a 90 % interval."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,16 @@ class Match:
         captured_at: When the picture was taken by the clock on the wall, in UTC, when known.
         sighting: The tracklet that this is the best frame of; ``None`` for a photograph, or where single frames are
             ranked.
-        false_match_rate: How often a stranger scores this high in this gallery, 0 to 1; ``None`` where it is not known.
-        strangers_expected: How many strangers are expected to score this high among all who were compared; ``None``
-            where it is not known.
+        false_match_rate: How often a stranger scores this high with this query on this camera, 0 to 1; ``None`` where
+            it is not known.
+        rate_interval: Of that rate.
+        rate_borrowed: Whether no strangers were seen side by side on this camera, so that the rate is that of others.
+        others_expected: How many others are expected to score this high among all who were compared, judged by how full
+            the gallery is around the query; ``None`` where it is not known.
+        others_interval: Of that number.
+        standing: How far to trust the match; ``None`` for one that is an example itself.
+        piece: The rank of the first match that this one resembles more than it resembles the query: both are one piece
+            of evidence. Its own rank, where there is none.
         revised: The similarity after re-ranking, by which matches are ordered then: larger is closer, but no cosine.
         flags: What speaks against trusting the match: ``"small"``, ``"blurred"``, ``"cut"``, ``"unsure"``.
     """
@@ -73,13 +83,18 @@ class Match:
     sighting: Sighting | None = None
     false_match_rate: float | None = None
     flags: tuple[str, ...] = ()
-    strangers_expected: float | None = None
     revised: float | None = None
+    rate_interval: Interval | None = None
+    rate_borrowed: bool = False
+    others_expected: float | None = None
+    others_interval: Interval | None = None
+    standing: Standing | None = None
+    piece: int = 0
 
     @property
     def likely(self) -> bool:
-        """Whether no stranger is expected to score as high."""
-        return self.strangers_expected is not None and self.strangers_expected < UNEXPECTED
+        """Whether hardly anybody else is expected to score as high."""
+        return self.standing == "likely"
 
 
 @dataclass(frozen=True)
@@ -92,9 +107,9 @@ class Ranking:
         searched: How many gallery people were compared.
         filters: The restrictions that applied, for display.
         method: How it was searched, for display: the index, re-ranking, examples and counter-examples.
-        num_likely: How many of the matches (the first ones, unless they were re-ranked) no stranger is expected to
-            reach, see ``gallery.calibration``; 0 says that nobody here looks like the query; ``None`` where it is not
-            known.
+        standing: What the answer is, as a whole: that of its best match. ``None`` where there is no match to judge.
+        calibrated: Whether strangers of this gallery tell how often they score this high; without them nothing is
+            likely.
     """
 
     matches: tuple[Match, ...]
@@ -102,7 +117,8 @@ class Ranking:
     searched: int
     filters: dict[str, str] = field(default_factory=dict)
     method: dict[str, str] = field(default_factory=dict)
-    num_likely: int | None = None
+    standing: Standing | None = None
+    calibrated: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "matches", tuple(self.matches))
@@ -112,6 +128,24 @@ class Ranking:
         similarities = [m.similarity if m.revised is None else m.revised for m in self.matches]
         if any(a < b for a, b in itertools.pairwise(similarities)):
             raise ValueRefused("Ranking: matches must be sorted by similarity, the largest first.")
+
+    @property
+    def num_likely(self) -> int:
+        """How many matches are likely."""
+        return sum(match.likely for match in self.matches)
+
+    @property
+    def num_likely_pieces(self) -> int:
+        """How many pieces of evidence they are: pictures that resemble each other are one."""
+        return len({match.piece for match in self.matches if match.likely})
+
+    def showing(self, matches: Sequence[Match]) -> Ranking:
+        """The same answer with some of its matches only, ranked 1, 2, 3 and so on; what is said of each stays."""
+        firsts: dict[int, int] = {}
+        for rank, match in enumerate(matches, start=1):
+            firsts.setdefault(match.piece or -rank, rank)
+        renumbered = (replace(m, rank=rank, piece=firsts[m.piece or -rank]) for rank, m in enumerate(matches, start=1))
+        return replace(self, matches=tuple(renumbered))
 
     def __len__(self) -> int:
         return len(self.matches)

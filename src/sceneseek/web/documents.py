@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from sceneseek.structures import Standing
 from sceneseek.web.settings import Role
 
 MAX_TOP = 500
@@ -431,22 +432,71 @@ class SeenView(Told):
     scene: str
 
 
+class MatchWordsView(Told):
+    """What is said of one match, in the same words wherever it is shown.
+
+    Attributes:
+        standing: "Likely", "Possible", "Not close" or "Example".
+        rate: How often a stranger scores this high, as a sentence.
+        short_rate: The same in few words.
+        basis: Where the rate comes from, and within which limits it lies.
+        others: How many others are expected to score this high, with the interval; empty where it is not known.
+        evidence: Which other match it is one piece of evidence with; empty where there is none.
+        steps: 0 to 5, one for every power of ten that strangers are rarer; ``None`` where it is not known.
+    """
+
+    standing: str
+    rate: str
+    short_rate: str
+    basis: str
+    others: str
+    evidence: str
+    steps: int | None
+
+
+class AnswerWordsView(Told):
+    """What is said of an answer as a whole.
+
+    Attributes:
+        headline: In a few words.
+        detail: Why.
+    """
+
+    headline: str
+    detail: str
+
+
 class MatchView(SeenView):
     """One ranked person.
 
     Attributes:
         rank: 1 is best.
         similarity: Cosine, -1 to 1.
-        false_match_rate: How often a stranger scores this high in this gallery, 0 to 1; ``None`` where it is not known.
-        strangers_expected: How many strangers are expected to score this high among all who were compared.
+        standing: How far to trust it: likely, possible, or distant; ``None`` for an example that was asked with.
+        false_match_rate: How often a stranger scores this high with this query on this camera, 0 to 1; ``None`` where
+            it is not known.
+        rate_interval: The ends of its 90 % interval.
+        rate_borrowed: Whether nobody was seen together on this camera, so that the rate is that of other cameras.
+        others_expected: How many others are expected to score this high among all who were compared, judged by how full
+            the gallery is around the query; ``None`` where it is not known.
+        others_interval: The ends of its 90 % interval.
+        piece: The rank of the first match that this one resembles more than it resembles the query: the two are one
+            piece of evidence.
+        words: All of this as people read it; the same in every report.
         revised: The similarity after re-ranking, by which matches are ordered then; no cosine.
         sighting: The tracklet whose best frame this is; ``None`` for a photograph, or where frames are ranked.
     """
 
     rank: int
     similarity: float
+    standing: Standing | None
     false_match_rate: float | None
-    strangers_expected: float | None
+    rate_interval: tuple[float, float] | None
+    rate_borrowed: bool
+    others_expected: float | None
+    others_interval: tuple[float, float] | None
+    piece: int
+    words: MatchWordsView
     revised: float | None
     sighting: SightingView | None
 
@@ -455,8 +505,9 @@ class SearchAnswer(Told):
     """Ranked matches, best first.
 
     Attributes:
-        num_likely: How many of the first matches no stranger is expected to reach; 0: nobody here looks like the query;
-            ``None``: not known.
+        standing: What the answer is as a whole: that of its best match; ``None`` where there is no match to judge.
+        words: The answer as people read it.
+        num_likely: How many matches are likely.
         searched: How many people were compared.
         method: How it was searched, for display.
         filters: The restrictions that applied, for display.
@@ -467,7 +518,9 @@ class SearchAnswer(Told):
             them alone.
     """
 
-    num_likely: int | None
+    standing: Standing | None
+    words: AnswerWordsView
+    num_likely: int
     searched: int
     method: dict[str, str]
     filters: dict[str, str]

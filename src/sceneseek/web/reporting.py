@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -181,9 +181,4 @@ def _chosen(found: asking.Answer, names: Sequence[str]) -> Ranking:
     missing = wanted - {match.detection_id for match in kept}
     if missing:
         raise Refusal(422, "A match that was chosen is not among those found.", found=min(missing))
-    likely = ranking.num_likely
-    return replace(
-        ranking,
-        matches=tuple(replace(match, rank=rank) for rank, match in enumerate(kept, start=1)),
-        num_likely=None if likely is None else sum(match.rank <= likely for match in kept),
-    )
+    return ranking.showing(kept)

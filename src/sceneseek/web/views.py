@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import PurePath
 from typing import Any
 
 from sceneseek.gallery import MediaRecord, StoredFrame, StoredPerson
+from sceneseek.reports.verdicts import answer_words, match_words
 from sceneseek.structures import Match
 from sceneseek.web import documents
 from sceneseek.web.asking import Answer
@@ -37,6 +39,8 @@ def answer_view(answer: Answer, places: Places, caller: Caller) -> documents.Sea
     """What a search found."""
     ranking = answer.ranking
     return documents.SearchAnswer(
+        standing=ranking.standing,
+        words=documents.AnswerWordsView(**asdict(answer_words(ranking))),
         num_likely=ranking.num_likely,
         searched=ranking.searched,
         method=ranking.method,
@@ -55,8 +59,14 @@ def match_view(match: Match, places: Places, caller: Caller) -> documents.MatchV
         **_seen(match, places, caller),
         rank=match.rank,
         similarity=match.similarity,
+        standing=match.standing,
         false_match_rate=match.false_match_rate,
-        strangers_expected=match.strangers_expected,
+        rate_interval=match.rate_interval,
+        rate_borrowed=match.rate_borrowed,
+        others_expected=match.others_expected,
+        others_interval=match.others_interval,
+        piece=match.piece,
+        words=documents.MatchWordsView(**asdict(match_words(match))),
         revised=match.revised,
         sighting=None
         if sighting is None

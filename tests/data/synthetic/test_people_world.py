@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -276,3 +277,17 @@ def test_a_spec_that_makes_no_world_is_refused(field, value):
 def test_less_than_one_worker_is_refused(tmp_path):
     with pytest.raises(ValueRefused, match="workers"):
         generate(SMALL, tmp_path, workers=0)
+
+
+def test_a_part_of_the_people_wears_the_uniform() -> None:
+    plain = WorldSpec(seed=3, num_scenes=4, num_identities=60, lookalike_share=0.0)
+    world, nobody = PeopleWorld(replace(plain, uniform_share=0.5)), PeopleWorld(plain)
+    wearers = [person for person in range(60) if world.wears_uniform(person)]
+    assert 15 < len(wearers) < 45
+    assert not any(nobody.wears_uniform(person) for person in range(60))
+    uppers = {id_of.upper for id_of in map(world.look, wearers)}
+    assert len(uppers) == 1
+    for person in range(60):
+        look, own = world.look(person), nobody.look(person)
+        assert (look.body, look.hair) == (own.body, own.hair)
+        assert (look.upper == own.upper) == (person not in wearers)

@@ -62,6 +62,7 @@ class WorldSpec:
         difficulty: ``"easy"``, ``"medium"`` or ``"hard"``.
         test_share: Part of the scenes and of the identities that is kept for the test.
         lookalike_share: Part of the identities that are dressed nearly as another one.
+        uniform_share: Part of the people, labelled or not, who wear one and the same uniform.
         unlabelled_share: Part of the people in scenes whose identity is not given.
         empty_share: Part of the scenes in which nobody is.
         fixed_cameras: Whether a camera always sees the same place; otherwise the place changes every few scenes.
@@ -83,6 +84,7 @@ class WorldSpec:
     fixed_cameras: bool = False
     scenes_per_place: int = 4
     gallery_size: int = 400
+    uniform_share: float = 0.0
 
     def __post_init__(self) -> None:
         if self.difficulty not in DIFFICULTIES:
@@ -102,7 +104,7 @@ class WorldSpec:
                 "gallery_size": 1,
             },
         )
-        refuse_no_share(self, ("test_share", "lookalike_share", "unlabelled_share", "empty_share"))
+        refuse_no_share(self, ("test_share", "lookalike_share", "uniform_share", "unlabelled_share", "empty_share"))
 
     @property
     def level(self) -> Difficulty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +22,7 @@ from sceneseek.structures import UNLABELED, ImageArray, Sample
 
 T = TypeVar("T")
 
-_PLAN, _LOOK, _STRANGER, _CAMERA, _PLACE, _SCENE = range(6)
+_PLAN, _LOOK, _STRANGER, _CAMERA, _PLACE, _SCENE, _UNIFORM = range(7)
 
 
 class _Shelf:
@@ -133,14 +133,31 @@ class PeopleWorld:
 
     def look(self, person_id: int) -> Appearance:
         """What an identity looks like."""
+        return self._uniformed((_LOOK, person_id), self._own_look(person_id))
+
+    def wears_uniform(self, person_id: int) -> bool:
+        """Whether an identity wears the world's uniform."""
+        return self._in_uniform((_LOOK, person_id))
+
+    def _own_look(self, person_id: int) -> Appearance:
         rng = self._rng(_LOOK, person_id)
         if person_id in self.models:
-            return draw_lookalike(rng, self.look(self.models[person_id]), self.spec.level.twins)
+            return draw_lookalike(rng, self._own_look(self.models[person_id]), self.spec.level.twins)
         return draw_appearance(rng)
+
+    def _in_uniform(self, key: tuple[int, int]) -> bool:
+        return bool(self._rng(_UNIFORM, *key).random() < self.spec.uniform_share)
+
+    def _uniformed(self, key: tuple[int, int], look: Appearance) -> Appearance:
+        """The same person at work: in the uniform that a part of the world wears."""
+        if not self._in_uniform(key):
+            return look
+        uniform = draw_appearance(self._rng(_UNIFORM))
+        return replace(look, upper=uniform.upper, inner=uniform.inner, lower=uniform.lower)
 
     def _dressed(self, key: tuple[int, int]) -> tuple[Appearance, Wardrobe]:
         def make() -> tuple[Appearance, Wardrobe]:
-            look = self.look(key[1]) if key[0] == _LOOK else draw_appearance(self._rng(*key))
+            look = self.look(key[1]) if key[0] == _LOOK else self._uniformed(key, draw_appearance(self._rng(*key)))
             return look, tailor(look)
 
         return self._wardrobes.get(key, make)

@@ -48,7 +48,9 @@ async def gallery(caller: Viewer, service: Serving) -> GalleryView:
         cameras=[CameraView(camera_id=c, num_people=n) for c, n in sorted(facts.people_per_camera.items())],
         first=facts.captured_from,
         last=facts.captured_until,
-        calibration=CalibrationView(available=trust.tail is not None, summary=trust.summary, num_pairs=trust.num_pairs),
+        calibration=CalibrationView(
+            available=trust.strangers is not None, summary=trust.summary, num_pairs=round(trust.num_pairs)
+        ),
         media_roots=service.places.root_names,
         upload_files=service.settings.limits.upload_files,
         upload_bytes=service.settings.limits.upload_bytes,

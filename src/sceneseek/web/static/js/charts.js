@@ -6,7 +6,7 @@ import { matchWords } from "./matches.js";
 import { tickWords, zoneOffset } from "./moments.js";
 import { ticks } from "./scales.js";
 import { markOf } from "./state.js";
-import { cameraWords, counted, spanWords, strength, strengthWord } from "./words.js";
+import { cameraWords, counted, spanWords } from "./words.js";
 
 const TICK_WIDTH = 84;
 
@@ -47,11 +47,8 @@ export function timeAxis({ wall, from, to, x, left, right, top, bottom }) {
 }
 
 /** A sign for one match, told apart by shape: filled, hollow, ticked, crossed. */
-export function pointShape(entry, likely) {
-  const verdict = markOf(entry.match.detection_id);
-  if (verdict) return verdict;
-  if (likely === null || likely === undefined) return "match";
-  return entry.index < likely ? "likely" : "unlikely";
+export function pointShape({ match }) {
+  return markOf(match.detection_id) ?? match.standing ?? "example";
 }
 
 /**
@@ -119,14 +116,7 @@ export function pointedAt(holder) {
         h(
           "span",
           { class: "note soft" },
-          [
-            `Similarity ${match.similarity.toFixed(3)}`,
-            strength(match.false_match_rate) === null
-              ? null
-              : `resemblance ${strengthWord(strength(match.false_match_rate))}`,
-          ]
-            .filter(Boolean)
-            .join(" · "),
+          `${match.words.standing} · similarity ${match.similarity.toFixed(3)}`,
         ),
       ),
     );
@@ -135,9 +125,10 @@ export function pointedAt(holder) {
 /** The key to the shapes, only those that occur. */
 export function legend(kinds) {
   const words = {
-    match: "Match",
     likely: "Likely",
-    unlikely: "Strangers score as high",
+    possible: "Possible",
+    distant: "Not close",
+    example: "Example",
     right: "Marked right",
     wrong: "Marked wrong",
   };

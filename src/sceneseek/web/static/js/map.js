@@ -71,7 +71,7 @@ export function cameraMap(ranking, open) {
     }
     const axis = { wall, from, to, x, left, right, top: TOP, bottom: y };
     const shapes = entries.map((entry) => {
-      const kind = pointShape(entry, ranking.num_likely);
+      const kind = pointShape(entry);
       const [x1, x2, middle] = [x(entry.start), x(entry.end), middles.get(entry)];
       return s(
         "g",
@@ -85,7 +85,7 @@ export function cameraMap(ranking, open) {
     walkable(shapes, entries, shown, open);
     return y + BOTTOM;
   });
-  const kinds = entries.map((entry) => pointShape(entry, ranking.num_likely));
+  const kinds = entries.map((entry) => pointShape(entry));
   return h(
     "div",
     { class: "panel map" },
@@ -98,16 +98,7 @@ export function cameraMap(ranking, open) {
 
 /** A line through the cameras in the order of the sightings that nobody doubts. */
 function way(entries, ranking, x, centres) {
-  const sure = entries.filter(({ match, index }) => {
-    const verdict = markOf(match.detection_id);
-    return (
-      verdict === "right" ||
-      (verdict !== "wrong" &&
-        ranking.num_likely !== null &&
-        ranking.num_likely !== undefined &&
-        index < ranking.num_likely)
-    );
-  });
+  const sure = entries.filter((entry) => ["right", "likely"].includes(pointShape(entry)));
   if (sure.length < 2) return null;
   const points = sure.flatMap((entry) => [
     `${x(entry.start)},${centres.get(entry)}`,

@@ -11,16 +11,9 @@ import { FLAGS, cameraWords, counted, day, fileName, span, spanWords } from "./w
 
 const SMALL_SCENE = 560;
 
-/** All cards, with a line where strangers begin. `open(match)` shows one in its scene. */
+/** All cards. `open(match)` shows one in its scene. */
 export function matchList(ranking, { scenes, open }) {
-  const likely = ranking.num_likely;
-  const items = [];
-  ranking.matches.forEach((match, index) => {
-    if (likely !== null && likely !== undefined && likely > 0 && index === likely) {
-      items.push(h("li", { class: "divider" }, h("span", {}, "From here on, strangers are expected to score as high")));
-    }
-    items.push(card(match, index, ranking.searched, scenes, open));
-  });
+  const items = ranking.matches.map((match, index) => card(match, index, scenes, open));
   return h("ol", { class: "matches", "aria-label": "Ranked matches, most similar first" }, ...items);
 }
 
@@ -45,7 +38,7 @@ export function undoLast() {
   announce(`Match ${match?.rank ?? ""} is ${last.before ? `marked ${last.before}` : "not marked"} again.`);
 }
 
-function card(match, index, searched, scenes, open) {
+function card(match, index, scenes, open) {
   const verdict = markOf(match.detection_id);
   const name = match.name || fileName(match.source);
   const { wall, start } = span(match);
@@ -84,7 +77,7 @@ function card(match, index, searched, scenes, open) {
           : null,
         start === null ? null : h("p", { class: "note faint file", title: match.source }, name),
       ),
-      trustFacts(match, searched),
+      trustFacts(match),
       h(
         "p",
         { class: "note soft similarity", title: "Cosine, −1 to 1; larger is closer" },
@@ -121,7 +114,7 @@ export function matchWords(match) {
   const flags = match.flags?.length ? `, ${match.flags.join(", ")}` : "";
   const where = match.camera_id ? ` on ${cameraWords(match.camera_id)}` : "";
   const similarity = `similarity ${match.similarity.toFixed(2)}`;
-  return `match ${match.rank}, ${similarity}, ${spanWords(match)}${where}${sighting}${flags}`;
+  return `match ${match.rank}, ${match.words.standing.toLowerCase()}, ${similarity}, ${spanWords(match)}${where}${sighting}${flags}`;
 }
 
 /** A flag as a chip with its sign. */

@@ -41,7 +41,7 @@ export function resultsPane() {
     if (keep) findAgain(pane, keep)?.focus({ preventScroll: true });
     if (answer.status === "ready" && answer.key !== said) {
       said = answer.key;
-      announce(headline(answer.ranking));
+      announce(answer.ranking.words.headline);
     }
   }
 
@@ -86,7 +86,7 @@ function content(answer) {
     ];
   }
   return [
-    heading(headline(ranking), subline(ranking)),
+    heading(ranking.words.headline, subline(ranking)),
     notice(ranking),
     toolbar(ranking),
     pinnedExamples(ranking, (match) => openScene(match.detection_id)),
@@ -101,18 +101,9 @@ function heading(words, ...below) {
   return h("header", { class: "headline" }, h("h1", { id: "results-title", tabindex: "-1" }, words), ...below);
 }
 
-/** The answer in one line. A match is a resemblance; nothing here says more. */
-function headline(ranking) {
-  if (ranking.num_likely === 0) return "Nobody here looks like your query";
-  if (ranking.num_likely === null || ranking.num_likely === undefined)
-    return `${counted(ranking.matches.length, "match", "matches")}, most similar first`;
-  return `${counted(ranking.num_likely, "likely match", "likely matches")}`;
-}
-
 function subline(ranking) {
   const parts = [`${counted(ranking.searched, "detection")} compared`];
-  if (ranking.num_likely !== null && ranking.num_likely !== undefined)
-    parts.push(`${ranking.matches.length} shown, most similar first`);
+  parts.push(`${ranking.matches.length} shown, most similar first`);
   if (ranking.seconds !== undefined && ranking.seconds !== null)
     parts.push(`${grouped(Math.max(1, Math.round(ranking.seconds * 1000)))} ms`);
   if (ranking.method.index && ranking.method.index !== "exact") parts.push(ranking.method.index);
@@ -120,26 +111,10 @@ function subline(ranking) {
   return h("p", { class: "soft" }, parts.join(" · "));
 }
 
-function notice(ranking) {
-  if (ranking.num_likely === 0) {
-    return h(
-      "div",
-      { class: "notice" },
-      icon("info"),
-      h("strong", {}, "Strangers score as high as everybody below"),
-      h("p", {}, "The nearest are listed for completeness. Another picture of the person, or fewer filters, may help."),
-    );
-  }
-  if (ranking.num_likely === null || ranking.num_likely === undefined) {
-    return h(
-      "div",
-      { class: "notice" },
-      icon("info"),
-      h("strong", {}, "How often strangers score this high is not known yet"),
-      h("p", {}, "The gallery holds too little to estimate it from. Look at the scenes before trusting a match."),
-    );
-  }
-  return null;
+function notice({ standing, words }) {
+  return words.detail
+    ? h("div", { class: `notice ${standing ?? ""}`.trim() }, icon("info"), h("p", {}, words.detail))
+    : null;
 }
 
 function toolbar(ranking) {

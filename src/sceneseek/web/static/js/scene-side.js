@@ -37,7 +37,7 @@ export function showSide(place, { person, drawn, frame, judge, drop, gone }) {
   put(
     place,
     h("h3", {}, match && span(match).start !== null ? spanWords(match) : "This person"),
-    match ? trustStory(match, state.answer.ranking.searched) : null,
+    match ? trustStory(match) : null,
     person.flags.length ? h("ul", { class: "chips" }, ...person.flags.map(flag)) : null,
     match ? verdicts(match, judge) : null,
     questions({ detection_id: person.detection_id }, match),

@@ -38,21 +38,8 @@ export function matchChart(ranking, open) {
     const y = linear(low, high, bottom, top);
     const axis = { wall, from, to, x, left, right, top, bottom };
     svg.append(similarityAxis(low, high, y, left, right), timeAxis(axis), brush(axis));
-    const border = strangersFrom(ranking);
-    if (border !== null && border > low && border < high) {
-      svg.append(
-        s(
-          "g",
-          { class: "border", "aria-hidden": "true" },
-          s("line", { x1: left, x2: right, y1: y(border), y2: y(border) }),
-          width < NARROW
-            ? null
-            : s("text", { x: right, y: y(border) + 15, "text-anchor": "end" }, "strangers score up to here"),
-        ),
-      );
-    }
     const shapes = entries.map((entry) => {
-      const kind = pointShape(entry, ranking.num_likely);
+      const kind = pointShape(entry);
       const height = y(entry.match.similarity);
       const [x1, x2] = [x(entry.start), x(entry.end)];
       return s(
@@ -74,20 +61,13 @@ export function matchChart(ranking, open) {
       "header",
       {},
       h("h2", {}, rangeWords(wall, first, last)),
-      legend(entries.map((entry) => pointShape(entry, ranking.num_likely))),
+      legend(entries.map((entry) => pointShape(entry))),
     ),
     chart,
     caption,
     story(entries, wall, open),
     timeless(without, wall),
   );
-}
-
-/** Half way between the last likely match and the first that is not; null where nothing is known. */
-function strangersFrom(ranking) {
-  const likely = ranking.num_likely;
-  if (likely === null || likely === undefined || likely <= 0 || likely >= ranking.matches.length) return null;
-  return (ranking.matches[likely - 1].similarity + ranking.matches[likely].similarity) / 2;
 }
 
 function similarityAxis(low, high, y, left, right) {
@@ -123,9 +103,7 @@ function story(entries, wall, open) {
             h("b", {}, spanWords(match)),
             h("span", { class: "note soft" }, match.camera_id ? cameraWords(match.camera_id) : fileName(match.source)),
           ),
-          match.false_match_rate === null
-            ? h("span", { class: "note soft" }, `similarity ${match.similarity.toFixed(3)}`)
-            : trustBar(match.false_match_rate),
+          trustBar(match),
           h("span", { class: "note faint story-rank" }, `match ${match.rank}`),
         ),
       ),

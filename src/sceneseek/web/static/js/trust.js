@@ -1,54 +1,51 @@
-/** How far to trust a match: a bar of five steps, a word, and how often a stranger scores this high. */
+/** How far to trust a match: the server's words, and a bar of five steps for how rare it is that a stranger scores as high. */
 
 import { h } from "./dom.js";
-import { expectedWords, rateShort, rateWords, strength, strengthWord } from "./words.js";
 
-/** The bar with its word; the steps are counted, not coloured. */
-export function trustBar(rate) {
-  const steps = strength(rate);
-  const word = strengthWord(steps);
+/** The standing in one word, with the bar; the steps are counted, not coloured. */
+export function trustBar({ standing, words }) {
+  const { steps } = words;
   return h(
     "span",
     {
-      class: "trust",
+      class: `trust ${standing ?? ""}`.trim(),
       role: "img",
-      "aria-label": `Resemblance ${word}: ${steps ?? "unknown"} of 5. ${rateWords(rate)}.`,
+      "aria-label": `${words.standing}. ${words.rate}: ${steps ?? "unknown"} of 5 steps.`,
     },
-    h(
-      "span",
-      { class: "steps", "aria-hidden": "true" },
-      ...[1, 2, 3, 4, 5].map((step) => h("i", { class: steps !== null && step <= steps ? "on" : "" })),
-    ),
-    h("span", { class: "word", "aria-hidden": "true" }, word),
+    steps === null
+      ? null
+      : h(
+          "span",
+          { class: "steps", "aria-hidden": "true" },
+          ...[1, 2, 3, 4, 5].map((step) => h("i", { class: step <= steps ? "on" : "" })),
+        ),
+    h("b", { class: "word", "aria-hidden": "true" }, words.standing),
   );
 }
 
-/** Bar and rate, one below the other, as a card has room for. */
-export function trustFacts(match, searched) {
-  // Where nothing is known for the whole gallery it is said once, above the matches, and not on every card.
-  if (match.false_match_rate === null || match.false_match_rate === undefined) return null;
-  const expected = expectedWords(match.false_match_rate, searched);
+/** Word and rate, one below the other, as a card has room for. */
+export function trustFacts(match) {
+  const { words } = match;
+  // Where no rate is known in the whole gallery it is said once, above the matches, and not on every card.
+  const short = words.steps === null ? words.others : words.short_rate;
   return h(
     "div",
     { class: "trust-facts" },
-    trustBar(match.false_match_rate),
-    h(
-      "p",
-      { class: "note", title: `${rateWords(match.false_match_rate)}. ${expected}.` },
-      rateShort(match.false_match_rate),
-    ),
+    trustBar(match),
+    short ? h("p", { class: "note", title: story(words).join(". ") }, short) : null,
   );
 }
 
-/** The same with room for words: what chance alone would bring is said in full. */
-export function trustStory(match, searched) {
-  if (match.false_match_rate === null || match.false_match_rate === undefined)
-    return h("p", { class: "note soft" }, `${rateWords(null)}.`);
+/** The same with room for words: rate, where it comes from, and how many others are expected. */
+export function trustStory(match) {
   return h(
     "div",
     { class: "trust-facts" },
-    trustBar(match.false_match_rate),
-    h("p", { class: "note" }, `${rateWords(match.false_match_rate)}.`),
-    h("p", { class: "note" }, `${expectedWords(match.false_match_rate, searched)}.`),
+    trustBar(match),
+    ...story(match.words).map((text) => h("p", { class: "note" }, `${text}.`)),
   );
+}
+
+function story({ rate, basis, others, evidence }) {
+  return [others, `${rate}: ${basis}`, evidence].filter(Boolean).map((text) => text[0].toUpperCase() + text.slice(1));
 }

@@ -111,52 +111,6 @@ export function seen(match) {
   return words === "no time known" ? `seen${where || " at an unknown time"}` : `seen ${words}${where}`;
 }
 
-/** How often a stranger scores this high, as a sentence. */
-export function rateWords(rate) {
-  if (rate === null || rate === undefined) return "How often a stranger scores this high is not known";
-  if (rate >= 0.5) return "Most strangers score this high";
-  if (rate < 1e-6) return "Fewer than 1 in 1,000,000 strangers scores this high";
-  return `1 in ${COUNT.format(rounded(1 / rate))} strangers scores this high`;
-}
-
-/** The same in as few words as a card has room for. */
-export function rateShort(rate) {
-  return rateWords(rate).replace(" scores this high", " this high");
-}
-
-/** How many strangers chance alone puts at least this high among all that were searched. */
-export function expectedWords(rate, searched) {
-  if (rate === null || rate === undefined || !searched) return "";
-  const number = rate * searched;
-  const among = `among the ${COUNT.format(searched)} searched`;
-  if (number < 0.01) return `Chance alone would hardly ever put a stranger this high ${among}`;
-  if (number < 0.95)
-    return `The chance that a stranger is this high ${among} is about ${percent(1 - Math.exp(-number))}`;
-  return `Expect about ${counted(rounded(number), "stranger")} this high ${among}`;
-}
-
-function percent(share) {
-  return `${share < 0.1 ? (share * 100).toFixed(share < 0.01 ? 1 : 0) : Math.round(share * 100)} %`;
-}
-
-/** Two significant digits: a rate estimated from a sample deserves no more. */
-function rounded(number) {
-  const scale = 10 ** Math.max(0, Math.floor(Math.log10(number)) - 1);
-  return Math.round(number / scale) * scale;
-}
-
-/** The bar: 0 to 5 steps, one for every power of ten that strangers are rarer. */
-export function strength(rate) {
-  if (rate === null || rate === undefined) return null;
-  if (rate <= 0) return 5;
-  return Math.max(0, Math.min(5, Math.round(-Math.log10(rate))));
-}
-
-/** One word for the bar, so that it is read without counting. */
-export function strengthWord(steps) {
-  return steps === null ? "not known" : ["none", "very weak", "weak", "fair", "strong", "very strong"][steps];
-}
-
 /** What each quality flag means to the reader. */
 export const FLAGS = {
   small: "Small: few pixels, little to compare",

@@ -21,19 +21,18 @@ APART_IOU = 0.3
 APART_SHARE = 0.5
 """Nor may the smaller box lie in the larger one by more than this: an upper body within its person."""
 
-GROUP_SECONDS = 30.0
-"""People seen within such a stretch of one video are not independent of each other."""
-
 
 class Pairs(NamedTuple):
     """Similarities of people with sightings that are certainly somebody else's.
 
     Attributes:
         anchors: ``(P,)`` rows of the sample, from whom the similarity is measured.
+        others: ``(P,)`` the sightings that are somebody else's.
         similarities: ``(P,)`` float32, the largest with any frame of the stranger's sighting.
     """
 
     anchors: IntArray
+    others: IntArray
     similarities: FloatArray
 
 
@@ -68,12 +67,6 @@ def sightings(rows: pa.Table) -> IntArray:
     return numbered(tracklets.fill_null(rows["id"].combine_chunks()))
 
 
-def groups(rows: pa.Table) -> IntArray:
-    """Number what is independent of each other, ``(N,)``: photographs, and stretches of a video."""
-    times = rows["time_s"].combine_chunks().fill_null(0.0).to_numpy(zero_copy_only=False)
-    return numbered(rows["media_key"], pa.array(np.floor(times / GROUP_SECONDS).astype(np.int64)))
-
-
 def seen_beside(rows: pa.Table) -> SeenBeside:
     """Find who shares a frame, and whether their boxes overlap."""
     frames = numbered(rows["media_key"], rows["frame_index"])
@@ -106,7 +99,7 @@ def stranger_pairs(embeddings: FloatArray, units: IntArray, beside: SeenBeside) 
         strange.eliminate_zeros()
     order = np.argsort(units, kind="stable")
     starts = np.searchsorted(units[order], np.arange(strange.shape[0] + 1))
-    anchors, values = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
+    anchors, strangers, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
     for unit in np.flatnonzero(np.diff(strange.indptr)):
         own = order[starts[unit] : starts[unit + 1]]
         others = np.sort(strange.indices[strange.indptr[unit] : strange.indptr[unit + 1]])
@@ -114,8 +107,9 @@ def stranger_pairs(embeddings: FloatArray, units: IntArray, beside: SeenBeside) 
         firsts = np.cumsum([0, *(starts[others + 1] - starts[others])[:-1]])
         best = np.maximum.reduceat(embeddings[own] @ embeddings[theirs].T, firsts, axis=1)
         anchors.append(np.repeat(own, len(others)))
+        strangers.append(np.tile(others, len(own)))
         values.append(best.reshape(-1))
-    return Pairs(np.concatenate(anchors), np.concatenate(values))
+    return Pairs(np.concatenate(anchors), np.concatenate(strangers).astype(np.int64), np.concatenate(values))
 
 
 def _relation(units: IntArray, left: IntArray, right: IntArray) -> csr_array:

@@ -10,22 +10,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sceneseek.gallery.calibration import Calibration, calibrate
 from sceneseek.gallery.manifest import write_whole
 from sceneseek.gallery.rewrites import rewrites
 from sceneseek.gallery.schema import DETECTIONS
 from sceneseek.gallery.store import By, Gallery
-from sceneseek.gallery.strangers import sightings
 from sceneseek.gallery.tables import Tables
-from sceneseek.gallery.tails import Tail
-from sceneseek.structures import FloatArray
+from sceneseek.gallery.trust.borrowing import Evidence
+from sceneseek.gallery.trust.calibration import Calibration, Strangers, calibrate
+from sceneseek.gallery.trust.cohorts import Cohorts
+from sceneseek.gallery.trust.tails import Tail
 
-_FORMAT = "sceneseek calibration 1"
+_FORMAT = "sceneseek calibration 2"
 _SAMPLE = 16_384
 """People looked at: 16 MB of embeddings."""
 _RUN = 512
 """They are drawn in stretches of so many neighbours, which hold whole frames and most of each tracklet."""
-_REFERENCE = 1024
+_REFERENCE = 8192
+"""People who tell a query's scale, drawn one by one from all over the gallery."""
 _GROWTH = 0.05
 """A gallery that has changed by no more than this share is not calibrated again: it may be growing this very second."""
 
@@ -60,17 +61,20 @@ class Calibrator:
         return int(self._tables[DETECTIONS].version)
 
     def _look(self, by: By, version: int, people: int) -> Calibration:
-        reference = _reference(self._gallery)
+        cohorts = self._cohorts()
         path = calibration_path(self._gallery.path, by)
         key = {"format": _FORMAT, "fingerprint": self._gallery.manifest.fingerprint}
         kept = _read(path, key)
         if kept is not None and (version == kept["version"] or _alike(kept["people"], people)):
-            return _from_fields(kept["calibration"], reference)
-        found = calibrate(self._gallery.sample_embeddings(_SAMPLE, seed=0, run=_RUN), reference, by)
+            return _from_fields(kept["calibration"], cohorts)
+        found = calibrate(self._gallery.sample_embeddings(_SAMPLE, seed=0, run=_RUN), cohorts, by)
         with suppress(OSError):  # a gallery that may not be written to is calibrated each time
             facts = {**key, "version": version, "people": people, "calibration": _fields(found)}
             write_whole(path, json.dumps(facts))
         return found
+
+    def _cohorts(self) -> Cohorts:
+        return Cohorts.of(self._gallery.sample_embeddings(_REFERENCE, seed=1))
 
 
 class _Known(NamedTuple):
@@ -91,22 +95,13 @@ def calibration_path(folder: Path, by: By) -> Path:
     return folder / f"calibration-{by}.json"
 
 
-def _reference(gallery: Gallery) -> FloatArray:
-    """People from all over the gallery, at most one of each sighting."""
-    if not len(gallery):
-        return np.zeros((0, gallery.manifest.embedding_dim), np.float32)
-    people = gallery.sample_embeddings(2 * _REFERENCE, seed=1)
-    _, firsts = np.unique(sightings(people.rows), return_index=True)
-    return people.embeddings[np.sort(firsts)[:_REFERENCE]]
-
-
 def _read(path: Path, key: dict[str, str]) -> dict[str, Any] | None:
     """What is kept, unless there is nothing, or it belongs to another model, or it is damaged."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         if any(kept.get(name) != value for name, value in key.items()):
             return None
-        _from_fields(kept["calibration"], np.zeros((0, 1), np.float32))
+        _strangers_from(kept["calibration"])
         return {
             "version": int(kept["version"]),
             "people": max(1, int(kept["people"])),
@@ -116,20 +111,42 @@ def _read(path: Path, key: dict[str, str]) -> dict[str, Any] | None:
         return None
 
 
+_PLAIN = ("by", "num_pairs", "num_people", "num_groups", "near", "likeness", "sightings_share")
+
+
 def _fields(calibration: Calibration) -> dict[str, Any]:
-    tails = [] if calibration.tail is None else [calibration.tail, *calibration.resampled]
-    plain = {name: getattr(calibration, name) for name in ("by", "num_pairs", "num_groups", "sightings_share")}
-    return {**plain, "tails": [{**asdict(tail), "body": tail.body.tolist()} for tail in tails]}
+    plain = {name: getattr(calibration, name) for name in _PLAIN}
+    return {**plain, "strangers": None if calibration.strangers is None else _listed(asdict(calibration.strangers))}
 
 
-def _from_fields(fields: dict[str, Any], reference: FloatArray) -> Calibration:
-    tails = [Tail(**{**tail, "body": np.asarray(tail["body"], np.float64)}) for tail in fields["tails"]]
-    return Calibration(
-        by=fields["by"],
-        num_pairs=int(fields["num_pairs"]),
-        num_groups=int(fields["num_groups"]),
-        tail=tails[0] if tails else None,
-        resampled=tuple(tails[1:]),
-        reference=reference,
-        sightings_share=float(fields["sightings_share"]),
+def _listed(value: Any) -> Any:
+    """Arrays as lists, all the way down."""
+    if isinstance(value, dict):
+        return {name: _listed(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_listed(part) for part in value]
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _from_fields(fields: dict[str, Any], cohorts: Cohorts) -> Calibration:
+    return Calibration(**{name: fields[name] for name in _PLAIN}, strangers=_strangers_from(fields), cohorts=cohorts)
+
+
+def _strangers_from(fields: dict[str, Any]) -> Strangers | None:
+    found = fields["strangers"]
+    if found is None:
+        return None
+    return Strangers(
+        tail=_tail(found["tail"]),
+        resampled=tuple(map(_tail, found["resampled"])),
+        strength=float(found["strength"]),
+        evidence={name: Evidence(**_arrays(part)) for name, part in found["evidence"].items()},
     )
+
+
+def _tail(fields: dict[str, Any]) -> Tail:
+    return Tail(**_arrays(fields))
+
+
+def _arrays(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(v, np.float64) if isinstance(v, list) else float(v) for name, v in fields.items()}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sceneseek.gallery.strangers import GROUP_SECONDS, Pairs, groups, numbered, seen_beside, sightings, stranger_pairs
+from sceneseek.gallery.trust.strangers import Pairs, numbered, seen_beside, sightings, stranger_pairs
 
 LEFT, MIDDLE, RIGHT = (0, 0, 10, 30), (20, 0, 30, 30), (40, 0, 50, 30)
 
@@ -31,7 +31,7 @@ def table(*rows: Any) -> pa.Table:
 
 def compared(rows: pa.Table, embeddings: np.ndarray, units: np.ndarray | None = None) -> set[tuple[int, float]]:
     pairs: Pairs = stranger_pairs(embeddings, sightings(rows) if units is None else units, seen_beside(rows))
-    return {(int(a), round(float(s), 3)) for a, s in zip(*pairs, strict=True)}
+    return {(int(a), round(float(s), 3)) for a, _, s in zip(*pairs, strict=True)}
 
 
 def directions(*degrees: float) -> np.ndarray:
@@ -87,15 +87,13 @@ def test_tracklets_that_once_overlapped_are_left_out() -> None:
     assert compared(rows, directions(0, 40, 10, 70)) == set()
 
 
-def test_groups_are_photographs_and_stretches_of_video() -> None:
-    rows = table(
-        row("a", 0, LEFT), row("a", 0, RIGHT), row("b", 0, LEFT), row("v", 0, LEFT, None, 0.0),
-        row("v", 9, LEFT, None, GROUP_SECONDS - 1), row("v", 99, LEFT, None, GROUP_SECONDS + 1),
-    )  # fmt: skip
-    same = groups(rows)
-    assert len(set(same.tolist())) == 4
-    assert same[0] == same[1]
-    assert same[3] == same[4] != same[5]
+def test_each_pair_says_which_sighting_is_somebody_elses() -> None:
+    rows = table(row("v", 0, LEFT, "t1", 0.0), row("v", 0, RIGHT, "t2", 0.0), row("v", 1, RIGHT, "t2", 1.0))
+    units = sightings(rows)
+    pairs = stranger_pairs(directions(0, 80, 20), units, seen_beside(rows))
+    assert dict(zip(pairs.anchors.tolist(), pairs.others.tolist(), strict=True)) == {
+        0: units[1], 1: units[0], 2: units[0],
+    }  # fmt: skip
 
 
 def test_numbering_takes_null_for_a_value() -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import genpareto
 
 from sceneseek.errors import ValueRefused
-from sceneseek.gallery.tails import Tail
+from sceneseek.gallery.trust.tails import Tail
 
 
 @pytest.mark.parametrize("shape", [-0.2, 0.0, 0.25])
@@ -47,3 +47,14 @@ def test_what_is_possible_is_never_called_impossible() -> None:
 def test_too_few_values_make_no_tail() -> None:
     with pytest.raises(ValueRefused, match="four different values; found 1"):
         Tail.fit(np.ones(100), share=0.1)
+
+
+def test_an_observation_that_counts_twice_counts_as_two() -> None:
+    values = np.random.default_rng(3).exponential(size=600)
+    counts = np.random.default_rng(4).integers(1, 4, 600)
+    weighted = Tail.fit(values, share=0.1, weights=counts)
+    repeated = Tail.fit(np.repeat(values, counts), share=0.1)
+    asked = np.linspace(0.0, 8.0, 40)
+    np.testing.assert_allclose(weighted.exceeded(asked), repeated.exceeded(asked), rtol=0.15, atol=0.002)
+    nothing = Tail.fit(np.append(values, 1e6), share=0.1, weights=np.append(counts, 0))
+    np.testing.assert_array_equal(nothing.exceeded(asked), weighted.exceeded(asked))
