@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["suite.skipping", "suite.kinds", "pytester"]
+pytest_plugins = ["suite.skipping", "suite.kinds", "suite.seeds", "pytester"]
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")

@@ -55,8 +55,8 @@ COAT_WEIGHTS = {
     "loss_third_softmax": 0.5,
 }
 """Beside those; as its authors weigh its later stages."""
-STEPS = 160
-BEGINNINGS = (0, 1, 2)
+BEGINNINGS = {0: 60, 1: 100, 2: 160, 3: 160}
+"""Steps by seed. Most learn from the first; nothing hangs on it, since each has longer ones after it."""
 RATE = 8e-3
 
 
@@ -99,15 +99,15 @@ def scenes():
     return images, targets
 
 
-def trained(name, images, targets, seed):
+def trained(name, images, targets, seed, steps):
     defaults = zoo.default_options(name)
     options = {key: value for key, value in SMALL.items() if key in {field.name for field in fields(defaults)}}
     weights = WEIGHTS | (COAT_WEIGHTS if name.startswith("coat") else {})
     torch.manual_seed(seed)
     model = zoo.create(name, **options).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=STEPS, pct_start=0.2)
-    for _ in range(STEPS):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.2)
+    for _ in range(steps):
         losses = model(images, targets)
         optimiser.zero_grad()
         sum(weights.get(term, 1.0) * value for term, value in losses.items()).backward()
@@ -142,11 +142,11 @@ def searched(model, images, targets):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_handful_of_scenes_is_learnt_by_heart(name, scenes, monkeypatch):
-    """From one of three beginnings: parts that do not fit learn from none, whatever a processor rounds."""
+    """From one of four beginnings: parts that do not fit learn from none, whatever a processor rounds."""
     monkeypatch.setitem(BACKBONES, "mobilenet_v2", six_convolutions)
     outcomes = []
-    for seed in BEGINNINGS:
-        outcomes.append(searched(trained(f"{name}_mobilenet_v2", *scenes, seed), *scenes))
+    for seed, steps in BEGINNINGS.items():
+        outcomes.append(searched(trained(f"{name}_mobilenet_v2", *scenes, seed, steps), *scenes))
         recall, precision = outcomes[-1]
         if recall >= 0.9 and precision >= 0.8:
             return
