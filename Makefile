@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE :=
 TEST_JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick test-portable test-portable-quick lint types contracts docs docs-check bench lock clean
+.PHONY: help install demo test test-all quick test-portable test-portable-quick lint types contracts docs docs-check bench lock clean
 
 help: ## Show what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## Generate scenes, index them, find people in them, and write demo/report.html.
 	$(BIN)/sceneseek demo --out demo
 
-test: $(STAMP) ## Run every test and doctest.
+test: $(STAMP) ## Run every test and doctest, long sweeps shortened.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
+
+test-all: $(STAMP) ## Run every test and doctest, sweeps in full.
+	SCENESEEK_THOROUGH=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
 
 quick: $(STAMP) ## The daily loop: no training, no browser, no processes.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist worksteal tests \

@@ -111,8 +111,18 @@ def test_two_scenes_at_once_are_two_scenes(model):
         together = model(images)
         apart = [model([image])[0] for image in images]
     for a, b in zip(together, apart, strict=True):
-        for key in ("boxes", "scores", "embeddings"):
-            torch.testing.assert_close(a[key], b[key], atol=2e-3, rtol=1e-3)
+        assert min(found_again(a, b), found_again(b, a)) >= 0.95
+
+
+def found_again(these, those):
+    """Share of detections with an equal among others.
+
+    A network that knows nothing scores many alike: rounding decides which comes first and which of two is suppressed.
+    """
+    rows, others = (
+        torch.cat([d["boxes"], d["scores"][:, None], d["embeddings"]], dim=1)[:, None] for d in (these, those)
+    )
+    return torch.isclose(rows, others[:, 0], atol=2e-3, rtol=1e-3).all(dim=2).any(dim=1).float().mean()
 
 
 def test_nothing_found_is_an_empty_result(named):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from suite.needs import NEEDS, required
+from suite.thoroughness import thorough
 
 REASONS = {need.reason: name for name, need in NEEDS.items()}
 
@@ -108,9 +109,13 @@ class Account:
     def last_line(self) -> str:
         """What did not run, and what it would take."""
         if not self.skipped:
-            return "Nothing was skipped."
+            return f"Nothing was skipped.{_length_of_sweeps()}"
         groups = [f"{count} that need {NEEDS[n].name} ({NEEDS[n].remedy})" for n, count in self.skipped.most_common()]
-        return f"Skipped: {'; '.join(groups)}."
+        return f"Skipped: {'; '.join(groups)}.{_length_of_sweeps()}"
+
+
+def _length_of_sweeps() -> str:
+    return "" if thorough() else " Sweeps were short; make test-all runs them in full."
 
 
 def _not_met(name: str) -> str:

@@ -40,13 +40,16 @@ def test_page(browser):
 def run(pytester, monkeypatch):
     """Run a file of tests with the plugin on a machine that has nothing but ``here``; exit code and output."""
 
-    def run_text(text: str, *options: str, required: str = "", here: tuple[str, ...] = ()) -> tuple[int, str]:
+    def run_text(
+        text: str, *options: str, required: str = "", here: tuple[str, ...] = (), short: bool = False
+    ) -> tuple[int, str]:
         for name, need in NEEDS.items():
             monkeypatch.setitem(NEEDS, name, need)  # put back afterwards
         pytester.makeini(INI)
         pytester.makeconftest(CONFTEST.format(here=here))
         pytester.makepyfile(test_it=text)
         monkeypatch.setenv("SCENESEEK_REQUIRE", required)
+        monkeypatch.setenv("SCENESEEK_THOROUGH", "" if short else "1")
         monkeypatch.setenv("PYTHONPATH", str(TESTS))
         start = pytester.runpytest_subprocess if "-n" in options else pytester.runpytest_inprocess
         result = start("-p", "no:cacheprovider", *options)
@@ -55,6 +58,7 @@ def run(pytester, monkeypatch):
     return run_text
 
 
+@pytest.mark.processes
 def test_the_last_line_says_what_was_skipped_and_what_it_would_take(run):
     text = (
         BROWSER + "\n@pytest.mark.needs('pictures')\n@pytest.mark.parametrize('n', range(3))\ndef test_real(n): pass\n"
@@ -74,6 +78,13 @@ def test_where_everything_is_there_nothing_was_skipped(run):
     assert output.splitlines()[-1] == "Nothing was skipped."
 
 
+def test_short_sweeps_are_said_to_be_short(run):
+    code, output = run("def test_it(): pass\n", short=True)
+    assert code == 0
+    assert output.splitlines()[-1] == "Nothing was skipped. Sweeps were short; make test-all runs them in full."
+
+
+@pytest.mark.processes
 def test_what_is_required_and_missing_fails(run):
     for options in ([], ["-n", "1"]):
         code, output = run(BROWSER, *options, required="browser")
@@ -81,6 +92,7 @@ def test_what_is_required_and_missing_fails(run):
         assert "SCENESEEK_REQUIRE names 'browser'; a browser missing: apt install chromium" in output
 
 
+@pytest.mark.processes
 def test_what_is_required_has_to_run(run):
     """Neither a selection nor a lost folder lets it be forgotten."""
     others = "def test_other(): pass\n"
