@@ -76,9 +76,9 @@ def main() -> None:
         for world in _worlds(predictor, Path(folder)):
             _report(world, rows, curves)
             if world.name == "synthetic":
-                _small_galleries(world)
-                _feedback(world)
-                _second_looks(world, predictor)
+                rows |= _small_galleries(world)
+                rows["marks"] = _feedback(world)
+                rows["re-ranked"] = _second_looks(world, predictor)
     print(f"wrote {store('calibration', rows, model=MODEL, queries=QUERIES)}")
     _plot(curves)
 
@@ -113,6 +113,9 @@ def _report(world: HeldOut, rows: dict[str, dict[str, object]], curves: dict[str
             mine = asked[world.sets[asked] == name]
             found = _coverage(world, whole, {name: judge}, mine, before=False) if len(mine) else None
             print(f"  {name} left out, now: {'not known' if found is None else '   '.join(found.cells)}")
+            if found is not None:
+                cells = dict(zip(map(str, SHOWN), found.cells, strict=True))
+                rows[f"{name}, left out, now"] = {**cells, "comparisons": found.count}
     for before in (True, False):
         rows[f"{world.name}, answers, {'before' if before else 'now'}"] = _answers(world, whole, asked, before)
     if world.name == "real":
@@ -171,6 +174,7 @@ def _answers(world: HeldOut, judge: Judge, asked: np.ndarray, before: bool) -> d
     claimed = np.array([np.minimum(answer.expected[answer.likely], 1.0).sum() for answer in there])
     spread = _redrawn(wrong[:, None], likely, np.array(who))[:, 0]
     low, high = np.quantile(spread, (0.025, 0.975))
+    high = max(high, _none_seen(len({person for person, count in zip(who, likely, strict=True) if count})))
     first_right = np.array([answer.right[0] for answer in there])
     distant = np.array([answer.distant for answer in there])
     first_likely = np.array([answer.likely[0] for answer in there])
@@ -193,12 +197,18 @@ def _answers(world: HeldOut, judge: Judge, asked: np.ndarray, before: bool) -> d
     return facts
 
 
+def _none_seen(people: int) -> float:
+    """The share of wrong people at which ``people`` drawn at random are all right one time in twenty."""
+    return float(1 - 0.05 ** (1 / people)) if people else 1.0
+
+
 def _percent(part: float, whole: float) -> float | None:
     return round(100 * float(part) / float(whole), 1) if whole else None
 
 
-def _small_galleries(world: HeldOut) -> None:
+def _small_galleries(world: HeldOut) -> dict[str, dict[str, object]]:
     """The same claims in galleries of a few scenes, five of each size."""
+    rows: dict[str, dict[str, object]] = {}
     scenes = np.unique(world.scenes)
     print("scenes  pairs   actual over claimed at 1e-1, 1e-2, 1e-3 (five galleries: lowest to highest)")
     for size in (10, 20, 40, 80, 160, 320):
@@ -216,9 +226,12 @@ def _small_galleries(world: HeldOut) -> None:
         cells = [f"{min(r):.2f} to {max(r):.2f}" for r in zip(*ratios, strict=True)] if ratios else []
         note = f"not known in {unknown} of 5" if unknown else ""
         print(f"{size:6d}  {int(np.mean(pairs)):5,d}   " + "   ".join(cells) + f"   {note}")
+        known = dict(zip(map(str, SHOWN), cells, strict=False))
+        rows[f"{size} pictures"] = {"pairs": int(np.mean(pairs)), **known, "not known": f"{unknown} of 5"}
+    return rows
 
 
-def _feedback(world: HeldOut) -> None:
+def _feedback(world: HeldOut) -> dict[str, object]:
     """Of those who were not shown yet, mAP before and after the first ten matches were marked right or wrong."""
     rows = np.random.default_rng(1).permutation(world.named())[:QUERIES]
     scores: dict[str, list[float]] = defaultdict(list)
@@ -248,10 +261,13 @@ def _feedback(world: HeldOut) -> None:
     drawn = np.random.default_rng(0).integers(0, len(gain), (1000, len(gain)))
     low, high = np.quantile(gain[drawn].mean(1), (0.025, 0.975))
     better = 100 * (gain > 0).mean()
-    print(f"gain of both {gain.mean():+.1f} ({low:+.1f} to {high:+.1f}), better for {better:.0f} % of queries")
+    said = f"{gain.mean():+.1f} ({low:+.1f} to {high:+.1f})"
+    print(f"gain of both {said}, better for {better:.0f} % of queries")
+    means = {name: round(100 * float(np.mean(values)), 1) for name, values in scores.items()}
+    return {"queries": len(gain), **means, "gain of both": said, "better, %": round(float(better))}
 
 
-def _second_looks(world: HeldOut, predictor: Predictor) -> None:
+def _second_looks(world: HeldOut, predictor: Predictor) -> dict[str, object]:
     """Of the first hundred matches, mAP as the finder gives them, with and without re-ranking."""
     finder = Finder(predictor, world.gallery)
     rows = np.random.default_rng(2).permutation(world.named())[:100]
@@ -268,8 +284,10 @@ def _second_looks(world: HeldOut, predictor: Predictor) -> None:
             hits = np.array([person_of[m.detection_id] == world.person_ids[row] for m in found])
             precisions = np.cumsum(hits)[hits] / (np.flatnonzero(hits) + 1)
             scores[rerank or "as found"].append(float(precisions.sum() / num_same))
+    means = {name: round(100 * float(np.mean(values)), 1) for name, values in scores.items()}
     print(f"re-ranked through the finder, mAP of the first 100 ({len(scores['as found'])} queries):")
-    print("   ".join(f"{name} {100 * np.mean(values):.1f}" for name, values in scores.items()))
+    print("   ".join(f"{name} {value}" for name, value in means.items()))
+    return {"queries": len(scores["as found"]), **means}
 
 
 def _example(embedding: np.ndarray) -> QueryPerson:

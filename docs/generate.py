@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import calibration_page
 import cards
 import study_pages
 import typer
@@ -255,6 +256,7 @@ def pages() -> dict[str, str]:
         "recipes.md": "\n".join([RECIPE_HEAD, *tables(Recipe, ""), model_options()]) + "\n",
         **cards.pages(),
         **study_pages.pages(),
+        **calibration_page.pages(),
     }
 
 

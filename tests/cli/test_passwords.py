@@ -12,6 +12,7 @@ from typing import Any
 
 import lancedb
 import pytest
+from pyarrow import parquet
 
 from fake_predictor import RED, YELLOW, ColourPredictor, person, save_scene
 from live_server import served
@@ -24,7 +25,7 @@ from sceneseek.structures import Frame, MediaItem
 Run = Callable[..., str]
 
 ADDRESS = "rtsp://ada:geheim@camera.example/door?pwd=geheim"
-SHOWN = "rtsp://camera.example/door?pwd="
+SHOWN = "rtsp://camera.example/door"
 
 
 @pytest.fixture
@@ -104,6 +105,54 @@ def test_no_answer_shows_a_password_that_a_foreign_gallery_holds(run: Run, query
         tables.open_table(name).update(values={"source": ADDRESS})
     assert b"geheim" in held(gallery.path)
     check(run, query, Gallery.open(gallery.path))
+
+
+def test_old_addresses_are_found_and_removed_down_to_the_bytes(run: Run, query: Path, tmp_path: Path) -> None:
+    gallery = gallery_of(tmp_path / "g", query)
+    tables = lancedb.connect(gallery.path)
+    for name in ("media", "detections"):
+        tables.open_table(name).update(values={"source": ADDRESS})
+    tables.open_table("media").update(values={"aliases": [ADDRESS]})
+    for name in ("media", "detections", "frames"):
+        tables.open_table(name).update(values={"camera_id": "camera.example/door?pwd=geheim"})
+    found = json.loads(run("gallery", "check", gallery.path, "--json"))["findings"]
+    assert [(f["kind"], f["repairable"]) for f in found if f["kind"] == "addresses"] == [("addresses", True)]
+    repaired = json.loads(run("gallery", "check", gallery.path, "--repair", "--json"))
+    assert "addresses" not in {finding["kind"] for finding in repaired["findings"]}
+    assert b"geheim" not in held(gallery.path)
+    for record in Gallery.open(gallery.path).media():
+        assert (set(record.sources), record.camera_id) == ({SHOWN}, "camera.example/door")
+    check(run, query, Gallery.open(gallery.path))
+
+
+@pytest.mark.parametrize("way", ["archive", "merge"])
+def test_what_is_handed_on_holds_no_old_address(run: Run, query: Path, tmp_path: Path, way: str) -> None:
+    gallery = gallery_of(tmp_path / "g", query)
+    tables = lancedb.connect(gallery.path)
+    for name in ("media", "detections"):
+        tables.open_table(name).update(values={"source": ADDRESS})
+    tables.open_table("media").update(values={"aliases": [ADDRESS]})
+    if way == "archive":
+        run("gallery", "export", gallery.path, tmp_path / "g.zip")
+        shutil.unpack_archive(tmp_path / "g.zip", tmp_path / "unpacked")
+        for path in (tmp_path / "unpacked").glob("*.parquet"):
+            assert "geheim" not in str(parquet.read_table(path).to_pydict()), path
+        run("gallery", "import", tmp_path / "g.zip", tmp_path / "h")
+    else:
+        run("gallery", "merge", tmp_path / "h", gallery.path)
+    assert len(Gallery.open(tmp_path / "h").media()) == 2
+    assert b"geheim" not in held(tmp_path / "h")
+
+
+def test_what_a_decoder_says_of_an_address_shows_no_password(run: Run, tmp_path: Path) -> None:
+    """Libraries repeat the address in their own words."""
+    for address in (
+        "http://ada:geheim@127.0.0.1:1/x?pw=geheim",
+        "rtsp://ada:geheim@127.0.0.1:1/user=a_password=geheim",
+    ):
+        said = json.loads(run("index", address, "-g", tmp_path / "g", "--duration", "0.2", "--json"))
+        assert said["problems"]
+    assert b"geheim" not in held(tmp_path / "g")
 
 
 def check(run: Run, query: Path, gallery: Gallery) -> None:

@@ -36,7 +36,7 @@ def test_a_token_is_printed_once_and_kept_as_a_digest(tmp_path: Path) -> None:
         ([], "no gallery was given"),
         (["--make-token", "anna"], "needs --token-file"),
         (["--make-token", "anna", "--token-file", "t.toml", "--role", "keper"], "Did you mean 'keeper'"),
-        (["--make-token", "a b", "--token-file", "t.toml"], "no name"),
+        (["--make-token", "a b", "--token-file", "t.toml"], "not a name"),
         (["--gallery", "g", "--host", "0.0.0.0"], "there are no tokens"),
         (["--gallery", "g", "--token-file", "none.toml"], "cannot be read"),
         (["--gallery", "g", "--media-root", "none"], "no folder"),

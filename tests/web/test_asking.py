@@ -36,13 +36,13 @@ def test_pictures_that_wait_are_few_and_unread(world: World, monkeypatch: pytest
     async def ask() -> None:
         service = Service(world.finder(), Settings(limits=Limits(decoders=1, waiting=3)))
         service.start()
-        decoded, may_decode = service.decoders.rgb, asyncio.Event()
+        decoded, may_decode = service.decoders.query, asyncio.Event()
 
-        async def slow(data: bytes) -> object:
+        async def slow(data: bytes, preview_side: int) -> object:
             await may_decode.wait()
-            return await decoded(data)
+            return await decoded(data, preview_side)
 
-        monkeypatch.setattr(service.decoders, "rgb", slow)
+        monkeypatch.setattr(service.decoders, "query", slow)
         try:
             uploads = [Watched(io.BytesIO(picture), filename="x.png") for _ in range(5)]
             asked = [asyncio.ensure_future(take_query(service, upload, LOCAL)) for upload in uploads]

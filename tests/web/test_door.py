@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from sceneseek.errors import ValueRefused
-from sceneseek.web import Limits, Role, Settings
-from sceneseek.web.door import Buckets, Caller, Door
+from sceneseek.web import Limits, Role, Settings, Token
+from sceneseek.web.door import Buckets, Caller, Door, cookie_name
 from sceneseek.web.refusals import Refusal
-from sceneseek.web.tokens import digest_of, make_token, read_tokens
+from sceneseek.web.tokens import Keyring, digest_of, make_token, read_tokens
 from web_world import tokens
 
 pytestmark = pytest.mark.processes
@@ -63,6 +65,9 @@ def test_token_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -
         ('[anna]\nrole = "keeper"', "not a token file"),
         (f'[anna]\nrole = "keper"\nsha256 = "{"0" * 64}"', "Did you mean 'keeper'"),
         ('[anna]\nrole = "keeper"\nsha256 = "secret"', "64 hexadecimal digits"),
+        (f'[anna]\nrole = "keeper"\nsha256 = "{"0" * 64}"\nexpiry = 2027-01-01', "Did you mean 'expires'"),
+        (f'[anna]\nrole = "keeper"\nsha256 = "{"0" * 64}"\nexpires = 2027-01-01', "with its zone"),
+        (f'[anna]\nrole = "keeper"\nsha256 = "{"0" * 64}"\nexpires = "soon"', "with its zone"),
     ],
 )
 def test_damaged_token_files_are_named(tmp_path: Path, text: str, complaint: str) -> None:
@@ -77,7 +82,7 @@ def test_missing_token_file_and_bad_names(tmp_path: Path) -> None:
     with pytest.raises(ValueRefused, match="--make-token"):
         read_tokens(tmp_path / "none.toml")
     for name in ("", "a b", "../x", "a" * 65, "[x]"):
-        with pytest.raises(ValueRefused, match="no name"):
+        with pytest.raises(ValueRefused, match="not a name"):
             make_token(tmp_path / "t.toml", name, Role.VIEWER)
     assert not (tmp_path / "t.toml").exists()
 
@@ -131,20 +136,115 @@ def test_tokens_are_recognised() -> None:
     assert refused.value.status_code == 401
 
 
-def test_wrong_tokens_lock_their_address_for_a_while() -> None:
+def status(call: Callable[[], object]) -> int:
+    with pytest.raises(Refusal) as refused:
+        call()
+    return refused.value.status_code
+
+
+def test_wrong_tokens_are_slowed_down_and_right_ones_never() -> None:
     clock = Clock()
-    door = Door(Settings(tokens=tokens(), limits=Limits(login_failures=3, login_seconds=60)), clock)
-    statuses = []
-    for _ in range(6):
-        with pytest.raises(Refusal) as refused:
-            door.by_token("guess", "6.6.6.6")
-        statuses.append(refused.value.status_code)
-    assert statuses == [401, 401, 401, 401, 429, 429]
-    with pytest.raises(Refusal):
-        door.by_token("kim-secret", "6.6.6.6")  # even the right one: a guesser learns nothing
-    assert door.by_token("kim-secret", "7.7.7.7").name == "kim"
-    clock.now += 61
+    told: list[str] = []
+    door = Door(Settings(tokens=tokens(), limits=Limits(login_failures=3, login_seconds=60)), clock, told.append)
+    statuses = [status(lambda: door.by_token("guess", "6.6.6.6")) for _ in range(6)]
+    assert statuses == [401, 401, 401, 429, 429, 429]
+    assert told == ["6.6.6.6"] * 6
     assert door.by_token("kim-secret", "6.6.6.6").name == "kim"
+    assert door.log_in("vera-secret", "6.6.6.6")[0].name == "vera"
+    assert status(lambda: door.by_token("guess", "7.7.7.7")) == 401, "other addresses are not slowed down"
+    clock.now += 61
+    assert status(lambda: door.by_token("guess", "6.6.6.6")) == 401
+
+
+def test_right_tokens_open_after_any_number_of_addresses_failed() -> None:
+    """Neither the memory for failures nor anything else fills up."""
+    door = Door(Settings(tokens=tokens(), limits=Limits(login_failures=1)), Clock())
+    for i in range(12_000):
+        for _ in range(2):
+            status(lambda i=i: door.by_token("guess", f"10.0.{i // 256}.{i % 256}"))  # type: ignore[misc]
+    assert len(door._failures._levels) <= 10_000
+    assert door.by_token("kim-secret", "10.0.0.1").name == "kim"
+    assert status(lambda: door.by_token("guess", "10.0.46.223")) == 429, "the last ones are still slowed down"
+
+
+def test_one_owner_does_not_log_the_others_out() -> None:
+    door = Door(Settings(tokens=tokens(), limits=Limits(sessions=4)), Clock())
+    _, secret = door.log_in("kim-secret", "a")
+    for _ in range(20):
+        door.log_in("vera-secret", "a")
+    assert door.by_session(secret) is not None
+
+
+def test_each_port_has_a_cookie_of_its_own() -> None:
+    names = {cookie_name(Settings(port=port, https=https)) for port in (80, 8723) for https in (False, True)}
+    assert len(names) == 4
+    assert sum(name.startswith("__Host-") for name in names) == 2
+
+
+def test_a_token_expires() -> None:
+    today = datetime(2026, 5, 1, tzinfo=UTC)
+    owner = Token("anna", Role.VIEWER, digest_of("secret"), expires=today + timedelta(days=1))
+    now = [today]
+    keyring = Keyring((owner,), wall_clock=lambda: now[0])
+    assert keyring.by_digest(owner.sha256) == owner
+    now[0] += timedelta(days=1)
+    assert keyring.by_digest(owner.sha256) is None
+
+
+def test_a_session_ends_with_its_token(tmp_path: Path) -> None:
+    path, clock = tmp_path / "tokens.toml", Clock()
+    anna, ben = make_token(path, "anna", Role.KEEPER), make_token(path, "ben", Role.VIEWER)
+    door = Door(Settings(token_file=path), clock)
+    assert not door.open
+    secrets = [door.log_in(token, "a")[1] for token in (anna, ben)]
+    tables = path.read_text().split("\n\n")
+    path.write_text(next(table for table in tables if "ben" in table))
+    clock.now += 2
+    assert door.by_session(secrets[0]) is None
+    assert status(lambda: door.by_token(anna, "a")) == 401
+    assert door.by_session(secrets[1]) is not None
+    path.write_text("")
+    clock.now += 2
+    assert not door.open, "a file without tokens lets nobody in"
+    assert door.by_session(secrets[1]) is None
+
+
+def test_a_new_role_counts_at_once(tmp_path: Path) -> None:
+    path, clock = tmp_path / "tokens.toml", Clock()
+    token = make_token(path, "anna", Role.KEEPER)
+    door = Door(Settings(token_file=path), clock)
+    _, secret = door.log_in(token, "a")
+    path.write_text(path.read_text().replace("keeper", "viewer"))
+    clock.now += 2
+    session = door.by_session(secret)
+    assert session is not None
+    assert session.role is Role.VIEWER
+
+
+@pytest.mark.parametrize("damage", ["[anna", "[anna]\nrole = 'keeper'", None])
+def test_a_damaged_token_file_changes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str | None
+) -> None:
+    path, clock = tmp_path / "tokens.toml", Clock()
+    token = make_token(path, "anna", Role.KEEPER)
+    door = Door(Settings(token_file=path), clock)
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_text(damage)
+    clock.now += 2
+    for _ in range(3):
+        assert door.by_token(token, "a").name == "anna"
+        clock.now += 2
+    assert caplog.text.count("the tokens stay as they were") == 1
+
+
+def test_expiry_survives_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.toml"
+    end = datetime(2027, 1, 31, 12, tzinfo=UTC)
+    make_token(path, "anna", Role.KEEPER, end)
+    make_token(path, "ben", Role.VIEWER)
+    assert {token.name: token.expires for token in read_tokens(path)} == {"anna": end, "ben": None}
 
 
 def test_sessions_end() -> None:

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 import own_loop
 from large_bodies import Sender
+from sceneseek.errors import GalleryError
 from sceneseek.web import Limits
 from sceneseek.web.door import CSRF_HEADER, SESSION_COOKIE
 from sceneseek.web.guard import LARGE
@@ -233,7 +234,7 @@ def test_a_wrong_token_counts_once_however_it_is_sent(world: World, serve: Serve
     client = serve(world, tokens=tokens(), limits=Limits(login_failures=3, login_seconds=3600))
     wrong = {"headers": {"Authorization": "Bearer wrong"}}
     statuses = [call(client, "POST", "/api/queries", **wrong).status_code for _ in range(5)]
-    assert statuses == [401, 401, 401, 401, 429]
+    assert statuses == [401, 401, 401, 429, 429]
 
 
 @pytest.mark.parametrize(("path", "field"), [("/api/queries", "picture"), ("/api/uploads", "files")])
@@ -371,6 +372,173 @@ def test_query_pictures_are_their_owners(guarded: TestClient, world: World) -> N
     address = f"/api/queries/{query['query_id']}/picture"
     assert guarded.get(address, headers=bearer("vera")).status_code == 200
     assert guarded.get(address, headers=bearer("kim")).status_code == 404
+
+
+def test_a_flood_of_wrong_tokens_locks_nobody_out(world: World, serve: Serve) -> None:
+    """Neither by the count of failures nor by that of requests: all come from one address."""
+    limits = Limits(login_failures=2, requests_per_second=0.001, burst=20)
+    client = serve(world, tokens=tokens(), limits=limits)
+    wrong = {"Authorization": "Bearer guess"}
+    statuses = [client.get("/api/gallery", headers=wrong).status_code for _ in range(30)]
+    assert set(statuses) == {401, 429}
+    assert client.post("/api/login", json={"token": "guess"}).status_code == 429
+    assert client.get("/api/gallery", headers=bearer("vera")).status_code == 200
+    assert client.post("/api/login", json={"token": "vera-secret"}).status_code == 200
+    assert client.get("/api/gallery").status_code == 200, "with the session's cookie"
+
+
+def test_an_upload_is_refused_while_it_arrives(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens(), limits=Limits(arriving_bytes=200_000))
+    picture = {"picture": ("a.jpg", b"x" * 150_000)}
+    answer = client.post("/api/queries", files=picture, headers=bearer("vera"))
+    assert answer.status_code == 503
+    assert answer.headers["connection"] == "close"
+    assert client.post("/api/queries", files={"picture": ("a.jpg", b"x")}, headers=bearer("vera")).status_code == 415
+
+
+def test_each_caller_has_requests_of_their_own(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens(), limits=Limits(requests_per_second=0.001, burst=5))
+    assert [client.get("/api/jobs", headers=bearer("vera")).status_code for _ in range(6)] == [200] * 5 + [429]
+    assert client.get("/api/jobs", headers=bearer("kim")).status_code == 200
+
+
+def test_one_caller_does_not_hold_all_event_streams(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens(), limits=Limits(listeners=2))
+    seats = client.app.state.service.jobs._listeners  # type: ignore[attr-defined]
+    with seats.taken("caller vera"), seats.taken("caller vera"):
+        job_id = "x" * 22
+        client.app.state.service.jobs.get = lambda name: None  # type: ignore[attr-defined]
+        greedy = client.get(f"/api/jobs/{job_id}/events", headers=bearer("vera"))
+        assert greedy.status_code == 503
+        seats.check_room("caller kim")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"X-Long": "a" * 40_000}, 431),
+        ({f"X-{i}": "a" * 1000 for i in range(40)}, 431),
+        ({"Cookie": "a" * 33_000}, 431),
+        ({"Content-Length": "0", "Transfer-Encoding": "chunked"}, 400),
+    ],
+)
+def test_requests_that_are_too_long_or_ambiguous(client: TestClient, headers: dict[str, str], status: int) -> None:
+    answer = client.get("/api/health", headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["connection"] == "close"
+    assert answer.json()["error"]["expected"]
+
+
+def test_addresses_that_are_too_long(client: TestClient) -> None:
+    assert client.get(f"/api/media?text={'a' * 40_000}").status_code == 431
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/api/gallery", "/api/media/a/clip?start_s=0&end_s=1", "/api/detections/a:0:0/crop"])
+def test_another_sites_page_makes_us_work_for_nothing(client: TestClient, path: str, site: str) -> None:
+    assert client.get(path, headers={"sec-fetch-site": site}).status_code == 403
+    assert client.get("/", headers={"sec-fetch-site": site}).status_code == 200, "a link to the page may be followed"
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_our_own_page_and_the_address_bar_are_served(client: TestClient, site: str) -> None:
+    assert client.get("/api/gallery", headers={"sec-fetch-site": site}).status_code == 200
+
+
+def test_strangers_learn_neither_version_nor_addresses(guarded: TestClient) -> None:
+    guarded.cookies.clear()
+    assert guarded.get("/api/openapi.json").status_code == 401
+    assert guarded.get("/api/health").json() == {"status": "ok", "version": "", "login": True, "decoders": ""}
+    assert guarded.get("/api/openapi.json", headers=bearer("vera")).status_code == 200
+    told = guarded.get("/api/health", headers=bearer("vera")).json()
+    assert told["version"]
+    assert "confined" in told["decoders"]
+
+
+def test_a_search_says_why_it_is_made(own_world: World, serve: Serve) -> None:
+    client = serve(own_world, tokens=tokens(), reasons=True)
+    assert client.get("/api/gallery", headers=bearer("vera")).json()["reasons"] is True
+    query = ask_with(client, own_world.query, headers=bearer("otto"))
+    asked: dict[str, Any] = {"examples": [{"query_id": query["query_id"], "person": 0}]}
+    for missing in ({}, {"reason": ""}, {"reason": "  "}, {"reason": None}):
+        answer = client.post("/api/search", json={**asked, **missing}, headers=bearer("otto"))
+        assert answer.status_code == 422
+        assert "why" in answer.json()["error"]["message"]
+    asked["reason"] = " the missing bicycle "
+    assert client.post("/api/search", json=asked, headers=bearer("otto")).status_code == 200
+    report = client.post("/api/reports", json={"search": asked, "format": "html"}, headers=bearer("otto"))
+    assert "the missing bicycle" in report.text
+    entries = client.get("/api/audit", headers=bearer("kim")).json()["entries"]
+    assert [(e["action"], e["details"]["reason"]) for e in entries if e["action"] in ("search", "export")] == [
+        ("export", "the missing bicycle"),
+        ("search", "the missing bicycle"),
+    ]
+
+
+def test_coming_and_going_is_written_into_the_audit_log(own_world: World, serve: Serve) -> None:
+    client = serve(own_world, tokens=tokens())
+    for _ in range(30):
+        client.get("/api/gallery", headers={"Authorization": "Bearer guess"})
+    csrf = client.post("/api/login", json={"token": "vera-secret"}).json()["csrf"]
+    client.post("/api/logout", headers={CSRF_HEADER: csrf})
+    entries = client.get("/api/audit", headers=bearer("kim")).json()["entries"]
+    told = [(entry["who"], entry["action"], entry["details"].get("addresses")) for entry in entries]
+    assert told == [
+        ("sceneseek", "wrong-token", {"testclient": 30}),
+        ("vera", "logout", None),
+        ("vera", "login", None),
+    ]
+
+
+def test_looking_is_written_into_the_audit_log(own_world: World, serve: Serve) -> None:
+    client = serve(own_world, tokens=tokens())
+    media = client.get("/api/media", headers=bearer("vera")).json()["media"]
+    keys = {medium["name"]: medium["media_key"] for medium in media}
+    looks = [
+        f"/api/frames/{keys['1.png']}/0/picture",
+        f"/api/detections/{keys['1.png']}:0:0/scene",
+        f"/api/detections/{keys['1.png']}:0:0/crop",
+        f"/api/detections/{keys['2.png']}:0:1/crop",
+        f"/api/media/{keys['walk.mp4']}/clip?start_s=0&end_s=1",
+    ]
+    for address in looks:
+        assert client.get(address, headers=bearer("vera")).status_code == 200, address
+    entries = client.get("/api/audit", headers=bearer("kim")).json()["entries"]
+    seen = [entry["details"] for entry in entries if (entry["who"], entry["action"]) == ("vera", "look")][::-1]
+    assert sum(details["looks"] for details in seen) == len(looks)
+    told = {kind: {name for details in seen for name in details.get(kind, ())} for kind in ("scenes", "crops", "clips")}
+    assert told == {
+        "scenes": {f"{keys['1.png']}:0"},
+        "crops": {f"{keys['1.png']}:0:0", f"{keys['2.png']}:0:1"},
+        "clips": {f"{keys['walk.mp4']}:0-1"},
+    }
+
+
+def test_nobody_looks_where_the_log_cannot_be_written(
+    own_world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(own_world)
+    key = client.get("/api/media").json()["media"][0]["media_key"]
+    address = f"/api/detections/{key}:0:0/crop"
+
+    def full(*words: object, **facts: object) -> None:
+        raise GalleryError("the disk is full")
+
+    log = client.app.state.service.looking  # type: ignore[attr-defined]
+    monkeypatch.setattr(log, "_write", full)
+    assert [client.get(address).status_code for _ in range(2)] == [503, 503]
+    monkeypatch.undo()
+    assert client.get(address).status_code == 200
+
+
+def test_a_viewer_sees_so_many_pictures_and_an_operator_more(world: World, serve: Serve) -> None:
+    client = serve(world, tokens=tokens(), limits=Limits(looks_per_second=0.001, looks_at_once=3))
+    key = client.get("/api/media", headers=bearer("vera")).json()["media"][0]["media_key"]
+    address = f"/api/detections/{key}:0:0/crop"
+    statuses = {
+        who: [client.get(address, headers=bearer(who)).status_code for _ in range(5)] for who in ("vera", "otto")
+    }
+    assert statuses == {"vera": [200, 200, 200, 429, 429], "otto": [200] * 5}
 
 
 def test_searches_are_written_into_the_audit_log(own_world: World, serve: Serve) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import os
 import signal
@@ -263,6 +264,47 @@ def test_a_picture_that_takes_too_much_time() -> None:
             assert pool.pids() == []
 
     own_loop.run(check())
+
+
+def test_a_picture_of_very_many_pixels_reaches_the_server_with_fewer() -> None:
+    async def check() -> None:
+        async with decoders(query_pixels=1_000_000) as pool:
+            taken = await pool.query(flat(3000), 400)
+            assert (taken.width, taken.height) == (3000, 3000)
+            assert 900_000 < taken.image.shape[0] * taken.image.shape[1] <= 1_000_000
+            assert Image.open(io.BytesIO(taken.preview)).size == (400, 400)
+            assert (await pool.rgb(taken.file)).shape == taken.image.shape, "a box drawn later costs no more"
+            small = await pool.query(jpeg(), 400)
+            assert (small.file, small.image.shape) == (jpeg(), (64, 64, 3)), "others are kept as they came"
+
+    own_loop.run(check())
+
+
+@pytest.mark.parametrize("tail", [b"\x00" * 5_000_000, b"PK\x03\x04" + bytes(range(256)) * 20_000])
+def test_bytes_behind_a_pictures_end_are_not_kept(client: TestClient, tail: bytes) -> None:
+    answer = client.post("/api/queries", files={"picture": ("a.jpg", jpeg() + tail)})
+    assert answer.status_code == 201
+    kept = client.app.state.service.shelf.get(answer.json()["query_id"], "local")  # type: ignore[attr-defined]
+    assert kept.size < 100_000
+    assert kept.sha256 == hashlib.sha256(jpeg() + tail).hexdigest(), "the log tells of what was sent"
+
+
+def test_boxes_are_of_the_picture_as_it_was_sent(world: World, serve: Serve) -> None:
+    """Whatever became of its pixels: those of people found, and one that is drawn."""
+    whole, fewer = (serve(world, limits=Limits(query_pixels=pixels)) for pixels in (12_000_000, 6000))
+    asked = {name: ask_with(client, world.query) for name, client in (("whole", whole), ("fewer", fewer))}
+    sizes = {(query["width"], query["height"]) for query in asked.values()}
+    assert len(sizes) == 1
+    boxes = [np.array(sorted(person["box"] for person in query["people"])) for query in asked.values()]
+    assert boxes[0].shape == boxes[1].shape
+    assert np.abs(boxes[0] - boxes[1]).max() < 4
+    drawn = boxes[0][0].tolist()
+    for client, query in ((whole, asked["whole"]), (fewer, asked["fewer"])):
+        example = {"query_id": query["query_id"], "box": drawn}
+        report = client.post("/api/reports", json={"search": {"examples": [example]}, "format": "html"})
+        assert report.status_code == 200
+        found = client.post("/api/search", json={"examples": [example], "top": 1}).json()
+        assert found["matches"][0]["similarity"] > 0.9
 
 
 def test_more_pictures_than_may_wait() -> None:

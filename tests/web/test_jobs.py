@@ -25,14 +25,52 @@ from sceneseek.errors import GalleryError
 from sceneseek.gallery import AuditLog, Gallery
 from sceneseek.structures import Frame, MediaItem
 from sceneseek.web import Limits, Settings, create_app
-from sceneseek.web.jobs import Order
+from sceneseek.web.jobs import Job, JobBoard, Order
 from sceneseek.web.media import FarMedia, OpenMedia
 from sceneseek.web.refusals import Refusal
+from sceneseek.web.shares import ASKER
 from web_world import ADDRESS, Serve, TestClient, World, ask_with, index_of
 
 pytestmark = pytest.mark.processes
 
 ENDED = ("done", "stopped", "failed")
+
+
+def order_of(asker: str) -> Order:
+    return Order(asker, asker, lambda: (), frames_of, 1.0, asker)
+
+
+def test_those_who_order_take_turns_and_leave_each_other_room() -> None:
+    """Eight may wait: of these the greedy one gets six, and the others' orders are not the last."""
+    done: list[str] = []
+    begin = threading.Event()
+
+    def indexer(job: Job) -> Any:
+        begin.wait()
+        done.append(job.order.owner)
+        raise GalleryError("enough")
+
+    board = JobBoard(indexer, 8, 8)
+    try:
+        ASKER.set("greedy")
+        with board.place() as take:
+            first = take(order_of("greedy"))
+        until(lambda: first.state == "running")
+        for _ in range(6):
+            with board.place() as take:
+                take(order_of("greedy"))
+        with pytest.raises(Refusal):
+            board.check_place()
+        ASKER.set("modest")
+        with board.place() as take:
+            take(order_of("modest"))
+        begin.set()
+        until(lambda: len(done) == 8)
+    finally:
+        ASKER.set("")
+        begin.set()
+        board.close()
+    assert done.index("modest") == 1
 
 
 def ended(client: httpx.Client, job_id: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -17,6 +17,8 @@ import pytest
 from footage import Footage
 from gallery_server import generated_gallery, serving
 from patience import PATIENCE_S, until
+from sceneseek.errors import GalleryError
+from sceneseek.gallery import Gallery
 from sceneseek.pictures import read_picture
 from sceneseek.web import Limits
 from sceneseek.web import serving as web_serving
@@ -95,17 +97,65 @@ def test_bodies_that_drip(impatient: str) -> None:
         assert until(answer).startswith(b"HTTP/1.1 408")
 
 
-def test_more_connections_than_are_served(world: World) -> None:
-    with serving(world.finder(), limits=Limits(connections=6, header_seconds=PATIENCE_S)) as address:
-        idle = [connected(address) for _ in range(6)]
+@pytest.mark.parametrize("sent", [b"", b"GET /api/health HTTP/1.1\r\nHost: ", b"GET /static/mark.svg HTTP/1.1\r\n"])
+def test_idle_connections_keep_nobody_out(world: World, sent: bytes) -> None:
+    """However many there are, from any address, and though they are served for ever."""
+    limits = Limits(connections=6, connections_per_address=6, header_seconds=PATIENCE_S)
+    with serving(world.finder(), limits=limits, tokens=tokens()) as address, ExitStack() as stack:
+        for _ in range(20):
+            connection = stack.enter_context(connected(address))
+            with suppress(OSError):
+                connection.sendall(sent)
+        assert httpx.get(f"{address}/api/health", timeout=PATIENCE_S).status_code == 200
+        assert httpx.get(f"{address}/api/jobs", headers=bearer("vera"), timeout=PATIENCE_S).status_code == 200
 
-        def status() -> int:
-            return httpx.get(f"{address}/api/health", timeout=PATIENCE_S).status_code
 
-        assert status() == 503
-        for connection in idle:
-            connection.close()
-        until(lambda: status() == 200)
+def test_bodies_that_never_end_keep_nobody_out(world: World) -> None:
+    limits = Limits(connections=4, connections_per_address=4, body_seconds=PATIENCE_S)
+    with serving(world.finder(), limits=limits, tokens=tokens()) as address, ExitStack() as stack:
+        host = address.removeprefix("http://").encode()
+        for _ in range(8):
+            connection = stack.enter_context(connected(address))
+            connection.sendall(b"POST /api/login HTTP/1.1\r\nHost: " + host + b"\r\nContent-Length: 100\r\n\r\n{")
+        assert httpx.get(f"{address}/api/health", timeout=PATIENCE_S).status_code == 200
+
+
+def test_a_known_callers_connection_stays(world: World) -> None:
+    limits = Limits(connections=4, connections_per_address=4, header_seconds=PATIENCE_S)
+    with (
+        serving(world.finder(), limits=limits, tokens=tokens()) as address,
+        ExitStack() as stack,
+        httpx.Client(base_url=address, headers=bearer("vera"), timeout=PATIENCE_S) as vera,
+    ):
+        assert vera.get("/api/jobs").status_code == 200
+        mine = vera._transport._pool.connections  # type: ignore[attr-defined]
+        first = mine[0]
+        for _ in range(12):
+            stack.enter_context(connected(address))
+        assert vera.get("/api/jobs").status_code == 200
+        assert mine[0] is first
+
+
+def test_a_server_at_work_for_all_says_so(world: World) -> None:
+    limits = Limits(connections=1)
+    with serving(world.finder(), limits=limits) as address:
+        work = threading.Event()
+        app_is_at = threading.Event()
+
+        def slow() -> object:
+            app_is_at.set()
+            work.wait()
+            raise GalleryError("enough")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Gallery, "info", lambda self: slow())
+            asked = threading.Thread(target=lambda: httpx.get(f"{address}/api/gallery", timeout=PATIENCE_S))
+            asked.start()
+            app_is_at.wait()
+            assert httpx.get(f"{address}/api/health", timeout=PATIENCE_S).status_code == 503
+            work.set()
+            asked.join()
+        until(lambda: httpx.get(f"{address}/api/health", timeout=PATIENCE_S).status_code == 200)
 
 
 def test_a_server_with_listeners_stops_at_once(own_world: World, monkeypatch: pytest.MonkeyPatch) -> None:

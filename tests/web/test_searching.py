@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fake_predictor import RED, person, save_scene
+from fake_predictor import ORANGE, RED, person, save_scene
 from gallery_server import write_video
+from patience import until
 from sceneseek.errors import MediaError
 from sceneseek.gallery import Filters
 from sceneseek.inference.media import content_key, discover, frames_of
@@ -25,6 +28,7 @@ from sceneseek.web import Role
 from sceneseek.web.decoder import known
 from sceneseek.web.places import Places
 from sceneseek.web.views import kind_of
+from sceneseek.words import printable
 from web_world import Serve, TestClient, World, ask_with, bearer, index_of, tokens
 
 pytestmark = pytest.mark.processes
@@ -532,3 +536,39 @@ def test_long_sightings_come_in_parts(client: TestClient, world: World) -> None:
     assert part["people"] == whole["people"][1:2]
     assert part["total"] == whole["total"]
     assert client.get(address, params={"most": 5000}).status_code == 422
+
+
+def test_names_of_strangers_are_shown_by_number_and_can_be_asked_for(own_world: World, serve: Serve) -> None:
+    names = ["a\x1b[2J\u202e\n\u2028.png", "\u200b[red].png"]
+    for i, name in enumerate(names):
+        save_scene(own_world.media / "odd.png", person(ORANGE, i)).rename(own_world.media / name)
+    finder = own_world.finder()
+    finder.index(list(discover([str(own_world.media)])), partial(frames_of, every_s=1.0), every_s=1.0)
+    client = serve(own_world, tokens=tokens())
+    for who in ("vera", "otto"):
+        media = client.get("/api/media?per_page=100", headers=bearer(who)).json()["media"]
+        shown = {medium["name"]: medium["source"] for medium in media}
+        assert {"a\\x1b[2J\\u202e\\x0a\\u2028.png", "\\u200b[red].png"} <= set(shown)
+        query = ask_with(client, own_world.query, headers=bearer(who))
+        for name in map(printable, names):
+            asked = {"examples": [{"query_id": query["query_id"], "person": 0}], "sources": [shown[name]]}
+            answer = client.post("/api/search", json=asked, headers=bearer(who))
+            assert answer.status_code == 200, answer.text
+            assert [match["name"] for match in answer.json()["matches"]] == [name]
+    report = {"search": asked, "format": "html"}
+    assert "\u200b" not in client.post("/api/reports", json=report, headers=bearer("otto")).text
+
+
+def test_names_that_are_no_letters_can_be_told(own_world: World, serve: Serve) -> None:
+    """No JSON document can hold them as they are."""
+    name = os.fsdecode(b"\xff\xfe.png")
+    save_scene(own_world.media / "odd.png", person(ORANGE, 1)).rename(own_world.media / name)
+    client = serve(own_world)
+    job_id = client.post("/api/index", json={"paths": ["media"]}).json()["job_id"]
+
+    def problems() -> list[dict[str, str]]:
+        answer = client.get(f"/api/jobs/{job_id}")
+        assert answer.status_code == 200
+        return answer.json()["problems"]  # type: ignore[no-any-return]
+
+    assert [problem["source"] for problem in until(problems)] == [str(own_world.media / "\\udcff\\udcfe.png")]

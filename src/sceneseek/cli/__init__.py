@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sceneseek.cli.console import err, escape
+from sceneseek.cli.console import err, escape, show_crash, show_log
 from sceneseek.errors import SceneseekError
+from sceneseek.words import printable, without_passwords
 
 app = typer.Typer(
     name="sceneseek",
@@ -65,11 +66,26 @@ def main() -> None:
     """
     # Pillow warns of tags that are damaged and that it passes over; that costs nobody anything.
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+    show_log()
+    sys.excepthook = show_crash
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except SceneseekError as error:
-        err.print(f"[bold red]error:[/bold red] {escape(str(error))}", highlight=False, soft_wrap=True)
+        message = escape(without_passwords(str(error)))
+        err.print(f"[bold red]error:[/bold red] {message}", highlight=False, soft_wrap=True)
         sys.exit(2)
+    except _WrongUse as error:
+        wrong: Any = error
+        wrong.message = printable(without_passwords(wrong.message))  # a shell may have put the names of files there
+        wrong.show()
+        sys.exit(wrong.exit_code)
+    except typer.Abort:
+        err.print("aborted.")
+        sys.exit(1)
     except KeyboardInterrupt:
         err.print("stopped.")
         sys.exit(130)
+
+
+_WrongUse: type[Exception] = typer.BadParameter.__mro__[1]
+"""What all mistakes in the use of a command are."""

@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as RichProgress
+from rich.segment import Segment
+
+from sceneseek.words import escaped_json, printable, without_passwords
 
 if TYPE_CHECKING:
     from sceneseek.structures import Progress
 
-out = Console()
+
+class _Terminal(Console):
+    """A console on which no text acts, even where ``escape`` was forgotten."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            text = segment.text
+            if segment.control or text.isprintable():
+                yield segment
+            else:
+                yield Segment("\n".join(map(printable, text.split("\n"))), segment.style)
+
+
+out = _Terminal(emoji=False)
 """For answers: standard output."""
 
-err = Console(stderr=True)
+err = _Terminal(stderr=True, emoji=False)
 """For progress, warnings and errors: standard error, so that piped answers stay clean."""
 
 
@@ -86,17 +105,17 @@ def progress_bar(description: str, unit: str = "", ended: str = "") -> Iterator[
         ended: What is said in its place once it has ended, where nobody knew beforehand how much there is.
     """
     bar = RichProgress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[counts]}"),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[counts]}", markup=False),
+        TextColumn("{task.fields[note]}", markup=False),
         console=err,
         transient=not err.is_terminal,
     )
     pace = Pace()
     last: tuple[int, int | None] = (0, None)
     with bar:
-        task = bar.add_task(description, total=None, note="", counts="")
+        task = bar.add_task(printable(description), total=None, note="", counts="")
 
         def told(done: int, total: int | None) -> str:
             facts = ["" if total is None else f"{done:,} of {total:,} {unit}".strip()]
@@ -110,7 +129,7 @@ def progress_bar(description: str, unit: str = "", ended: str = "") -> Iterator[
             nonlocal last
             last = (done, total)
             pace.note(done)
-            bar.update(task, completed=done, total=total, note=note, counts=told(done, total))
+            bar.update(task, completed=done, total=total, note=printable(note), counts=told(done, total))
 
         yield report
         done, total = last
@@ -150,8 +169,7 @@ def stopping() -> Iterator[Callable[[], bool]]:
 
 def print_json(value: Any) -> None:
     """Write ``value`` as JSON on standard output, one document, nothing else."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(escaped_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n")
 
 
 def warn(message: str) -> None:
@@ -159,8 +177,33 @@ def warn(message: str) -> None:
     err.print(f"[yellow]warning:[/yellow] {escape(message)}", highlight=False, soft_wrap=True)
 
 
+class _Told(logging.Handler):
+    """Shows what the program logs, line by line: strangers' text is in it, too."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind, colour = ("error", "bold red") if record.levelno >= logging.ERROR else ("warning", "yellow")
+        first, *rest = without_passwords(self.format(record)).split("\n")
+        err.print(f"[{colour}]{kind}:[/{colour}] {escape(first)}", highlight=False, soft_wrap=True)
+        for line in rest:
+            err.print(escape(line), highlight=False, soft_wrap=True)
+
+
+def show_log() -> None:
+    """Have warnings and errors that the program logs shown on standard error."""
+    for name in ("sceneseek", "uvicorn"):
+        logger = logging.getLogger(name)
+        if not any(isinstance(handler, _Told) for handler in logger.handlers):
+            logger.addHandler(_Told(logging.WARNING))
+
+
+def show_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show what nobody foresaw, with the place in the program, as Python does, but so that no text in it acts."""
+    for line in "".join(traceback.format_exception(kind, error, trace)).rstrip("\n").split("\n"):
+        err.print(escape(line), highlight=False, soft_wrap=True)
+
+
 def escape(text: str) -> str:
-    """Protect text from being read as markup (file names may hold brackets)."""
+    """Text of strangers, such as a file's name, for a line of ours: it is neither markup nor does it act."""
     from rich.markup import escape as rich_escape
 
     return rich_escape(text)

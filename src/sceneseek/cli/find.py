@@ -80,6 +80,7 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
         str | None, typer.Option("--model", "-m", help="The model to use. Default: the one that made the gallery.")
     ] = None,
     device: Annotated[str, typer.Option("--device", help="Where the model runs: cpu, cuda, cuda:1, mps.")] = "cpu",
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit log and reports.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
     sheet: Annotated[
         Path | None, typer.Option("--sheet", help="Write a contact sheet of the matches (PNG, JPEG).")
@@ -147,7 +148,7 @@ def find(  # noqa: PLR0913 - the options of a command are its parameters
     )
     seconds = time.perf_counter() - begun - calibrated
     names = [str(picture) for picture in shown] + list(like or ())
-    search = Search(finder, names, images, people, list(not_like or ()), against, ranking, seconds)
+    search = Search(finder, names, images, people, list(not_like or ()), against, ranking, seconds, reason.strip())
     note_search(search, shown)
     if as_json:
         print_json(search_as_json(search))

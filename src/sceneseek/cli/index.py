@@ -11,7 +11,7 @@ import typer
 
 from sceneseek.cli.console import err, escape, loading, out, print_json, progress_bar, stopping, warn
 from sceneseek.errors import ValueRefused
-from sceneseek.words import counted, printable, short_model, without_password
+from sceneseek.words import counted, short_model, without_password
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -98,7 +98,7 @@ def index(  # noqa: PLR0913 - the options of a command are its parameters
     store = Gallery.open_or_create(
         gallery, lasting_name(spec, predictor.name), predictor.fingerprint, predictor.embedding_dim
     )
-    AuditLog(store.path).append(local_user(), "index", paths=[printable(without_password(path)) for path in paths])
+    AuditLog(store.path).append(local_user(), "index", paths=list(map(without_password, paths)))
     finder = Finder(predictor, store)
     items = []
     with progress_bar("looking for files", ended="files found") as progress:
@@ -197,8 +197,8 @@ def summary_as_json(summary: IndexSummary, gallery: Gallery) -> dict[str, Any]:
         "model_seconds": round(summary.model_seconds, 3),
         "frames_per_second": round(summary.frames_per_second, 3),
         "people_in_gallery": len(gallery),
-        "problems": [{"source": printable(p.source), "reason": printable(p.reason)} for p in summary.problems],
-        "notes": [{"source": printable(p.source), "reason": printable(p.reason)} for p in summary.notes],
+        "notes": [{"source": p.source, "reason": p.reason} for p in summary.notes],
+        "problems": [{"source": p.source, "reason": p.reason} for p in summary.problems],
     }
 
 
@@ -206,7 +206,7 @@ def _show_notes(summary: IndexSummary) -> None:
     if summary.notes:
         err.print(f"[yellow]{counted(len(summary.notes), 'note')}[/yellow]; nothing is lost:", highlight=False)
         for note in summary.notes[:_SHOWN_PROBLEMS]:
-            warn(printable(f"{note.source}: {note.reason}"))
+            warn(f"{note.source}: {note.reason}")
         if len(summary.notes) > _SHOWN_PROBLEMS:
             err.print(f"... and {len(summary.notes) - _SHOWN_PROBLEMS:,} more; --json lists them all.")
 
@@ -232,7 +232,7 @@ def _show(summary: IndexSummary, gallery: Gallery) -> None:
             f"[yellow]{counted(len(summary.problems), 'problem')}[/yellow]; the rest was indexed:", highlight=False
         )
         for problem in summary.problems[:_SHOWN_PROBLEMS]:
-            warn(printable(f"{problem.source}: {problem.reason}"))
+            warn(f"{problem.source}: {problem.reason}")
         if len(summary.problems) > _SHOWN_PROBLEMS:
             err.print(f"... and {len(summary.problems) - _SHOWN_PROBLEMS:,} more; --json lists them all.")
     _show_notes(summary)

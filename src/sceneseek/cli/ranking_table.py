@@ -74,14 +74,14 @@ def show(
     for column in columns:
         column.add_to(table)
     for match in ranking:
-        table.add_row(*(escape(printable(column.cell(match, folder))) for column in columns))
+        table.add_row(*(escape(column.cell(match, folder)) for column in columns))
     out.print(table)
     said, style = answer_words(ranking), _STYLES[ranking.standing]
     out.print(f"[{style}]{said.headline}.[/{style}] {said.detail}", highlight=False, soft_wrap=True)
     if not {_SOURCE, _BELOW} & set(columns):
         for match in ranking:
-            out.print(f"{match.rank:5}  {escape(printable(_file(match, folder)))}", highlight=False, soft_wrap=True)
-    out.print(f"[dim]files below[/dim] {escape(printable(folder))}", highlight=False, soft_wrap=True)
+            out.print(f"{match.rank:5}  {escape(_file(match, folder))}", highlight=False, soft_wrap=True)
+    out.print(f"[dim]files below[/dim] {escape(folder)}", highlight=False, soft_wrap=True)
     compared = counted(ranking.searched, "person", "people")
     method = "".join(f"; {name}: {ranking.method[name]}" for name in _DIM_FACTS if name in ranking.method)
     first = (
@@ -128,7 +128,7 @@ def _show_example(name: str, person: QueryPerson) -> None:
     how = how if person.detection_id is None else "from the gallery"
     corners = ",".join(f"{v:.0f}" for v in person.box)
     flags = "".join(f", {flag}: {words.FLAG_WORDS[flag]}" for flag in person.flags if flag in words.FLAG_WORDS)
-    line = f"[dim]query[/dim] {escape(printable(name))} [dim]box {corners} ({how}{flags})[/dim]"
+    line = f"[dim]query[/dim] {escape(name)} [dim]box {corners} ({how}{flags})[/dim]"
     out.print(line, highlight=False, soft_wrap=True)
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneseek.cli.console import err, escape, warn
-from sceneseek.words import printable
 
 if TYPE_CHECKING:
     from sceneseek.finder import Finder, QueryPerson
@@ -31,6 +30,7 @@ class Search:
         against: Who was surely not meant.
         ranking: What was found.
         seconds: How long it took.
+        reason: Why it was made; empty when nobody said.
     """
 
     finder: Finder
@@ -41,6 +41,7 @@ class Search:
     against: list[QueryPerson]
     ranking: Ranking
     seconds: float
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,12 @@ def note_search(search: Search, pictures: Sequence[Path]) -> None:
     from sceneseek.gallery import AuditLog, local_user
 
     facts: dict[str, Any] = {
+        **({"reason": search.reason} if search.reason else {}),
         "query_sha256": [hashlib.sha256(picture.read_bytes()).hexdigest() for picture in pictures],
         "examples": [person.detection_id for person in search.people if person.detection_id is not None],
         "counter_examples": list(search.against_names),
         "matches": len(search.ranking),
-        "filters": {name: printable(value) for name, value in search.ranking.filters.items()},
+        "filters": dict(search.ranking.filters),
     }
     AuditLog(search.finder.gallery.path).append(local_user(), "search", **facts)
 
@@ -81,13 +83,14 @@ def search_as_json(search: Search) -> dict[str, Any]:
     ranking, gallery = search.ranking, search.finder.gallery
     return {
         "gallery": str(gallery.path),
+        "reason": search.reason or None,
         "model": ranking.model,
         "searched": ranking.searched,
         "standing": ranking.standing,
         "words": asdict(answer_words(ranking)),
         "num_likely": ranking.num_likely,
-        "method": {name: printable(value) for name, value in ranking.method.items()},
-        "filters": {name: printable(value) for name, value in ranking.filters.items()},
+        "method": dict(ranking.method),
+        "filters": dict(ranking.filters),
         "queries": [_example(name, person) for name, person in zip(search.names, search.people, strict=True)],
         "counter_examples": [
             _example(name, person) for name, person in zip(search.against_names, search.against, strict=True)
@@ -98,7 +101,7 @@ def search_as_json(search: Search) -> dict[str, Any]:
 
 def _example(name: str, person: QueryPerson) -> dict[str, Any]:
     return {
-        "picture": printable(name) if person.detection_id is None else None,
+        "picture": name if person.detection_id is None else None,
         "detection_id": person.detection_id,
         "box": [round(v, 2) for v in person.box],
         "score": person.score,
@@ -125,7 +128,7 @@ def _match(match: Match) -> dict[str, Any]:
         "flags": list(match.flags),
         "score": round(match.score, 6),
         "box": [round(v, 2) for v in match.box],
-        "source": printable(match.source),
+        "source": match.source,
         "frame_index": match.frame_index,
         "time_s": match.time_s,
         "captured_at": None if match.captured_at is None else match.captured_at.isoformat(),
@@ -154,6 +157,7 @@ def write_outputs(search: Search, outputs: list[Output], blur: str | None) -> No
         blur: ``"others"`` hides the other people that were found, ``"all"`` everything around the person.
     """
     from sceneseek.gallery import AuditLog, local_user
+    from sceneseek.gallery.privacy import private_files
     from sceneseek.pictures import write_picture
     from sceneseek.reports import render
     from sceneseek.reports.sheet import render_sheet
@@ -161,13 +165,16 @@ def write_outputs(search: Search, outputs: list[Output], blur: str | None) -> No
     with err.status("reading the scenes of the matches"):
         answer = _answer(search, blur)
     for problem in sorted({view.problem for view in answer.views if view.problem}):
-        warn(printable(problem))
+        warn(problem)
     for output in outputs:
         output.path.parent.mkdir(parents=True, exist_ok=True)
-        if output.kind == "sheet":
-            write_picture(render_sheet(answer), output.path)
-        else:
-            output.path.write_bytes(render(answer, output.kind))
+        with private_files():
+            if output.path.is_file():
+                output.path.chmod(0o600)  # it shows people: what it was before does not count
+            if output.kind == "sheet":
+                write_picture(render_sheet(answer), output.path)
+            else:
+                output.path.write_bytes(render(answer, output.kind))
         AuditLog(search.finder.gallery.path).append(local_user(), "export", kind=output.kind, hidden=answer.hidden)
         err.print(f"wrote {escape(str(output.path))}", highlight=False, soft_wrap=True)
 
@@ -189,6 +196,7 @@ def _answer(search: Search, blur: str | None) -> Answer:
         created=datetime.now(UTC),
         seconds=search.seconds,
         hidden=hidden[blur],
+        settings={"Reason": search.reason} if search.reason else {},
     )
 
 

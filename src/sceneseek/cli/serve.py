@@ -35,6 +35,9 @@ def serve(  # noqa: PLR0913 - the options of a command are its parameters
             help="What the new token's owner may do: viewer (search), operator (index, export), keeper (forget).",
         ),
     ] = "viewer",
+    expires: Annotated[
+        float | None, typer.Option("--expires", min=0, help="Days until the new token opens nothing any more.")
+    ] = None,
     media_root: Annotated[
         list[Path] | None,
         typer.Option(
@@ -60,6 +63,9 @@ def serve(  # noqa: PLR0913 - the options of a command are its parameters
     every: Annotated[
         float, typer.Option("--every", min=0, help="Seconds between the frames taken of a video; 0: each.")
     ] = 1.0,
+    require_reason: Annotated[
+        bool, typer.Option("--require-reason", help="Refuse searches that do not say why they are made.")
+    ] = False,
     model: Annotated[
         str | None, typer.Option("--model", "-m", help="The model to use. Default: the one that made the gallery.")
     ] = None,
@@ -70,7 +76,7 @@ def serve(  # noqa: PLR0913 - the options of a command are its parameters
     Without tokens the server listens at a loopback address only. A gallery that does not exist yet is made.
     """
     if make_token is not None:
-        _make_token(make_token, role, token_file)
+        _make_token(make_token, role, token_file, expires)
         return
     if gallery is None:
         raise ValueRefused("no gallery was given; expected --gallery FOLDER.")
@@ -84,9 +90,11 @@ def serve(  # noqa: PLR0913 - the options of a command are its parameters
         host=host,
         port=port,
         tokens=_tokens(token_file),
+        token_file=token_file,
         media_roots=tuple(media_root or ()),
         allowed_hosts=tuple(allow_host or ()),
         every_s=every,
+        reasons=require_reason,
         https=certificate is not None or behind_proxy is not None,
     )
     finder = _finder(gallery, model, device)
@@ -96,7 +104,9 @@ def serve(  # noqa: PLR0913 - the options of a command are its parameters
     _run(finder, settings, certificate, key, behind_proxy)
 
 
-def _make_token(name: str, role: str, path: Path | None) -> None:
+def _make_token(name: str, role: str, path: Path | None, days: float | None) -> None:
+    from datetime import UTC, datetime, timedelta
+
     from sceneseek.web import Role
     from sceneseek.web.tokens import make_token
 
@@ -105,8 +115,10 @@ def _make_token(name: str, role: str, path: Path | None) -> None:
     roles = [str(known) for known in Role]
     if role not in roles:
         raise ValueRefused(f"--role is {role!r}.{suggest(role, roles)}")
-    token = make_token(path, name, Role(role))
-    err.print(f"{escape(name)} may call as {role}. The token, shown this once:", highlight=False)
+    end = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    token = make_token(path, name, Role(role), end)
+    until = "" if end is None else f" until {end:%Y-%m-%d %H:%M} UTC"
+    err.print(f"{escape(name)} may call as {role}{until}. The token, shown this once:", highlight=False)
     out.print(token, highlight=False, soft_wrap=True)
 
 
@@ -135,10 +147,12 @@ def _finder(gallery: Path, model: str | None, device: str) -> Finder:
 def _run(finder: Finder, settings: Settings, certificate: Path | None, key: Path | None, proxy: str | None) -> None:
     try:
         from sceneseek.web import create_app
+        from sceneseek.web.confinement import means
         from sceneseek.web.serving import Transport, server_of
     except ImportError as error:
         raise ModelError(
             f"the server needs {error.name}, which is not installed. Install it with: pip install 'sceneseek[web]'"
         ) from error
+    err.print(f"Processes that decode pictures are {means().words}.", highlight=False, soft_wrap=True)
     app = create_app(finder, settings=settings)
     server_of(app, settings, Transport(certificate, key, proxy)).run()

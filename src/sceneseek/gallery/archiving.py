@@ -23,7 +23,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sceneseek.errors import GalleryError
+from sceneseek.gallery.addresses import cleaned
 from sceneseek.gallery.audit import AuditLog
+from sceneseek.gallery.privacy import private_files
 from sceneseek.gallery.schema import TABLES, now, table_schema
 from sceneseek.gallery.tables import Tables
 
@@ -74,7 +76,7 @@ def export_archive(gallery: Gallery, path: Path, *, actor: str, overwrite: bool 
     refuse_existing(path, overwrite)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with gallery.writer():
+        with gallery.writer(), private_files():
             AuditLog(gallery.path).append(actor, "export", into=str(path))
             with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
                 members = {name: _write_table(archive, gallery, name) for name in TABLES}
@@ -115,7 +117,7 @@ def _write_table(archive: zipfile.ZipFile, gallery: Gallery, name: str) -> Membe
         with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), schema, compression="zstd") as writer:
             table: Any = Tables(gallery.path)[name]
             for batch in table.search().select(schema.names).to_batches(batch_size=_BATCH_ROWS):
-                writer.write_batch(batch.cast(schema))
+                writer.write_batch(cleaned(batch).cast(schema))
                 rows += batch.num_rows
     return Member(rows, sink.size, sink.digest.hexdigest())
 

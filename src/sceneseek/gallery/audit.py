@@ -28,6 +28,8 @@ from typing import IO, Any
 
 from sceneseek.errors import GalleryError, ValueRefused
 from sceneseek.gallery.lock import wait_for_lock
+from sceneseek.gallery.privacy import private_opener
+from sceneseek.words import without_passwords
 
 AUDIT = "audit.jsonl"
 AUDIT_HEAD = "audit.head"
@@ -114,7 +116,7 @@ class AuditLog:
             raise ValueRefused(f"action is {action!r}; expected lower-case letters and hyphens, such as 'search'.")
         facts = {name: _loggable(name, value) for name, value in details.items()}
         try:
-            with open(self.path, "a+b", opener=_private) as file, wait_for_lock(file):
+            with open(self.path, "a+b", opener=private_opener(self.path.parent)) as file, wait_for_lock(file):
                 number, previous = self._whole_end(file)
                 entry = AuditEntry(number + 1, _now(), _short(actor), action, facts, previous)
                 return self._write(file, entry)
@@ -186,7 +188,7 @@ class AuditLog:
         digest = _digest(line)
         # Behind the log, never ahead of it: a crash in between leaves a head that is still one of the lines.
         partial = self.path.with_name(f".{AUDIT_HEAD}.partial")
-        with open(partial, "wb", opener=_private) as head:
+        with open(partial, "wb", opener=private_opener(self.path.parent)) as head:
             head.write(digest.encode("ascii"))
             head.flush()
             os.fsync(head.fileno())  # a head that a power cut emptied would be taken for a log that was cut off
@@ -269,11 +271,6 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _private(path: str, flags: int) -> int:
-    """Open a file that only its owner may read."""
-    return os.open(path, flags, 0o600)
-
-
 def _line_of(entry: AuditEntry) -> bytes:
     fields = {
         "number": entry.number,
@@ -294,12 +291,21 @@ def _parse(line: bytes) -> AuditEntry | None:
             str(fields["at"]),
             str(fields["actor"]),
             str(fields["action"]),
-            dict(fields["details"]),
+            {str(name): _without_passwords(value) for name, value in dict(fields["details"]).items()},
             str(fields["previous"]),
             _digest(line),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _without_passwords(value: Any) -> Any:
+    """A detail as it may be shown: lines of earlier versions hold whole addresses of cameras, and cannot be changed."""
+    if isinstance(value, str):
+        return without_passwords(value)
+    if isinstance(value, dict):
+        return {name: _without_passwords(inner) for name, inner in value.items()}
+    return [_without_passwords(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _digest(line: bytes) -> str:
@@ -346,5 +352,5 @@ def _loggable(name: str, value: Any) -> Any:
 
 
 def _short(text: str) -> str:
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = without_passwords(text).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}… ({len(text)} characters)"

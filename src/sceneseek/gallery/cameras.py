@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sceneseek.gallery.audit import AuditLog
 from sceneseek.gallery.migrations import bring_up_to_date
 from sceneseek.gallery.naming import keys_of
+from sceneseek.words import plain
 
 if TYPE_CHECKING:
     from sceneseek.gallery.records import MediaRecord
@@ -38,6 +39,7 @@ def name_camera(
         NotInGalleryError: A named file is not there.
         GalleryError: Somebody else is writing.
     """
+    name = (plain(name) or None) if name is not None else None
     bring_up_to_date(gallery)
     records = {record.key: record for record in gallery.media()}
     if media is None:

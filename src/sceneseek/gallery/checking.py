@@ -5,8 +5,6 @@ Nothing is changed here; see ``repairing``. Every row of every table is read, so
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,19 +16,21 @@ import numpy as np
 import pyarrow as pa
 
 from sceneseek.errors import GalleryError, GalleryMissingError
-from sceneseek.gallery.audit import AUDIT, AuditLog
+from sceneseek.gallery.addresses import told_too_much
+from sceneseek.gallery.audit import AuditLog
 from sceneseek.gallery.forgetting import FORGETTING
 from sceneseek.gallery.journal import Journal
 from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.manifest import VERSION, Manifest
 from sceneseek.gallery.migrations import tables_of
+from sceneseek.gallery.privacy import is_shared, open_to_others
 from sceneseek.gallery.purging import leftovers
 from sceneseek.gallery.records import MediaRecord, MediaStatus
 from sceneseek.gallery.retention import Retention
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, JOURNAL, MEDIA, TABLES, THUMBNAILS, TRACKLETS
 from sceneseek.gallery.tables import Tables
 from sceneseek.structures import IntArray
-from sceneseek.words import is_address
+from sceneseek.words import counted, is_address
 
 _BATCH_ROWS = 8192
 _NAMED = 5
@@ -115,7 +115,9 @@ def check(folder: Path, *, look_for_media: bool = True) -> CheckReport:
         findings += _contradictions(rows)
     if MEDIA in rows:
         findings += _media(rows[MEDIA], look_for_media)
+        findings += _addresses(folder)
     findings += _audit(folder)
+    findings += _permissions(folder)
     order = list(Weight)
     findings.sort(key=lambda finding: order.index(finding.weight))
     return CheckReport(tuple(findings), {name: table.num_rows for name, table in rows.items()})
@@ -283,6 +285,14 @@ def _media(table: pa.Table, look_for_media: bool) -> Iterator[Finding]:
             yield Finding("missing-media", Weight.NOTE, found, remedy)
 
 
+def _addresses(folder: Path) -> Iterator[Finding]:
+    keys = told_too_much(Tables(folder))
+    if keys:
+        found = f"The addresses of {len(keys):,} live sources hold more than scheme, host and path, such as passwords."
+        remedy = "Answers do not show it; repairing removes it from the files."
+        yield Finding("addresses", Weight.NOTE, found, remedy, True)
+
+
 def _is_there(source: str) -> bool:
     """Whether a file, or the archive that it lies in, is there."""
     path = Path(source)
@@ -293,7 +303,17 @@ def _audit(folder: Path) -> Iterator[Finding]:
     for problem in AuditLog(folder).verify().problems:
         remedy = "Keep a copy of the log; nothing that was changed can be brought back."
         yield Finding("audit", Weight.DAMAGE, f"The audit log is not what was written: {problem}", remedy)
-    path = folder / AUDIT
-    if os.name == "posix" and path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        remedy = f"Repairing makes it readable by its owner only: chmod 600 {AUDIT}."
-        yield Finding("permissions", Weight.NOTE, "Others than its owner may read the audit log.", remedy, True)
+
+
+def _permissions(folder: Path) -> Iterator[Finding]:
+    """Rights of others to embeddings and pictures of people."""
+    found = open_to_others(folder)
+    if found:
+        some = ", ".join("the folder itself" if path == folder else path.name for path in found[:_NAMED])
+        more = ", ..." if len(found) > _NAMED else ""
+        many = counted(len(found), "file or folder", "files and folders")
+        told = f"Others on this machine may use {many} of the gallery: {some}{more}."
+        remedy = "Repairing closes them. To share a gallery with a group: chgrp GROUP and chmod 2770 its folder first."
+        yield Finding("permissions", Weight.NOTE, told, remedy, True)
+    if is_shared(folder):
+        yield Finding("shared", Weight.NOTE, "The gallery is shared with the group of its folder (mode 2770).")

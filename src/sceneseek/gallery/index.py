@@ -24,6 +24,7 @@ from lancedb.index import Bitmap, BTree, IvfFlat, IvfRq
 
 from sceneseek.gallery.filters import Filters
 from sceneseek.gallery.lock import Lock
+from sceneseek.gallery.privacy import private_files
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, INDEX_LOCK, THUMBNAILS, TRACKLETS
 from sceneseek.gallery.search import Found, best_indices, blocks_of, search_blocks, sighting_codes
 from sceneseek.gallery.tables import Tables, embeddings_of
@@ -148,7 +149,7 @@ def build(folder: Path, exact_below: int = EXACT_BELOW, force: bool = False) -> 
     lock = Lock(folder / INDEX_LOCK)
     action = "busy"
     tables = Tables(folder)
-    with lock.if_free() as free:
+    with private_files(folder), lock.if_free() as free:
         if free:
             action = "none"
             if is_due(tables[DETECTIONS], exact_below) or (force and tables[DETECTIONS].count_rows() > exact_below):

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from sceneseek.errors import GalleryBusyError, GalleryError
+from sceneseek.gallery.privacy import private_opener
 from sceneseek.gallery.schema import LOCK, now
 
 _PATIENCE_S = 0.05
@@ -39,7 +40,8 @@ class Lock:
             GalleryError: The folder cannot be written to.
         """
         try:
-            file = self._path.open("a+", encoding="utf-8")
+            opener = private_opener(self._path.parent)
+            file = open(self._path, "a+", encoding="utf-8", opener=opener)  # noqa: SIM115 - held until released
         except OSError as error:
             raise GalleryError(f"{self._path.parent} cannot be written to: {error}.") from error
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sceneseek import text_files
 from sceneseek.errors import GalleryError, GalleryMissingError, TextFileError
+from sceneseek.gallery.privacy import private_opener
 from sceneseek.gallery.schema import MANIFEST, now
 
 FORMAT = "sceneseek gallery"
@@ -85,7 +86,7 @@ class Manifest:
 def write_whole(path: Path, text: str) -> None:
     """Replace a file in one step: a reader, or a run after a crash, sees the old text or the new, never a part."""
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", encoding="utf-8") as file:
+    with open(partial, "w", encoding="utf-8", opener=private_opener(path.parent)) as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sceneseek.errors import ValueRefused
 from sceneseek.gallery.schema import MEDIA, detection_id, table_schema, tracklet_id
 from sceneseek.structures import Detections, FloatArray, Frame, Match
-from sceneseek.words import without_password
+from sceneseek.words import plain, without_password, without_passwords
 
 
 class MediaStatus(StrEnum):
@@ -72,7 +72,8 @@ class MediaRecord:
     def from_row(cls, row: dict[str, Any]) -> MediaRecord:
         """Read one row of the media table."""
         source, *aliases = map(without_password, (row["source"], *row["aliases"]))
-        return cls(**{**row, "source": source, "aliases": tuple(aliases), "status": MediaStatus(row["status"])})
+        problem, status = without_passwords(row["problem"]), MediaStatus(row["status"])
+        return cls(**{**row, "source": source, "aliases": tuple(aliases), "status": status, "problem": problem})
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,7 +289,7 @@ def detection_columns(record: MediaRecord, seen: Seen) -> dict[str, list[Any] | 
         "source": [record.source] * n,
         "frame_index": [frame.frame_index] * n,
         "time_s": [frame.time_s] * n,
-        "camera_id": [_camera(record, frame)] * n,
+        "camera_id": [camera_id_of(record, frame)] * n,
         "width": [width] * n,
         "height": [height] * n,
         "x1": x1,
@@ -328,7 +329,7 @@ def frame_row(record: MediaRecord, seen: Seen) -> dict[str, Any]:
         "frame_index": frame.frame_index,
         "time_s": frame.time_s,
         "captured_at": captured_at(record, frame),
-        "camera_id": _camera(record, frame),
+        "camera_id": camera_id_of(record, frame),
         "width": frame.image.shape[1],
         "height": frame.image.shape[0],
         "num_people": len(seen.people),
@@ -345,5 +346,6 @@ def thumbnail_rows(record: MediaRecord, seen: Seen) -> list[dict[str, Any]]:
     ]
 
 
-def _camera(record: MediaRecord, frame: Frame) -> str | None:
-    return frame.camera_id if frame.camera_id is not None else record.camera_id
+def camera_id_of(record: MediaRecord, frame: Frame) -> str | None:
+    """Which camera saw a frame, by a name that is fit to be kept: photographs and folders name cameras as they like."""
+    return plain(frame.camera_id) if frame.camera_id is not None else record.camera_id

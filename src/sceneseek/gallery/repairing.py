@@ -7,7 +7,6 @@ start. Files in which somebody was forgotten are the exception: they are not rea
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,18 +16,21 @@ import numpy as np
 import pyarrow as pa
 
 from sceneseek.errors import GalleryError
-from sceneseek.gallery.audit import AUDIT, AuditLog
+from sceneseek.gallery.addresses import told_too_much
+from sceneseek.gallery.audit import AuditLog
 from sceneseek.gallery.checking import CheckReport, check, damaged_fragments, within_fragment
 from sceneseek.gallery.journal import Journal
 from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.migrations import tables_of
+from sceneseek.gallery.privacy import close_to_others, private_files
 from sceneseek.gallery.rewrites import rewriting
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, THUMBNAILS, TRACKLETS, sql_text, table_schema
 from sceneseek.gallery.tables import Tables, in_parts, one_of
 from sceneseek.gallery.tracklets import refresh_tracklets
 from sceneseek.gallery.writer import GalleryWriter
+from sceneseek.words import counted
 
 _MOST_VERSIONS = 50
 _SEEN = ["media_key", "frame_index", "time_s", "captured_at", "camera_id", "width", "height"]
@@ -50,7 +52,10 @@ def repair(folder: Path, *, actor: str) -> tuple[list[str], CheckReport]:
     folder = folder.expanduser().absolute()
     manifest = Manifest.read(folder)
     done: list[str] = []
-    with WriterLock(folder), rewriting(folder):
+    closed = close_to_others(folder)
+    if closed:
+        done.append(f"Closed to others on this machine: {counted(len(closed), 'file or folder', 'files and folders')}.")
+    with private_files(folder), WriterLock(folder), rewriting(folder):
         AuditLog(folder).append(actor, "repair")
         for name in tables_of(manifest.version):
             done += _make_readable(folder, name, manifest.embedding_dim)
@@ -58,8 +63,7 @@ def repair(folder: Path, *, actor: str) -> tuple[list[str], CheckReport]:
     # The writer ends what was interrupted and brings an old format up to date before anything else.
     with GalleryWriter(folder, manifest) as writer:
         done += _agree(writer)
-    if os.name == "posix" and (folder / AUDIT).exists():
-        (folder / AUDIT).chmod(0o600)
+        done += _clean_addresses(writer)
     return done, check(folder)
 
 
@@ -98,6 +102,15 @@ def _make_journal_readable(folder: Path) -> list[str]:
         Journal(adding=tuple(keys)).write(folder)
         return ["The journal was replaced by one that has all files looked through."]
     return []
+
+
+def _clean_addresses(writer: GalleryWriter) -> list[str]:
+    keys = told_too_much(Tables(writer.folder))
+    if not keys:
+        return []
+    writer.clean_addresses(keys)
+    writer.purge()
+    return [f"The addresses of {len(keys):,} live sources were reduced to scheme, host and path, down to the files."]
 
 
 def _agree(writer: GalleryWriter) -> list[str]:

@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 from sceneseek.errors import GalleryError, ValueRefused
 from sceneseek.gallery.archiving import refuse_existing
 from sceneseek.gallery.audit import AuditLog
+from sceneseek.gallery.privacy import private_files
 from sceneseek.gallery.records import StoredPerson
 from sceneseek.gallery.schema import DETECTIONS, INSTANT, TRACKLETS
 from sceneseek.gallery.tables import Tables, one_of
+from sceneseek.words import printable
 
 if TYPE_CHECKING:
     from sceneseek.gallery.store import Gallery
@@ -75,7 +77,7 @@ def export_sightings(gallery: Gallery, path: Path, *, actor: str, overwrite: boo
     AuditLog(gallery.path).append(actor, "export", into=str(path))
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("wb") as file:
+        with private_files(), partial.open("wb") as file:
             rows = _write(file, path.suffix.lower() == ".csv", gallery)
             file.flush()
             os.fsync(file.fileno())
@@ -132,7 +134,7 @@ def _write(file: IO[bytes], as_csv: bool, gallery: Gallery) -> int:
     writer = pa.csv.CSVWriter(file, SIGHTINGS) if as_csv else pq.ParquetWriter(file, SIGHTINGS, compression="zstd")
     with writer:
         for part in sightings(gallery):
-            writer.write_table(_without_formulas(part) if as_csv else part)
+            writer.write_table(_for_spreadsheets(part) if as_csv else part)
             rows += part.num_rows
     return rows
 
@@ -173,9 +175,13 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SIGHTINGS)
 
 
-def _without_formulas(table: pa.Table) -> pa.Table:
+def _for_spreadsheets(table: pa.Table) -> pa.Table:
     for i, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
-            texts = [f"'{t}" if t is not None and t.startswith(_FORMULA) else t for t in table[field.name].to_pylist()]
+            texts = [None if text is None else _harmless(text) for text in table[field.name].to_pylist()]
             table = table.set_column(i, field, pa.array(texts, pa.string()))
     return table
+
+
+def _harmless(text: str) -> str:
+    return f"'{printable(text)}" if text.startswith(_FORMULA) else printable(text)

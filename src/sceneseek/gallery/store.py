@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.lookups import EmbeddingSample, SearchedFrames
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.memory import PeopleInMemory
+from sceneseek.gallery.privacy import make_folder, private_files
 from sceneseek.gallery.records import MediaRecord, MediaStatus, StoredFrame, StoredPerson, StoredTracklet
 from sceneseek.gallery.retention import RETENTION
 from sceneseek.gallery.schema import (
@@ -143,10 +145,11 @@ class Gallery:
         if embedding_dim < 1:
             raise ValueRefused(f"embedding_dim is {embedding_dim}; expected at least 1.")
         folder = Path(path).expanduser().absolute()
+        _refuse_odd_path(folder)
         try:
             _refuse_foreign(folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            with WriterLock(folder):
+            make_folder(folder)
+            with private_files(folder), WriterLock(folder):
                 if (folder / MANIFEST).exists():
                     raise GalleryError(f"{folder} is a gallery already; open it, or choose another folder.")
                 # Tables first, manifest last: whoever is killed in between leaves a folder that was never a gallery.
@@ -455,6 +458,14 @@ class Gallery:
         if condition is not None and set(table_schema(DETECTIONS, dim).names) <= set(table.schema.names):
             query = query.where(condition)
         return blocks_of(query.to_batches(batch_size=BLOCK_ROWS))
+
+
+def _refuse_odd_path(folder: Path) -> None:
+    """The database takes no control letters in a path; said in plain words before it says so in its own."""
+    if any(unicodedata.category(letter) == "Cc" for letter in str(folder)):
+        raise GalleryError(
+            f"a gallery cannot be kept at {folder}: the path holds control letters. Choose another --gallery folder."
+        )
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sceneseek.gallery.records import MediaRecord, Seen, captured_at
+from sceneseek.gallery.records import MediaRecord, Seen, camera_id_of, captured_at
 from sceneseek.gallery.schema import DETECTIONS, TRACKLETS, detection_id, sql_text, tracklet_number
 from sceneseek.gallery.tables import Tables, embeddings_of, in_parts, one_of
 from sceneseek.structures import FloatArray
@@ -98,7 +98,7 @@ class TrackletBook:
                 "frame_index": frame.frame_index,
                 "time_s": frame.time_s,
                 "captured_at": captured_at(record, frame),
-                "camera_id": frame.camera_id if frame.camera_id is not None else record.camera_id,
+                "camera_id": camera_id_of(record, frame),
                 "score": seen.people.scores[i],
                 "flags": seen.flags[i] if seen.flags is not None else None,
             }

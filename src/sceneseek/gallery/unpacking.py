@@ -34,6 +34,7 @@ from sceneseek.gallery.audit import AuditLog
 from sceneseek.gallery.checking import check
 from sceneseek.gallery.lock import Lock
 from sceneseek.gallery.merging import Merged, merge
+from sceneseek.gallery.privacy import private_files
 from sceneseek.gallery.records import MediaRecord
 from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, TABLES, THUMBNAILS, TRACKLETS, table_schema
 from sceneseek.gallery.store import Gallery
@@ -86,6 +87,7 @@ def import_archive(archive: Path, target: Path, *, actor: str, most_bytes: int =
         packed = held.enter_context(_open(archive))
         contents = _contents_of(packed, archive, most_bytes)
         unfinished = target.with_name(f".{target.name}.importing")
+        held.enter_context(private_files())
         held.enter_context(_alone(unfinished))
         if unfinished.exists():
             shutil.rmtree(unfinished)  # a killed import left it

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from sceneseek.errors import EmbeddingSizeError, GalleryError
+from sceneseek.gallery.addresses import clean_camera, cleaned
 from sceneseek.gallery.compaction import compact, purge_all
 from sceneseek.gallery.failures import is_of_storage, write_failure
 from sceneseek.gallery.forgetting import end_interrupted
@@ -35,6 +36,7 @@ from sceneseek.gallery.keep_out import KeepOut
 from sceneseek.gallery.lock import WriterLock
 from sceneseek.gallery.manifest import Manifest
 from sceneseek.gallery.migrations import migrate
+from sceneseek.gallery.privacy import close_where_open, private_files
 from sceneseek.gallery.records import (
     MediaRecord,
     MediaStatus,
@@ -51,7 +53,7 @@ from sceneseek.gallery.schema import DETECTIONS, FRAMES, MEDIA, THUMBNAILS, TRAC
 from sceneseek.gallery.tables import Tables
 from sceneseek.gallery.tracklets import TrackletBook
 from sceneseek.structures import Detections, FloatArray, Frame, MediaItem
-from sceneseek.words import without_password
+from sceneseek.words import plain, without_password
 
 _COMPACT_EVERY = 200
 """Batches between compactions: each batch adds a small file, and thousands of them slow everybody down."""
@@ -121,7 +123,9 @@ class GalleryWriter:
             GalleryError: Somebody else is writing, or the gallery is damaged.
         """
         with ExitStack() as stack:
+            stack.enter_context(private_files(self._folder))
             stack.enter_context(WriterLock(self._folder))
+            close_where_open(self._folder)
             try:
                 self._manifest = migrate(self._folder, self._manifest.read(self._folder))
                 rows = self._tables[MEDIA].to_arrow().to_pylist()
@@ -389,12 +393,27 @@ class GalleryWriter:
         for name in (FRAMES, THUMBNAILS, TRACKLETS, DETECTIONS):
             for batch in rows[name]:
                 if batch.num_rows:
-                    self._tables[name].add(pa.Table.from_batches([batch]))
+                    self._tables[name].add(pa.Table.from_batches([cleaned(batch)]))
         for record in records:
             self._set(record)
         self._write_media()
         self._forget_journal()
         self._num_commits += 1
+
+    def clean_addresses(self, keys: Collection[str]) -> None:
+        """Leave nothing of cameras' addresses in rows but what may be shown; ``purge`` removes the bytes.
+
+        Args:
+            keys: Content keys of the media concerned.
+        """
+        for key in keys:
+            record = self._records[key]
+            camera = clean_camera(record)
+            self._relabel(key, (DETECTIONS,), source=record.source)
+            if camera != record.camera_id:
+                self._relabel(key, (DETECTIONS, FRAMES, TRACKLETS), camera_id=camera)
+            self._set(replace(record, camera_id=camera))
+        self._write_media()
 
     def also_met_at(self, key: str, sources: Iterable[str]) -> None:
         """Note that a known file's content is to be found at further paths."""
@@ -565,8 +584,9 @@ class _Batch:
 
 def _shareable(item: MediaItem) -> MediaItem:
     """A medium as it may be remembered: galleries are copied and handed on, passwords of cameras are not."""
-    source = without_password(item.source)
-    return item if source == item.source else replace(item, source=source)
+    source, camera = without_password(item.source), item.camera_id
+    camera = None if camera is None else plain(camera)
+    return item if (source, camera) == (item.source, item.camera_id) else replace(item, source=source, camera_id=camera)
 
 
 def _start_frame(record: MediaRecord | None, item: MediaItem, every_s: float | None) -> int | None:

@@ -22,7 +22,7 @@ from sceneseek.errors import StreamError, VideoError
 from sceneseek.inference.sampling import ByClock, OnChange, Sampler, SceneChange
 from sceneseek.inference.video import pictures_in, upright, video_of
 from sceneseek.structures import Frame, MediaItem, MediaProblem
-from sceneseek.words import without_password
+from sceneseek.words import without_password, without_passwords
 
 _STEP_S = 0.2
 """How often somebody who waits looks whether to stop."""
@@ -210,4 +210,4 @@ def _connected(address: str, silence_s: float) -> Iterator[tuple[Any, Any]]:
 
 def _reason(error: BaseException) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text).strip().split("\n")[0]
+    return without_passwords(str(text).strip().split("\n")[0])

@@ -18,17 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sceneseek.errors import ArchiveError, VideoError
+from sceneseek.inference.formats import open_file
 from sceneseek.inference.places import Place
 from sceneseek.inference.sampling import ByClock, OnChange, Sampler, SceneChange
 from sceneseek.inference.timelines import Timeline
 from sceneseek.pictures import MAX_PIXELS
 from sceneseek.structures import Frame, ImageArray, MediaItem, MediaProblem
+from sceneseek.words import without_passwords
 
 _CUT_S, _CUT_SHARE = 1.0, 0.02
 # A video whose last frame comes this much before its stated end is called cut.
-
-_OPTIONS = {"protocol_whitelist": "file"}
-# A file may be a playlist that names other addresses; nothing but the file itself is opened.
 
 _WORTH_A_JUMP = 12
 # A jump empties the decoder; it must save at least this many frames.
@@ -302,7 +301,7 @@ def video_of(container: Any, which: int = 0) -> Any | None:
 @contextmanager
 def _opened(path: str, stream_index: int = 0) -> Iterator[tuple[Any, Any]]:
     try:
-        container = av.open(path, options=_OPTIONS)
+        container = open_file(path)
     except (av.error.FFmpegError, OSError) as error:
         raise VideoError(
             f"This cannot be opened as a video ({_reason(error)}): it is damaged, cut off before its index, or "
@@ -329,4 +328,4 @@ def upright(frame: Any) -> ImageArray:
 
 def _reason(error: BaseException) -> str:
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text).strip().split("\n")[0]
+    return without_passwords(str(text).strip().split("\n")[0])

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sceneseek.words import printable
+
 
 def environment(*packages: str) -> Any:
-    """The template engine; it escapes everything, and a name that is missing is an error.
+    """The template engine; it escapes everything, shows what would not be seen, and misses no name in silence.
 
     Args:
         packages: Packages whose ``templates`` are looked through, the first one first; those of this one come last.
@@ -23,6 +25,14 @@ def environment(*packages: str) -> Any:
         loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "sceneseek.pages")]),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _harmless(value: Any) -> Any:
+    """Text of strangers as it may be shown; what is markup of ours is left alone."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return "\n".join(map(printable, value.split("\n")))
+    return value

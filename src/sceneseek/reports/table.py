@@ -47,7 +47,7 @@ def _row(match: Match) -> list[object]:
         None if match.captured_at is None else match.captured_at.isoformat(),
         words.seen(match),
         match.time_s,
-        printable(match.source),
+        match.source,
         match.frame_index,
         *(round(v, 2) for v in match.box),
         round(match.score, 4),
@@ -66,4 +66,6 @@ def _three(value: float | None, interval: Interval | None) -> list[str | None]:
 
 
 def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULAS) else cell
+    if not isinstance(cell, str):
+        return cell
+    return f"'{printable(cell)}" if cell.startswith(_FORMULAS) else printable(cell)

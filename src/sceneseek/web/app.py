@@ -9,7 +9,8 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from starlette.responses import FileResponse, Response
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from sceneseek import __version__
@@ -17,6 +18,7 @@ from sceneseek.finder import Finder
 from sceneseek.web.callers import role_needed
 from sceneseek.web.guard import Guard
 from sceneseek.web.media import OpenMedia
+from sceneseek.web.methods import Methods
 from sceneseek.web.refusals import handle_errors
 from sceneseek.web.routes import entry, gallery, indexing, keeping, pictures, queries, search
 from sceneseek.web.service import Service
@@ -55,6 +57,7 @@ def create_app(finder: Finder, *, settings: Settings, open_media: OpenMedia | No
     app = _addresses(lifespan)
     app.state.service = service
     handle_errors(app, service.places.scrub)
+    app.add_middleware(Methods)
     app.add_middleware(Guard, settings=settings, door=service.door)
     _serve_page(app)
     return app
@@ -89,9 +92,10 @@ def _addresses(lifespan: Any) -> FastAPI:
 
 def _serve_page(app: FastAPI) -> None:
     """The files of the page; they hold nothing about anybody and need no token."""
+    files = StaticFiles(directory=STATIC, check_dir=False)
 
     @app.get("/", include_in_schema=False)
-    async def page() -> Response:
-        return FileResponse(STATIC / "index.html")
+    async def page(request: Request) -> Response:
+        return await files.get_response("index.html", request.scope)
 
-    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    app.mount("/static", files, name="static")

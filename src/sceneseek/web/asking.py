@@ -19,7 +19,7 @@ from sceneseek.web.documents import Box, Example, SearchRequest
 from sceneseek.web.door import Caller
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
-from sceneseek.web.shelf import QueryPicture
+from sceneseek.web.shelf import QueryPicture, Scale
 from sceneseek.web.uploads import shown_name
 
 PREVIEW_SIDE = 1600
@@ -63,13 +63,22 @@ async def take_query(service: Service, upload: UploadFile, caller: Caller) -> tu
         data = await upload.read(most + 1)
         if len(data) > most:
             raise Refusal(413, "The picture is too large.", expected=f"{most:,} bytes")
-        image = await service.decoders.rgb(data)
-        people = await service.infer(lambda finder: finder.people(image))
-        height, width = image.shape[:2]
-    preview = await service.decoders.jpeg(data, PREVIEW_SIDE)
+        taken = await service.decoders.query(data, PREVIEW_SIDE)
+        found = await service.infer(lambda finder: finder.people(taken.image))
     own = FrameKey(content_key(data))
-    seen = tuple(replace(person, frame=own) for person in people)
-    picture = QueryPicture(shown_name(upload), data, preview, width, height, seen, own, caller.name)
+    picture = QueryPicture(
+        name=shown_name(upload),
+        data=taken.file,
+        preview=taken.preview,
+        width=taken.width,
+        height=taken.height,
+        people=(),
+        frame=own,
+        owner=caller.name,
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    people = tuple(replace(p, box=picture.scale.from_pixels(p.box, taken.image), frame=own) for p in found)
+    picture = replace(picture, people=people)
     return service.shelf.put(picture), picture
 
 
@@ -95,6 +104,8 @@ async def search(service: Service, asked: SearchRequest, caller: Caller, action:
         caller: Who asks.
         action: What the audit log calls it.
     """
+    if service.settings.reasons and not asked.reason:
+        raise Refusal(422, "On this server a search says why it is made.", expected="a reason")
     people = [await person_meant(service, example, caller) for example in asked.examples]
     against = [await person_meant(service, example, caller) for example in asked.counter_examples]
     filters = await _filters(service, asked, caller)
@@ -137,8 +148,9 @@ async def person_meant(service: Service, example: Example, caller: Caller) -> Qu
     if example.person is None:
         async with service.pixels.held():
             image = await service.decoders.rgb(picture.data)
-            located = await service.infer(lambda finder: finder.locate(image, example.box))
-            return replace(located, frame=picture.frame)
+            box = None if example.box is None else picture.scale.to_pixels(example.box, image)
+            located = await service.infer(lambda finder: finder.locate(image, box))
+            return replace(located, box=picture.scale.from_pixels(located.box, image), frame=picture.frame)
     if example.person >= len(picture.people):
         raise Refusal(
             422,
@@ -154,8 +166,10 @@ async def _drawn_in_gallery(service: Service, place: FrameKey, box: Box | None) 
     frame = await showing.frame(service, *place)
     async with service.pixels.held():
         image = await showing.pixels(service, frame)
-        located = await service.infer(lambda finder: finder.locate(image, box))
-    return replace(located, frame=place)
+        scale = Scale(frame.width or image.shape[1], frame.height or image.shape[0])
+        drawn = None if box is None else scale.to_pixels(box, image)
+        located = await service.infer(lambda finder: finder.locate(image, drawn))
+    return replace(located, box=scale.from_pixels(located.box, image), frame=place)
 
 
 def content_key(data: bytes) -> str:
@@ -195,8 +209,9 @@ async def _in_sources(service: Service, filters: Filters, asked: list[str], call
 def _told(service: Service, asked: SearchRequest, caller: Caller) -> dict[str, Any]:
     """What the audit log says of a search: the query picture's digest, never the picture."""
     examples = [_example_told(service, example, caller) for example in asked.examples]
-    filters = asked.model_dump(mode="json", exclude_defaults=True, exclude={"examples", "counter_examples"})
-    return {"examples": examples, "counter_examples": len(asked.counter_examples), "asked": filters}
+    filters = asked.model_dump(mode="json", exclude_defaults=True, exclude={"examples", "counter_examples", "reason"})
+    reason = {"reason": asked.reason} if asked.reason else {}
+    return {**reason, "examples": examples, "counter_examples": len(asked.counter_examples), "asked": filters}
 
 
 def _example_told(service: Service, example: Example, caller: Caller) -> dict[str, Any]:
@@ -205,7 +220,7 @@ def _example_told(service: Service, example: Example, caller: Caller) -> dict[st
     if example.query_id is None:
         return {"frame": f"{example.media_key}:{example.frame_index}", "box": example.box}
     picture = service.shelf.get(example.query_id, caller.name)
-    return {"picture_sha256": hashlib.sha256(picture.data).hexdigest()}
+    return {"picture_sha256": picture.sha256}
 
 
 def _names(given: list[str] | None) -> tuple[str, ...] | None:

@@ -16,7 +16,12 @@ from sceneseek.web.service import Service
 from sceneseek.web.settings import Role
 
 _BEARER = HTTPBearer(auto_error=False, description="A token made with `sceneseek serve --make-token`.")
-_COOKIE = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="A session, from `POST /api/login`.")
+_COOKIE = APIKeyCookie(
+    name=SESSION_COOKIE,
+    auto_error=False,
+    description="A session, from `POST /api/login`. The cookie's name ends in the server's port; it begins with "
+    "`__Host-` where browsers come by HTTPS.",
+)
 
 _ERRORS = {
     400: "The request could not be read, or names a host that the server does not know.",
@@ -28,8 +33,10 @@ _ERRORS = {
     410: "It was there once: the file is no longer where it was indexed.",
     413: "The body is too large.",
     415: "It is not a picture or a video that can be decoded, or the body is of another type.",
+    416: "There is no such part.",
     422: "A value was refused.",
     429: "Too many requests.",
+    431: "The headers are too large.",
     500: "The server failed; its log says more.",
     507: "The disk of the server is nearly full.",
     503: "Too much waits already, or the gallery is being written to; ask again later.",
@@ -40,6 +47,13 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors that a route documents: the given ones, and those of every route."""
     always = (400, 401, 403, 408, 413, 422, 429, 500, 503)
     return {s: {"model": ErrorDocument, "description": _ERRORS[s]} for s in sorted({*always, *statuses})}
+
+
+PARTS: dict[int | str, dict[str, Any]] = {
+    206: {"description": "The part that the Range header asks for."},
+    304: {"description": "The caller has it already, as If-None-Match says."},
+}
+"""What addresses of pictures and clips answer with, too."""
 
 
 def _service(request: Request) -> Service:
@@ -53,11 +67,7 @@ async def _caller(
     cookie: Annotated[str | None, Security(_COOKIE)],
 ) -> Caller:
     # The two schemes are here for the OpenAPI document; the door reads the headers itself.
-    door = _service(request).door
-    caller = door.let_in(request, request.method, address_of(request.scope))
-    if not door.open:
-        door.count(f"caller {caller.name}")
-    return caller
+    return _service(request).door.let_in(request, request.method, address_of(request.scope))
 
 
 def _with_role(role: Role) -> Callable[..., Awaitable[Caller]]:

@@ -1,18 +1,19 @@
-"""The process in which strangers' files are decoded: ``python -m sceneseek.web.decoder``, started by ``decoding``.
+"""The process in which strangers' files are decoded: ``python -m sceneseek.web.decoder``, started by ``processes``.
 
 It is given nothing of the server: no gallery, no tokens, no open file or connection, a few harmless variables of its
 surroundings. It reads one task at a time from standard input and answers on standard output, in a form without code in
 it (JSON and plain bytes, no pickles). Its memory, its processor time for each task and the size of the files it may
 write are limited by the operating system. So a file that makes a decoder crash, loop or devour memory costs one
-request. One that takes it over cannot reach into the server's memory; it sees, and may lie about, what the process is
-given until it is replaced.
+request. One that takes it over cannot reach into the server's memory.
 
-It is no sandbox: it runs as the server's user, and whoever takes it over may do what this user may, such as read files
-and open connections. What that is, the operating system decides; see "Serve a gallery" in the documentation.
+The decoding itself is done by ``workers``: copies of this process that are confined to the files of their task, without
+connections and further processes, where the system has the means. Where it has not, a decoder that was taken over may
+do what the server's user may; the server says so when it starts. See "Serve a gallery" in the documentation.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -22,9 +23,11 @@ import resource
 import struct
 import sys
 import tarfile
+import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import IO, Any
 
 import numpy as np
@@ -32,6 +35,8 @@ from PIL import Image
 
 from sceneseek.errors import MediaError, PictureError, SceneseekError, VideoError
 from sceneseek.structures import Frame, ImageArray, MediaItem, MediaNote, MediaProblem
+from sceneseek.web.workers import CAN_FORK, NOTES, Foreman
+from sceneseek.words import without_passwords
 
 HEADER = struct.Struct("<IQ")
 """Lengths of the JSON part and of the bytes after it."""
@@ -41,7 +46,11 @@ STILL_LOOKING = {"type": None}
 
 Answer = tuple[dict[str, Any], bytes | memoryview]
 
+_MOST_FILES = 256
 _QUALITY = 88
+_KEPT_QUALITY = 95
+_FILE_HEAD_BYTES = 64 << 10
+"""What a file may hold beside its pixels, such as a colour profile."""
 _CROP_SIDE = 320
 _CLIP_SIDE = 1280
 
@@ -66,18 +75,50 @@ def write_message(stream: IO[bytes], fields: dict[str, Any], data: bytes | memor
 
 def main() -> None:
     """Answer tasks until the server hangs up."""
-    from sceneseek.pictures import read_picture  # noqa: F401 - loaded before the first task, not during it
-
+    _load_libraries()
     address_space, file_size = int(sys.argv[1]), int(sys.argv[2])
     _limit(resource.RLIMIT_AS, address_space)
     _limit(resource.RLIMIT_FSIZE, file_size)
     _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_NOFILE, _MOST_FILES)
     # Whatever a library prints must not end up among the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     write_message(answers, {"ready": True})
+    if CAN_FORK:
+        do = partial(_do, answers)
+        Foreman(read_message, write_message, do, files_of, tempfile.gettempdir(), _keep).run(sys.stdin.buffer)
+        return
     while (task := read_message(sys.stdin.buffer)) is not None:
         _do(answers, *task)
+
+
+def _load_libraries() -> None:
+    """Before the first task and not during it: workers have them from the beginning."""
+    import av  # noqa: F401
+
+    from sceneseek import drawing, pictures  # noqa: F401
+    from sceneseek.inference import media  # noqa: F401
+
+    with contextlib.suppress(ImportError):  # as on systems without its library; then its pictures are refused
+        import pillow_heif  # noqa: F401
+    Image.init()
+
+
+def files_of(fields: Mapping[str, Any]) -> list[str]:
+    """The files and folders that a task needs: those that its places lie in, links followed."""
+    from sceneseek.inference.places import Place
+
+    named = [*fields.get("places", ()), *(fields[name] for name in ("path",) if name in fields)]
+    if "item" in fields:
+        named.append(fields["item"]["source"])
+    folders = [*fields.get("paths", ()), *(fields.get("within") or ())]
+    return [*(Place.of(place).path for place in named), *folders]
+
+
+def _keep(note: dict[str, Any]) -> None:
+    """Keep a file's content key for the workers to come: none of them need read all of it again."""
+    _KEYS[tuple(note["state"])] = str(note["key"])
 
 
 def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
@@ -99,7 +140,7 @@ def _do(answers: IO[bytes], fields: dict[str, Any], data: bytes) -> None:
     except MemoryError:
         failure = {"kind": "PictureError", "error": "The picture takes more memory than a decoder may have."}
     except Exception as error:  # damaged files lead libraries anywhere; the text may hold a path and stays here
-        sys.stderr.write(f"sceneseek decoder: {type(error).__name__}: {error}\n")
+        NOTES.write(log=without_passwords(f"{type(error).__name__}: {error}"))
         failure = {"kind": "MediaError", "error": "The file is damaged in a way that no decoder expects."}
     write_message(answers, failure)
 
@@ -168,6 +209,34 @@ def as_rgb(data: bytes, max_pixels: int) -> Answer:
     return {"height": image.shape[0], "width": image.shape[1]}, image.data.cast("B")
 
 
+def query(data: bytes, max_pixels: int, kept_pixels: int, preview_side: int) -> Iterator[Answer]:
+    """A query picture: its pixels, made fewer where there are very many, a JPEG for the page, and a file to keep.
+
+    The file is left out where the one that came will do: where it is no larger than its pixels, and these are few. So
+    neither a small file with many pixels nor a large one with few costs the server more than any other picture.
+    """
+    from sceneseek.drawing import thumbnail
+    from sceneseek.pictures import read_picture
+
+    image = read_picture(data, max_pixels)
+    height, width = image.shape[:2]
+    image = _with_fewer_pixels(image, kept_pixels)
+    size = {"height": height, "width": width, "rows": image.shape[0], "columns": image.shape[1]}
+    yield size, np.ascontiguousarray(image).data.cast("B")
+    yield {"preview": True}, _jpeg(thumbnail(image, preview_side))
+    if height * width > kept_pixels or len(data) > image.size + _FILE_HEAD_BYTES:
+        yield {"kept": True}, _jpeg(image, _KEPT_QUALITY)
+
+
+def _with_fewer_pixels(image: ImageArray, most: int) -> ImageArray:
+    from sceneseek.drawing import thumbnail
+
+    height, width = image.shape[:2]
+    if height * width <= most:
+        return image
+    return thumbnail(image, math.floor(max(height, width) * math.sqrt(most / (height * width))))
+
+
 def as_jpeg(data: bytes, max_pixels: int, max_side: int) -> Answer:
     """A picture made small and plain enough for any browser, without what cameras write beside the pixels."""
     from sceneseek.drawing import thumbnail
@@ -201,12 +270,19 @@ def scene(
 
 
 def pixels(
-    data: bytes, places: Sequence[str], key: str, kind: str, frame_index: int, size: Sequence[int]
+    data: bytes,
+    places: Sequence[str],
+    key: str,
+    kind: str,
+    frame_index: int,
+    size: Sequence[int],
+    kept_pixels: int | None = None,
 ) -> Iterator[Answer]:
-    """A photograph or a moment of a video, ``(H, W, 3)`` uint8."""
+    """A photograph or a moment of a video, ``(H, W, 3)`` uint8, with ``kept_pixels`` at most."""
     place = _there(places)
     yield from known(place, key)
     image = _scene(place, kind, frame_index, size)
+    image = image if kept_pixels is None else _with_fewer_pixels(image, kept_pixels)
     yield {"height": image.shape[0], "width": image.shape[1]}, np.ascontiguousarray(image).data.cast("B")
 
 
@@ -260,7 +336,7 @@ def media_kind(data: bytes, path: str, max_pixels: int) -> Answer:
 
 
 _TASKS: dict[str, Callable[..., Answer | Iterator[Answer]]] = {
-    task.__name__: task for task in (as_rgb, as_jpeg, scene, pixels, person, clip, media_kind, discover, frames)
+    task.__name__: task for task in (as_rgb, as_jpeg, query, scene, pixels, person, clip, media_kind, discover, frames)
 }
 
 _VIDEO_SUFFIXES = {
@@ -280,14 +356,13 @@ def _archive_suffix(path: str) -> str:
 
 
 def _video_suffix(path: str) -> str:
-    import av
-
+    from sceneseek.inference.formats import open_file
     from sceneseek.inference.video import has_video
 
     wrong = MediaError("This is neither a picture nor a video in a known format.")
     if not has_video(path):
         raise wrong
-    with av.open(path, options={"protocol_whitelist": "file"}) as container:
+    with open_file(path) as container:
         names = container.format.name.split(",")
     suffix = next((_VIDEO_SUFFIXES[name] for name in names if name in _VIDEO_SUFFIXES), None)
     if suffix is None:  # a playlist, a list of pictures, a device
@@ -344,6 +419,7 @@ def known(source: str, key: str) -> Iterator[Answer]:
                     yield {}, b""
                 except StopIteration as end:
                     _KEYS[state] = end.value
+                    NOTES.write(state=state, key=end.value)
     except OSError as error:
         raise MediaError(f"The file cannot be read ({error.strerror or error}).") from error
     if _KEYS[state] != key:
@@ -351,7 +427,7 @@ def known(source: str, key: str) -> Iterator[Answer]:
 
 
 _KEYS: dict[tuple[str | int, ...], str] = {}
-"""Files that were hashed, as they were then. A process does a thousand tasks at most, so they stay few."""
+"""Files that were hashed, as they were then. A decoder does a thousand tasks at most, so they stay few."""
 
 
 class FileGone(MediaError):
@@ -361,8 +437,10 @@ class FileGone(MediaError):
 def _clip(path: str, number: int, start_s: float, end_s: float) -> bytes:
     import av
 
+    from sceneseek.inference.formats import open_file
+
     output = io.BytesIO()
-    with av.open(path, options={"protocol_whitelist": "file"}) as source:
+    with open_file(path) as source:
         streams = source.streams.video
         stream = streams[number] if number < len(streams) else None
         if stream is None or stream.codec_context is None:
@@ -413,9 +491,9 @@ def _encoder(target: Any, stream: Any, frame: Any) -> Any:
     return encoder
 
 
-def _jpeg(image: ImageArray) -> bytes:
+def _jpeg(image: ImageArray, quality: int = _QUALITY) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=_QUALITY)
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 

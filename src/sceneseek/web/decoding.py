@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,25 @@ from sceneseek.structures import ImageArray
 from sceneseek.web.processes import Fields, Processes, raise_told
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Limits
+from sceneseek.web.shares import Slots
+
+
+class Query(NamedTuple):
+    """A query picture that was decoded.
+
+    Attributes:
+        image: Its pixels, ``(H, W, 3)`` uint8 RGB, upright; made fewer where there are very many.
+        width: How many there were in a row.
+        height: And in a column.
+        preview: A JPEG for the page.
+        file: A file of it that is worth keeping.
+    """
+
+    image: ImageArray
+    width: int
+    height: int
+    preview: bytes
+    file: bytes
 
 
 class Decoders:
@@ -24,13 +43,14 @@ class Decoders:
 
     Args:
         limits: How many there are and what each of them may use.
+        share: How many one caller holds at a time, at most; all when not given.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, share: int | None = None) -> None:
         self._limits = limits
+        self._slots = Slots(limits.decoders, share or limits.decoders, limits.waiting)
         self._threads = ThreadPoolExecutor(limits.decoders, thread_name_prefix="sceneseek-decoding")
         self._processes = Processes(limits.decoder_bytes)
-        self._asked = 0
 
     async def rgb(self, data: bytes) -> ImageArray:
         """A picture's pixels, ``(H, W, 3)`` uint8 RGB, upright.
@@ -47,9 +67,23 @@ class Decoders:
         Raises:
             PictureError: See ``rgb``.
         """
-        answer = self._threads.submit(self._answer, self._rgb(), data, self._limits.decoder_seconds).result()
+        (answer,) = self._threads.submit(self._answers, self._rgb(), data, self._limits.decoder_seconds).result()
         raise_told(answer[0])
         return _pixels(*answer)
+
+    async def query(self, data: bytes, preview_side: int) -> Query:
+        """A query picture, its pixels made fewer where there are very many.
+
+        Raises:
+            PictureError: See ``rgb``.
+        """
+        limits = self._limits
+        task = {"task": "query", "max_pixels": limits.picture_pixels, "kept_pixels": limits.query_pixels}
+        answers = await self._ask_all(task | {"preview_side": preview_side}, data)
+        (size, pixels), (_, preview), *kept = answers
+        image = np.frombuffer(pixels, np.uint8).reshape(int(size["rows"]), int(size["columns"]), 3)
+        file = bytes(kept[0][1]) if kept else data
+        return Query(image, int(size["width"]), int(size["height"]), bytes(preview), file)
 
     async def jpeg(self, data: bytes, max_side: int) -> bytes:
         """A picture as a JPEG of at most ``max_side`` pixels."""
@@ -76,9 +110,9 @@ class Decoders:
     async def pixels(
         self, places: Sequence[str], key: str, kind: str, frame_index: int, size: tuple[int, int]
     ) -> ImageArray:
-        """A photograph or a moment of a video of the gallery, ``(H, W, 3)`` uint8 RGB."""
+        """A photograph or a moment of a video of the gallery, ``(H, W, 3)`` uint8 RGB; made fewer as for a query."""
         task = {"task": "pixels", "places": list(places), "key": key, "kind": kind, "frame_index": frame_index}
-        return _pixels(*await self._ask(task | {"size": size}))
+        return _pixels(*await self._ask(task | {"size": size, "kept_pixels": self._limits.query_pixels}))
 
     async def person(
         self, places: Sequence[str], key: str, kind: str, frame_index: int, size: tuple[int, int], box: Sequence[float]
@@ -116,23 +150,25 @@ class Decoders:
     async def _ask(
         self, task: dict[str, Any], data: bytes = b"", seconds: float | None = None
     ) -> tuple[Fields, bytearray]:
-        if self._asked >= self._limits.waiting:
-            raise Refusal(503, "Too many pictures wait to be decoded; ask again in a few seconds.", retry_after=2.0)
-        self._asked += 1
-        allowed = self._limits.decoder_seconds if seconds is None else seconds
-        try:
-            loop = asyncio.get_running_loop()
-            fields, answer = await loop.run_in_executor(self._threads, self._answer, task, data, allowed)
-        finally:
-            self._asked -= 1
-        if fields.get("kind") == "FileGone":
-            raise Refusal(410, str(fields["error"]))
-        raise_told(fields)
-        return fields, answer
+        (answer,) = await self._ask_all(task, data, seconds)
+        return answer
 
-    def _answer(self, task: dict[str, Any], data: bytes, seconds: float) -> tuple[Fields, bytearray]:
+    async def _ask_all(
+        self, task: dict[str, Any], data: bytes = b"", seconds: float | None = None
+    ) -> list[tuple[Fields, bytearray]]:
+        allowed = self._limits.decoder_seconds if seconds is None else seconds
+        async with self._slots.held():
+            loop = asyncio.get_running_loop()
+            answers = await loop.run_in_executor(self._threads, self._answers, task, data, allowed)
+        for fields, _ in answers:
+            if fields.get("kind") == "FileGone":
+                raise Refusal(410, str(fields["error"]))
+            raise_told(fields)
+        return answers
+
+    def _answers(self, task: dict[str, Any], data: bytes, seconds: float) -> list[tuple[Fields, bytearray]]:
         with self._processes.borrowed() as process:
-            return process.ask(task, data, seconds)
+            return list(process.stream(task, data, seconds))
 
 
 def _pixels(fields: Fields, answer: bytearray) -> ImageArray:

@@ -32,6 +32,7 @@ Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Box = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=400, pattern=r"^[^\x00]*$")]
 Sampling = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 """Seconds between the frames taken of a video; 0 takes every frame."""
 
@@ -97,11 +98,13 @@ class Health(Told):
         status: ``"ok"``.
         version: The version of sceneseek.
         login: Whether callers need a token.
+        decoders: How the processes are confined that decode strangers' files; for those who have a token.
     """
 
     status: Literal["ok"]
     version: str
     login: bool
+    decoders: str = ""
 
 
 class Login(Asked):
@@ -185,6 +188,7 @@ class GalleryView(Told):
         every_s: Seconds between the frames taken of a video where nothing else is asked for.
         reranking: Methods that ``SearchRequest.rerank`` takes.
         report_formats: Formats that ``/api/reports`` writes.
+        reasons: Whether a search must say why it is made.
         caller: Who the server takes the caller for.
     """
 
@@ -210,6 +214,7 @@ class GalleryView(Told):
     every_s: float
     reranking: list[str]
     report_formats: list[str]
+    reasons: bool
     caller: CallerView
 
 
@@ -357,6 +362,7 @@ class SearchRequest(Asked):
         min_score: Only people of whom the detector was at least this sure.
         exclude_flags: No people with one of these flags.
         own_pictures: Also matches in pictures that examples come from.
+        reason: Why the search is made, for the audit log and reports; some servers require one.
     """
 
     examples: Annotated[list[Example], Field(min_length=1, max_length=MAX_EXAMPLES)]
@@ -374,6 +380,7 @@ class SearchRequest(Asked):
     min_score: Score | None = None
     exclude_flags: Annotated[list[Flag], Field(max_length=4)] = []
     own_pictures: bool = False
+    reason: Reason | None = None
 
 
 class SightingView(Told):

@@ -1,11 +1,15 @@
-"""The door: who is calling, and may they come in. Tokens for programs, sessions for browsers, patience for neither."""
+"""The door: who is calling, and may they come in. Tokens for programs, sessions for browsers.
+
+A right token always opens, whatever came from its address before: guessing one of 256 random bits is hopeless, and a
+lock would keep out those alone who have one. Wrong tokens are counted, slowed down, and noted in the audit log.
+"""
 
 from __future__ import annotations
 
 import hmac
 import secrets
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,9 +17,10 @@ from starlette.requests import HTTPConnection
 
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Limits, Role, Settings, Token
-from sceneseek.web.tokens import digest_of
+from sceneseek.web.tokens import Keyring, digest_of
 
 SESSION_COOKIE = "sceneseek_session"
+"""What the names of session cookies hold; see ``cookie_name``."""
 CSRF_HEADER = "X-CSRF-Token"
 HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
@@ -34,11 +39,13 @@ class Caller:
         name: The token's name; ``"local"`` where no tokens are needed.
         role: What they may do.
         csrf: The session's CSRF token; ``None`` without a session.
+        session: A name of the session, by which it cannot be entered; empty without one.
     """
 
     name: str
     role: Role
     csrf: str | None = None
+    session: str = ""
 
     def check_role(self, needed: Role) -> None:
         """Make sure that they may do what needs a role.
@@ -93,28 +100,49 @@ class _Session:
     used: float
 
 
+def cookie_name(settings: Settings) -> str:
+    """The name of a server's session cookie.
+
+    Browsers send a cookie to every port of its host, so each port has a name of its own. ``__Host-`` has browsers
+    refuse a cookie of that name that another host, or plain HTTP, tries to set.
+
+    Example:
+        >>> cookie_name(Settings(port=8723)), cookie_name(Settings(port=8724, https=True))
+        ('sceneseek_session_8723', '__Host-sceneseek_session_8724')
+    """
+    return f"{'__Host-' if settings.https else ''}{SESSION_COOKIE}_{settings.port}"
+
+
 class Door:
     """Recognises callers.
 
     Args:
         settings: The tokens and the limits.
         clock: Seconds; for tests.
+        failed: Told of each wrong token, with the address it came from.
     """
 
-    def __init__(self, settings: Settings, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock = time.monotonic,
+        failed: Callable[[str], None] = lambda address: None,
+    ) -> None:
         limits: Limits = settings.limits
-        self._tokens = settings.tokens
+        self.cookie = cookie_name(settings)
+        self._keyring = Keyring(settings.tokens, settings.token_file, clock)
+        self._open = not settings.tokens and settings.token_file is None
         self._limits = limits
         self._clock = clock
+        self._failed = failed
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
         self._failures = Buckets(limits.login_failures / limits.login_seconds, limits.login_failures, clock)
         self._requests = Buckets(limits.requests_per_second, limits.burst, clock)
-        self._locked: dict[str, float] = {}
 
     @property
     def open(self) -> bool:
         """Whether everybody is let in."""
-        return not self._tokens
+        return self._open
 
     def count(self, key: str) -> None:
         """Count a request of an address or a caller.
@@ -131,6 +159,17 @@ class Door:
                 retry_after=wait,
             )
 
+    def known(self, request: HTTPConnection) -> Caller | None:
+        """Who sends a request, ``None`` for nobody we know. Nothing is counted and nobody is refused."""
+        if self.open:
+            return LOCAL
+        token = _bearer(request)
+        if token is not None:
+            owner = self._owner(token)
+            return None if owner is None else self._caller(owner)
+        cookie = request.cookies.get(self.cookie)
+        return self.by_session(cookie) if cookie else None
+
     def let_in(self, request: HTTPConnection, method: str, address: str) -> Caller:
         """Who sends a request, by its headers alone: nothing of its body has to be there.
 
@@ -140,15 +179,15 @@ class Door:
             address: Where it comes from.
 
         Raises:
-            Refusal: (401) Nobody we know; (403) a session without its CSRF token; (429) too many wrong tokens.
+            Refusal: (401) Nobody we know; (403) a session without its CSRF token; (429) nobody we know, and too many
+                wrong tokens came from there.
         """
         if self.open:
             return LOCAL
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token.strip():
-            return self.by_token(token.strip(), address)
-        cookie = request.cookies.get(SESSION_COOKIE)
-        caller = self.by_session(cookie) if cookie else None
+        token = _bearer(request)
+        if token is not None:
+            return self.by_token(token, address)
+        caller = self.known(request)
         if caller is None:
             raise Refusal(401, "This server needs a token: log in, or send 'Authorization: Bearer TOKEN'.")
         if method not in HARMLESS:
@@ -159,9 +198,9 @@ class Door:
         """The owner of a token.
 
         Raises:
-            Refusal: (401) Nobody has it; (429) too many wrong ones came from this address.
+            Refusal: (401) Nobody has it; (429) the same, and too many wrong ones came from this address.
         """
-        return self._caller(self._owner(token, address))
+        return self._caller(self._owner_or_refusal(token, address))
 
     def log_in(self, token: str, address: str) -> tuple[Caller, str]:
         """Exchange a token for a session.
@@ -169,23 +208,25 @@ class Door:
         Returns:
             The caller, and the secret that goes into the cookie.
         """
-        owner = self._owner(token, address)
+        owner = self._owner_or_refusal(token, address)
         secret, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        self._sessions[digest_of(secret)] = _Session(owner, csrf, self._clock())
+        key = digest_of(secret)
+        self._sessions[key] = _Session(owner, csrf, self._clock())
         while len(self._sessions) > self._limits.sessions:
-            self._sessions.popitem(last=False)
-        return Caller(owner.name, owner.role, csrf), secret
+            self._end_one_session()
+        return Caller(owner.name, owner.role, csrf, _short(key)), secret
 
     def by_session(self, secret: str) -> Caller | None:
-        """The owner of a session that has not expired, or ``None``."""
+        """The owner of a session that has not expired and whose token still opens, or ``None``."""
         key, now = digest_of(secret), self._clock()
         session = self._sessions.get(key)
-        if session is None or now - session.used > self._limits.session_seconds:
+        owner = None if session is None else self._keyring.by_digest(session.token.sha256)
+        if session is None or owner is None or now - session.used > self._limits.session_seconds:
             self._sessions.pop(key, None)
             return None
         session.used = now
         self._sessions.move_to_end(key)
-        return Caller(session.token.name, session.token.role, session.csrf)
+        return Caller(owner.name, owner.role, session.csrf, _short(key))
 
     def log_out(self, secret: str) -> None:
         """End a session."""
@@ -195,30 +236,44 @@ class Door:
         """Make sure that a session's request comes from our own page.
 
         Raises:
-            Refusal: (403) It does not say the session's CSRF token.
+            Refusal: (403) It does not carry the session's CSRF token.
         """
         if caller.csrf is not None and not hmac.compare_digest(caller.csrf.encode(), (given or "").encode()):
             raise Refusal(
                 403,
                 f"The request does not carry the session's {CSRF_HEADER}; load the page again.",
-                expected="the csrf value that /api/login and /api/gallery tell",
+                expected="the csrf value in the answers of /api/login and /api/gallery",
             )
 
-    def _owner(self, token: str, address: str) -> Token:
-        until, now = self._locked.get(address, 0.0), self._clock()
-        if now < until:
-            raise Refusal(429, "Too many wrong tokens from this address; wait.", retry_after=until - now)
-        self._locked.pop(address, None)
-        digest = digest_of(token)
-        # All tokens are compared, each in constant time: how long it takes says nothing.
-        owners = [known for known in self._tokens if hmac.compare_digest(known.sha256, digest)]
-        if owners:
-            return owners[0]
+    def _end_one_session(self) -> None:
+        """End the oldest session of the token that has the most: one owner does not log the others out."""
+        counts = Counter(session.token.name for session in self._sessions.values())
+        most = max(counts.values())
+        key = next(key for key, session in self._sessions.items() if counts[session.token.name] == most)
+        del self._sessions[key]
+
+    def _owner(self, token: str) -> Token | None:
+        return self._keyring.by_digest(digest_of(token))
+
+    def _owner_or_refusal(self, token: str, address: str) -> Token:
+        owner = self._owner(token)
+        if owner is not None:
+            return owner
+        self._failed(address)
         wait = self._failures.take(address)
-        if wait and len(self._locked) < _MOST_KEYS:
-            self._locked[address] = now + self._limits.login_seconds
-        raise Refusal(401, "Nobody has this token.", expected="a token made with sceneseek serve --make-token")
+        if wait:
+            raise Refusal(429, "This token is not known, and too many wrong ones came before it.", retry_after=wait)
+        raise Refusal(401, "This token is not known.", expected="a token made with sceneseek serve --make-token")
 
     @staticmethod
     def _caller(token: Token) -> Caller:
         return Caller(token.name, token.role)
+
+
+def _bearer(request: HTTPConnection) -> str | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _short(key: str) -> str:
+    return key[:8]

@@ -8,10 +8,13 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartParser
 
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
 from sceneseek.web.settings import Limits
+
+MultiPartParser.spool_max_size = 128 << 10  # hundreds of files of one upload stay in memory up to this size each
 
 _FIELDS = 8
 _FIELD_BYTES = 4 << 10

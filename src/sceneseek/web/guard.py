@@ -1,9 +1,9 @@
 """What every request passes before anything reads it, and every answer on its way out.
 
 Plain ASGI, without FastAPI: it sees the bytes first. Names that are not ours are refused (a page elsewhere may have
-bound its own name to our address), requests that another site's page makes are refused, bodies are counted and timed
-while they arrive, large ones are taken from those alone who may send them, and every answer says what a browser may do
-with it.
+bound its own name to our address), requests that another site's page makes are refused, so is what two readers could
+understand in two ways, bodies are counted and timed while they arrive, large ones are taken from those alone who may
+send them, and every answer says what a browser may do with it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 
-from sceneseek.web.door import HARMLESS, Door
+from sceneseek.web.arrivals import Arrivals
+from sceneseek.web.door import HARMLESS, Caller, Door
 from sceneseek.web.refusals import Refusal, unforeseen
 from sceneseek.web.settings import Role, Settings
+from sceneseek.web.shares import ASKER
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -55,8 +57,13 @@ HEADERS = {
 _UPLOADS, _QUERIES = "/api/uploads", "/api/queries"
 LARGE = {_UPLOADS: Role.OPERATOR, _QUERIES: Role.VIEWER}
 """Where large bodies are sent to, and the role that this needs. A form is read before a route asks who sends it."""
+_HEALTH, _LOGIN = "/api/health", "/api/login"
+_OPENAPI = "/api/openapi.json"
 _FORM_BYTES = 64 << 10
 """What a multipart form adds around its files."""
+_LOGIN_BYTES = 4 << 10
+HEADER_BYTES = 32 << 10
+"""Names and values of all headers of a request, and its address."""
 
 
 class Guard:
@@ -72,6 +79,7 @@ class Guard:
         self._app = app
         self._settings = settings
         self._door = door
+        self._arrivals = Arrivals(settings.limits.arriving_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -84,7 +92,11 @@ class Guard:
         try:
             self._admit(scope)
             body.check_length(Headers(scope=scope))
-            await self._app(scope, body.receive, outward.send)
+            if _is_large(scope):
+                with self._arrivals.body(ASKER.get()) as body.count:
+                    await self._app(scope, body.receive, outward.send)
+            else:
+                await self._app(scope, body.receive, outward.send)
         except Refusal as refusal:
             await refusal.response()(scope, receive, outward.send)
         except Exception as error:
@@ -95,14 +107,34 @@ class Guard:
 
     def _admit(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
+        _check_form(scope, headers)
         self._check_host(headers)
         if scope["method"] not in HARMLESS:
             self._check_origin(headers)
-        if scope["path"].startswith("/api/"):
-            self._door.count(f"address {address_of(scope)}")
+        if not scope["path"].startswith("/api/"):
+            return
+        if scope["path"] != _HEALTH:
+            _check_site(headers)
+        self._count(scope)
+        if scope["path"] == _OPENAPI:
+            self._let_in(scope)
         if _is_large(scope):
-            caller = self._door.let_in(HTTPConnection(scope), scope["method"], address_of(scope))
-            caller.check_role(LARGE[scope["path"]])
+            self._let_in(scope).check_role(LARGE[scope["path"]])
+
+    def _count(self, scope: Scope) -> None:
+        """Count a request: known callers by their names, so that nobody else at their address uses up what is theirs.
+
+        Logging in is not counted: its wrong tokens are, and right ones must come through whatever else comes.
+        """
+        address = address_of(scope)
+        caller = None if self._door.open else self._door.known(HTTPConnection(scope))
+        who = f"address {address}" if caller is None else f"caller {caller.name}"
+        ASKER.set(who)
+        if scope["path"] != _LOGIN:
+            self._door.count(who)
+
+    def _let_in(self, scope: Scope) -> Caller:
+        return self._door.let_in(HTTPConnection(scope), scope["method"], address_of(scope))
 
     def _check_host(self, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -118,16 +150,41 @@ class Guard:
         origin, host = headers.get("origin"), headers.get("host", "")
         if origin is not None and urlsplit_host(origin) != host.lower():
             raise Refusal(403, "The request comes from another site's page.", found=origin[:80], expected=host)
-        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise Refusal(403, "The request comes from another site's page.", found=headers["sec-fetch-site"][:80])
+        _check_site(headers)
 
     def _most_bytes(self, scope: Scope) -> int:
         limits = self._settings.limits
+        if scope["path"] == _LOGIN:
+            return min(_LOGIN_BYTES, limits.json_bytes)
         if not _is_large(scope):
             return limits.json_bytes
         if scope["path"] == _UPLOADS:
             return limits.upload_bytes + _FORM_BYTES * 4
         return limits.picture_bytes + _FORM_BYTES
+
+
+def _check_form(scope: Scope, headers: Headers) -> None:
+    """Refuse what is too long, and what says its length in two ways: proxies and servers may believe different ones."""
+    size = sum(len(name) + len(value) for name, value in scope["headers"])
+    size += len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    if size > HEADER_BYTES:
+        raise Refusal(
+            431, "The headers are too large.", found=f"{size:,} bytes", expected=f"at most {HEADER_BYTES:,} bytes"
+        ).hanging_up()
+    if "content-length" in headers and "transfer-encoding" in headers:
+        raise Refusal(
+            400,
+            "The request says its length in two ways.",
+            found="Content-Length and Transfer-Encoding",
+            expected="one of them",
+        ).hanging_up()
+
+
+def _check_site(headers: Headers) -> None:
+    """Refuse what another site's page, frame or link sends, even where it changes nothing: it makes us work."""
+    site = headers.get("sec-fetch-site", "same-origin")
+    if site not in ("same-origin", "none"):
+        raise Refusal(403, "The request comes from another site's page.", found=site[:80])
 
 
 def _is_large(scope: Scope) -> bool:
@@ -144,6 +201,7 @@ class _Body:
         self._began = time.monotonic()
         self._size = 0
         self._complete = False
+        self.count: Callable[[int], None] = lambda size: None
 
     def check_length(self, headers: Headers) -> None:
         """Refuse what says itself that it is too large."""
@@ -151,7 +209,7 @@ class _Body:
         if length is None:
             return
         if not re.fullmatch(r"\d{1,18}", length):
-            raise Refusal(400, "The Content-Length is no number.", found=length[:80])
+            raise Refusal(400, "The Content-Length is not a number.", found=length[:80])
         if int(length) > self._most:
             raise self._too_large(int(length))
 
@@ -175,6 +233,10 @@ class _Body:
             self._complete = not message.get("more_body", False)
             if self._size > self._most:
                 raise self._too_large(self._size)
+            try:
+                self.count(len(message.get("body", b"")))
+            except Refusal as refusal:
+                raise refusal.hanging_up() from None
         return message
 
     def _too_large(self, size: int) -> Refusal:

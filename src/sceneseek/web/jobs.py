@@ -1,4 +1,4 @@
-"""Indexing jobs: one at a time, in the order they were asked for, followed live by anybody who looks.
+"""Indexing jobs: one at a time, by turns among those who ask, followed live by anybody who looks.
 
 A job outlives the page that asked for it. When the server stops, the job in work is asked to stop and what it has
 written stays: the gallery is sound after every batch, and indexing the same files again goes on where it stopped.
@@ -23,6 +23,7 @@ from sceneseek.finder import Finder, FramesOf, IndexSummary
 from sceneseek.finder.indexing import expected_pictures
 from sceneseek.structures import MediaItem, MediaProblem
 from sceneseek.web.refusals import Refusal
+from sceneseek.web.shares import ASKER, Seats
 
 State = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 Unit = Literal["pictures", "files"]
@@ -34,6 +35,8 @@ _PROBLEMS_KEPT = 200
 _RATE_WINDOW_S = 20.0
 _STOP_SECONDS = 30.0
 _NAP_S = 0.2
+_KEPT_SHARE = 4
+"""One in so many places to wait is kept for those of whom no order waits."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Order:
         items: Finds the media; called in the job's own thread. ``None`` is no medium, but a moment to stop at.
         frames_of: Opens one of them.
         every_s: The sampling that ``frames_of`` applies to video.
+        asker: Whose turn it takes.
     """
 
     what: str
@@ -53,6 +57,7 @@ class Order:
     items: Callable[[], Iterable[MediaItem | MediaProblem | None]]
     frames_of: FramesOf
     every_s: float
+    asker: str = field(default_factory=ASKER.get)
 
 
 @dataclass
@@ -126,24 +131,27 @@ class JobBoard:
     def __init__(self, indexer: Callable[[Job], Finder], most_waiting: int, most_listeners: int) -> None:
         self._indexer = indexer
         self._most_waiting = most_waiting
-        self._most_listeners = most_listeners
-        self._listeners = 0
+        self._listeners = Seats(most_listeners, "browsers follow jobs")
+        self._last_turn: dict[str, int] = {}
         self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._promised: set[object] = set()
+        self._promised: dict[object, str] = {}
         self._changed = threading.Condition()
         self._closed = self._hung_up = False
         self._thread = threading.Thread(target=self._work, name="sceneseek-jobs", daemon=True)
         self._thread.start()
 
     def check_place(self) -> None:
-        """Make sure that one more order would be taken.
+        """Make sure that one more order would be taken. The last places are for those of whom none waits.
 
         Raises:
             Refusal: (503) Too many wait.
         """
+        asker = ASKER.get()
         with self._changed:
-            waiting = sum(job.state == "waiting" for job in self._jobs.values())
-            if waiting + len(self._promised) >= self._most_waiting:
+            waiting = [job.order.asker for job in self._jobs.values() if job.state == "waiting"]
+            waiting += self._promised.values()
+            most = self._most_waiting - (self._most_waiting // _KEPT_SHARE if asker in waiting else 0)
+            if len(waiting) >= most:
                 raise Refusal(503, "Too many indexing jobs wait already.", retry_after=30.0)
 
     @contextmanager
@@ -156,18 +164,18 @@ class JobBoard:
         promise = object()
         with self._changed:
             self.check_place()
-            self._promised.add(promise)
+            self._promised[promise] = ASKER.get()
 
         def take(order: Order) -> Job:
             with self._changed:
-                self._promised.remove(promise)
+                del self._promised[promise]
                 return self._taken(order)
 
         try:
             yield take
         finally:
             with self._changed:
-                self._promised.discard(promise)
+                self._promised.pop(promise, None)
 
     def _taken(self, order: Order) -> Job:
         job = Job(order)
@@ -212,19 +220,17 @@ class JobBoard:
         Raises:
             Refusal: (503) Too many follow already.
         """
-        if self._listeners >= self._most_listeners:
-            raise Refusal(503, "Too many browsers follow jobs already.", retry_after=10.0)
+        self._listeners.check_room(ASKER.get())
 
     async def follow(self, job: Job, patience: float = 15.0) -> AsyncIterator[bool]:
-        """Wait for news of a job until it ends.
+        """Wait for news of a job until it ends, or until somebody who follows fewer jobs takes the place.
 
         Yields:
             Whether there is news, not too often; ``False`` after ``patience`` seconds without.
         """
-        self._listeners += 1
-        try:
+        with self._listeners.taken(ASKER.get()) as seat:
             version, silent = -1, 0.0
-            while True:
+            while not seat.lost:
                 ended = job.state in ENDED or self._hung_up
                 news, version = job.version != version, job.version
                 if news or silent >= patience:
@@ -235,8 +241,6 @@ class JobBoard:
                 # Short naps in place of calls from another thread: they also gather news that come thick and fast.
                 await asyncio.sleep(_NAP_S)
                 silent += _NAP_S
-        finally:
-            self._listeners -= 1
 
     def hang_up(self) -> None:
         """Let those go who follow a job: the server is about to stop."""
@@ -260,11 +264,14 @@ class JobBoard:
                 if self._closed or job is None:
                     return
                 job.state, job.started_at = "running", datetime.now(UTC)
+                self._last_turn[job.order.asker] = max(self._last_turn.values(), default=0) + 1
                 self._tell(job)
             self._run(job)
 
     def _next(self) -> Job | None:
-        return next((job for job in self._jobs.values() if job.state == "waiting"), None)
+        """The first that waits, of those whose last turn was longest ago."""
+        waiting = (job for job in self._jobs.values() if job.state == "waiting")
+        return min(waiting, key=lambda job: self._last_turn.get(job.order.asker, 0), default=None)
 
     def _run(self, job: Job) -> None:
         try:

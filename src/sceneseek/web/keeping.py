@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
+from sceneseek.errors import GalleryError
 from sceneseek.gallery import (
     AuditLog,
     Filters,
@@ -77,6 +79,8 @@ async def give_to_camera(service: Service, asked: CameraRequest, caller: Caller)
 
 async def audit_page(service: Service, page: int, per_page: int) -> AuditPage:
     """A page of the audit log, the newest entry first."""
+    with suppress(GalleryError):  # what cannot be written is no reason to show nothing
+        await asyncio.to_thread(service.looking.flush, everything=True)
     return await asyncio.to_thread(_audit_page, service.audit_log, page, per_page)
 
 

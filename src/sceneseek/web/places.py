@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Role
-from sceneseek.words import is_address, without_password
+from sceneseek.words import is_address, printable, without_password, without_passwords
 
 
 class Places:
@@ -33,7 +33,13 @@ class Places:
         return next(iter(self._roots.values()), None)
 
     def shown(self, source: str, role: Role) -> str:
-        """A source as a caller may see it: whole for operators; for viewers below its media root, else its name."""
+        """A source as a caller may see it: whole for operators; for viewers below its media root, else its name.
+
+        Letters that would act, hide or mislead are shown by their numbers.
+        """
+        return printable(self._shown(source, role))
+
+    def _shown(self, source: str, role: Role) -> str:
         if role.may(Role.OPERATOR) or is_address(source):
             return without_password(source)
         path = PurePath(source)
@@ -100,7 +106,7 @@ class Places:
         """A text of ours without the places of folders on this machine."""
         for name, root in self._roots.items():
             text = text.replace(str(root), name)
-        return text.replace(str(self._gallery), self._gallery.name)
+        return printable(without_passwords(text.replace(str(self._gallery), self._gallery.name)))
 
 
 def _free_name(root: Path, others: Sequence[Path]) -> str:

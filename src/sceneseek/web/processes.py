@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -29,7 +31,7 @@ _MAX_ANSWER = 1 << 30
 _MAX_HEADER = 1 << 16
 _MAX_FILE = 8 << 30
 """The largest file that one of them may write: a video is copied out of its archive before it is decoded."""
-_KEPT = ("PATH", "PYTHONPATH", "LANG", "TMPDIR", "TZ")
+_KEPT = ("PATH", "PYTHONPATH", "LANG", "TZ")
 """What they are told of the server's surroundings."""
 
 
@@ -102,11 +104,14 @@ class Process:
         self.idle = True
         threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        # Its own, so that it may write nowhere else, and nothing of anybody's video stays when it dies.
+        self._scratch = tempfile.mkdtemp(prefix="sceneseek-decoder-")
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "sceneseek.web.decoder", str(address_space), str(_MAX_FILE)],
+            [sys.executable, "-P", "-m", "sceneseek.web.decoder", str(address_space), str(_MAX_FILE)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**kept, **threads},
+            env={**kept, **threads, "TMPDIR": self._scratch},
+            cwd=self._scratch,
             close_fds=True,
             bufsize=0,
         )
@@ -174,6 +179,7 @@ class Process:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _write(self, data: bytes, deadline: float) -> None:
         view = memoryview(data)

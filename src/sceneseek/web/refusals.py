@@ -115,7 +115,7 @@ def unforeseen(error: Exception, method: str, path: str) -> Refusal:
 
 
 _PLAIN = {
-    400: "The request could not be read; check its encoding.",
+    400: "The body could not be read; expected a JSON document in UTF-8, or a multipart form where files are sent.",
     404: "There is nothing at this address.",
     405: "This address does not know that method.",
 }

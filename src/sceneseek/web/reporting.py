@@ -65,6 +65,10 @@ async def report(service: Service, asked: ReportRequest, caller: Caller) -> Repo
         for example, person in zip(given, people, strict=True)
     ]
 
+    settings = {"Reason": asked.search.reason} if asked.search.reason else {}
+    if ranking is not found.ranking:
+        settings["Shown"] = f"{len(ranking)} matches, chosen by hand"
+
     def work(gallery: Gallery) -> bytes:
         told = Telling(gallery, service.far_media, service.decoders, asked.blur)
         views = told.matches(ranking.matches) if pictured else [View(None, None, m.box) for m in ranking]
@@ -78,7 +82,7 @@ async def report(service: Service, asked: ReportRequest, caller: Caller) -> Repo
             created=datetime.now(UTC),
             seconds=found.seconds,
             hidden="other people who were found" if asked.blur and pictured else "",
-            settings={} if ranking is found.ranking else {"Shown": f"{len(ranking)} matches, chosen by hand"},
+            settings=settings,
         )
         return render(answer, asked.format)
 
@@ -130,9 +134,10 @@ class Telling:
 
     def _of_query(self, picture: QueryPicture, person: QueryPerson) -> tuple[str, View]:
         image = self.decoders.rgb_here(picture.data)
+        box = picture.scale.to_pixels(person.box, image)
         if self.blur:
-            image = hide_company(image, [other.box for other in picture.people], person.box)
-        return picture.name, view_of(image, person.box)
+            image = hide_company(image, [picture.scale.to_pixels(other.box, image) for other in picture.people], box)
+        return picture.name, view_of(image, box)
 
     def _of_gallery(self, example: Example) -> tuple[str, View]:
         match = self._drawn(example) if example.detection_id is None else self._person(example.detection_id)

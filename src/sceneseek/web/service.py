@@ -10,15 +10,18 @@ from typing import Any, TypeVar
 from sceneseek.finder import Finder
 from sceneseek.gallery import AuditLog, Gallery, MediaRecord, StoredPerson
 from sceneseek.structures import Detections, FloatArray, ImageArray, PersonModel
+from sceneseek.web.clips import Clips
 from sceneseek.web.decoding import Decoders
 from sceneseek.web.door import Caller, Door
 from sceneseek.web.jobs import Job, JobBoard
+from sceneseek.web.looking import Looking
 from sceneseek.web.media import FarMedia, OpenMedia
 from sceneseek.web.places import Places
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Settings
+from sceneseek.web.shares import Slots
 from sceneseek.web.shelf import Shelf
-from sceneseek.web.turns import Turns, Waiters
+from sceneseek.web.turns import Turns
 from sceneseek.web.uploads import UPLOADS, clear_partials
 
 _Result = TypeVar("_Result")
@@ -90,26 +93,30 @@ class Service:
         shelf: The query pictures.
         places: What files are called.
         audit_log: Who did what.
+        looking: Who looked at what.
         decoders: The processes that decode pictures; from ``start`` on.
         jobs: The indexing jobs; from ``start`` on.
         far_media: Opens files of the gallery at arm's length.
         pixels: Held by whoever has a decoded picture in memory; from ``start`` on.
-        clips: Held by whoever has a clip made, so that it leaves decoders to the others; from ``start`` on.
+        cutting: Held while a clip is made, so that it leaves decoders to the others; from ``start`` on.
+        clips: The clips that were made last.
     """
 
     decoders: Decoders
     jobs: JobBoard
-    pixels: Waiters
-    clips: asyncio.Semaphore
+    pixels: Slots
+    cutting: Slots
 
     def __init__(self, finder: Finder, settings: Settings, open_media: OpenMedia | None = None) -> None:
         self.settings = settings
         self.far_media = FarMedia(settings.limits.decoder_bytes, settings.media_roots)
         self.open_media = open_media or OpenMedia(self.far_media.discover, self.far_media.frames_of)
-        self.door = Door(settings)
-        self.shelf = Shelf(settings.limits)
-        self.places = Places(settings.media_roots, finder.gallery.path)
         self.audit_log = AuditLog(finder.gallery.path)
+        self.looking = Looking(self.audit_log.append, settings.limits)
+        self.door = Door(settings, failed=self.looking.wrong_token)
+        self.shelf = Shelf(settings.limits)
+        self.clips = Clips(settings.limits.clip_bytes, settings.limits.clip_kept_seconds)
+        self.places = Places(settings.media_roots, finder.gallery.path)
         self._finder = finder
         self._records: tuple[float, dict[str, MediaRecord]] = (-1e9, {})
 
@@ -118,10 +125,13 @@ class Service:
         if self.places.first_root is not None:
             clear_partials(self.places.first_root / UPLOADS)
         limits = self.settings.limits
-        self.decoders = Decoders(limits)
+        # Where callers can be told apart, nobody holds all decoders: the next one to come finds one free.
+        share = limits.decoders if self.door.open else max(1, limits.decoders - 1)
+        self.decoders = Decoders(limits, share)
         self.decoders.start()
-        self.pixels = Waiters(limits.decoders, limits.waiting)
-        self.clips = asyncio.Semaphore(max(1, limits.decoders - 1))
+        self.pixels = Slots(limits.decoders, share, limits.waiting)
+        num_clips = max(1, limits.decoders - 1)
+        self.cutting = Slots(num_clips, max(1, num_clips - (not self.door.open)), limits.waiting, "clips")
         self._model_turns = Turns("sceneseek-model", limits.waiting)
         self._search_turns = Turns("sceneseek-search", limits.waiting)
         self._read_turns = Turns("sceneseek-read", 8 * limits.waiting)
@@ -130,6 +140,7 @@ class Service:
         self._tell_turns = Turns("sceneseek-report", _FEW)
         path = self._finder.gallery.path
         self._reader, self._writer, self._teller = (Gallery.open(path) for _ in range(3))
+        self.looking.start()
         self.jobs = JobBoard(self._indexer, limits.jobs, limits.listeners)
 
     def close(self) -> None:
@@ -139,6 +150,7 @@ class Service:
             turns.close()
         self.decoders.close()
         self.far_media.close()
+        self.looking.close()
 
     def _indexer(self, job: Job) -> Finder:
         finder = self._finder
@@ -186,8 +198,9 @@ class Service:
         return records
 
     def forget_records(self) -> None:
-        """Look the list of media up again when it is asked for next."""
+        """Look the list of media up again when it is asked for next, and keep no clip of what is there no more."""
         self._records = (-1e9, {})
+        self.clips.clear()
 
     async def record(self, media_key: str) -> MediaRecord:
         """A file that was looked at.

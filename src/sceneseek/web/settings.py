@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -46,11 +47,13 @@ class Token:
         name: Who it was made for, as the audit log shows it.
         role: What they may do.
         sha256: 64 hexadecimal digits of the token's digest.
+        expires: From this moment on it opens nothing; ``None`` for never.
     """
 
     name: str
     role: Role
     sha256: str
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -62,28 +65,42 @@ class Limits:
         picture_pixels: Its width times height, read from the header before a pixel is decoded.
         upload_bytes: Size of one upload of media, all files together.
         upload_files: Files in one upload.
+        arriving_bytes: Bytes of large bodies on their way, all together; half of them of one caller.
         json_bytes: Size of any other request.
         header_seconds: How long a request's headers may take.
         body_seconds: How long a body may take to begin, and between two pieces of it; twice as long for slow senders
             of small bodies. A large one may take longer as long as ``body_rate`` is kept.
         body_rate: Bytes a second that a sender must keep up over the whole body.
+        query_pixels: Query pictures with more are made smaller before the server sees them.
         queries: Query pictures kept at a time.
         query_bytes: Bytes of query pictures kept at a time, all together.
         query_seconds: How long a query picture is kept after it was last used.
         waiting: Questions that wait for the model, or for the search, at most; further ones are told to come again.
-        decoders: Processes that decode pictures, and so pictures decoded at a time.
+        decoders: Processes that decode pictures, and so pictures decoded at a time. With tokens, nobody holds
+            the last one: it is for the next caller.
         decoder_bytes: Address space of each of them.
         decoder_seconds: Processor time for one picture, and twice as much by the clock.
         clip_seconds: Length of a clip.
         clip_work_seconds: Processor time to make one.
+        clip_bytes: Bytes of clips kept at a time, so that their parts can be asked for.
+        clip_kept_seconds: How long a clip is kept after it was last asked for.
         jobs: Indexing jobs that wait at most.
         requests_per_second: Sustained requests of one caller; ``burst`` may come at once.
         burst: See ``requests_per_second``.
-        login_failures: Wrong tokens from one address within ``login_seconds`` until it has to wait.
+        login_failures: Wrong tokens from one address within ``login_seconds``, until further wrong ones are told to
+            wait. Right ones never are.
         login_seconds: See ``login_failures``.
+        looks_seconds: How long looks at pictures are gathered before they become a line in the audit log.
+        looks_per_second: Crops, scenes and clips that a viewer may go on to take, ``looks_at_once`` may come at once.
+        looks_at_once: See ``looks_per_second``.
         sessions: Browsers logged in at a time.
         session_seconds: How long a session lasts after it was last used.
-        connections: Connections served at a time.
+        connections: Connections served at a time; the greediest stranger gives way when there are more.
+        connections_per_address: Of these, connections of one address that nobody known uses.
+        connections_per_caller: Connections of one known caller that do not give way to others.
+        write_seconds: How long a caller may take nothing of an answer; and after each such time, the answer must have
+            moved by ``write_rate`` bytes for each second of it.
+        write_rate: See ``write_seconds``.
         listeners: Browsers that follow the progress of a job at a time.
     """
 
@@ -91,27 +108,38 @@ class Limits:
     picture_pixels: int = 40_000_000
     upload_bytes: int = 2 << 30
     upload_files: int = 500
+    arriving_bytes: int = 5 << 30
     json_bytes: int = 256 << 10
     header_seconds: float = 10.0
     body_seconds: float = 15.0
     body_rate: float = 50_000.0
+    query_pixels: int = 12_000_000
     queries: int = 200
     query_bytes: int = 256 << 20
     query_seconds: float = 3600.0
     waiting: int = 32
-    decoders: int = 2
+    decoders: int = 3
     decoder_bytes: int = 2 << 30
     decoder_seconds: float = 15.0
     clip_seconds: float = 30.0
     clip_work_seconds: float = 60.0
+    clip_bytes: int = 128 << 20
+    clip_kept_seconds: float = 60.0
     jobs: int = 8
     requests_per_second: float = 50.0
     burst: int = 400
     login_failures: int = 5
     login_seconds: float = 60.0
+    looks_seconds: float = 60.0
+    looks_per_second: float = 5.0
+    looks_at_once: int = 2000
     sessions: int = 500
     session_seconds: float = 12 * 3600.0
     connections: int = 200
+    connections_per_address: int = 64
+    connections_per_caller: int = 16
+    write_seconds: float = 30.0
+    write_rate: float = 2_000.0
     listeners: int = 32
 
 
@@ -122,10 +150,13 @@ class Settings:
     Attributes:
         host: The address to listen at.
         port: The port.
-        tokens: Who may call. Without any, everybody who can reach a loopback address is a keeper.
+        tokens: Who may call. Without any, and without ``token_file``, everybody who can reach a loopback address is a
+            keeper.
+        token_file: Where the tokens are kept; it is read again when it changes.
         media_roots: Folders that may be indexed through the page; the first one receives uploads.
         allowed_hosts: Further names by which browsers reach the server, such as ``search.example.org``.
         every_s: Seconds between the frames taken of a video that is indexed through the page.
+        reasons: Whether a search must say why it is made.
         https: Whether browsers reach the server by HTTPS, here or at a proxy: cookies are then never sent without it.
         limits: How much of anything is taken.
 
@@ -137,14 +168,16 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     tokens: tuple[Token, ...] = ()
+    token_file: Path | None = None
     media_roots: tuple[Path, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     every_s: float = 1.0
+    reasons: bool = False
     https: bool = False
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        if not self.tokens and not is_loopback(self.host):
+        if not self.tokens and self.token_file is None and not is_loopback(self.host):
             raise ValueRefused(
                 f"the address {self.host} can be reached from other machines and there are no tokens: anybody could "
                 "search the gallery. Make one with --make-token NAME --token-file FILE and start with that "

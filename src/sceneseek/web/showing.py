@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import PurePath
 
 from sceneseek.errors import MediaError
 from sceneseek.gallery import MediaRecord, SearchedFrames, StoredFrame, StoredPerson
+from sceneseek.inference.places import Place
 from sceneseek.structures import ImageArray
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
@@ -76,9 +79,14 @@ async def clip(service: Service, media_key: str, start_s: float, end_s: float) -
     record = await _readable(service, media_key)
     if record.kind != "video":
         raise Refusal(415, "Only videos can be played.", found=record.kind, expected="video")
-    async with service.clips:
-        with _without_folders(record):
-            return await service.decoders.clip(record.sources, record.key, start_s, end_s)
+
+    async def cut() -> bytes:
+        async with service.cutting.held():
+            with _without_folders(record):
+                return await service.decoders.clip(record.sources, record.key, start_s, end_s)
+
+    state = await asyncio.to_thread(_state, record.sources)
+    return await service.clips.get((record.key, state, start_s, end_s), cut)
 
 
 async def frame(service: Service, media_key: str, frame_index: int) -> StoredFrame:
@@ -105,6 +113,16 @@ async def _readable(service: Service, media_key: str) -> MediaRecord:
     if record.kind == "stream":
         raise Refusal(410, "This was seen live: only the crops of the people were kept.")
     return record
+
+
+def _state(sources: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+    """What changes when one of some files does, or goes: a clip that was kept is then no longer true."""
+    states = []
+    for source in sources:
+        with suppress(OSError):
+            facts = os.stat(Place.of(source).path)
+            states.append((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns))
+    return tuple(states)
 
 
 @contextmanager

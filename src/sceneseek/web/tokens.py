@@ -5,25 +5,37 @@
     [anna]
     role = "keeper"
     sha256 = "5f0c..."
+    expires = 2027-01-31T00:00:00Z
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+import logging
 import os
 import re
 import secrets
 import stat
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sceneseek import text_files
 from sceneseek.errors import TextFileError, ValueRefused, suggest
 from sceneseek.web.settings import Role, Token
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KEYS = ("role", "sha256", "expires")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _BYTES = 32
+_LOOK_EVERY_S = 1.0
+"""How often a token file is looked at, at most."""
+
+_LOG = logging.getLogger("sceneseek.web")
 
 
 def digest_of(token: str) -> str:
@@ -44,13 +56,72 @@ def read_tokens(path: str | Path) -> tuple[Token, ...]:
     return tokens
 
 
-def make_token(path: str | Path, name: str, role: Role) -> str:
+class Keyring:
+    """The tokens that open, as their file says at the moment.
+
+    Args:
+        tokens: Tokens that are known from the beginning.
+        path: Their file. It is read again when it has changed; one that cannot be read then changes nothing, and that
+            is logged. ``None`` where there is none.
+        clock: Seconds; for tests.
+        wall_clock: The time of the day, in UTC; for tests.
+    """
+
+    def __init__(
+        self,
+        tokens: tuple[Token, ...],
+        path: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._path = path
+        self._clock, self._wall_clock = clock, wall_clock
+        self._state = _state(path)
+        self._tokens = tokens if tokens or path is None else tuple(_read(path).values())
+        self._looked = clock()
+
+    def by_digest(self, digest: str) -> Token | None:
+        """The token with this digest, if it opens still."""
+        self._look()
+        # All tokens are compared, each in constant time: how long it takes says nothing.
+        found = [known for known in self._tokens if hmac.compare_digest(known.sha256, digest)]
+        return found[0] if found and not self._expired(found[0]) else None
+
+    def _expired(self, token: Token) -> bool:
+        return token.expires is not None and self._wall_clock() >= token.expires
+
+    def _look(self) -> None:
+        now = self._clock()
+        if self._path is None or now - self._looked < _LOOK_EVERY_S:
+            return
+        self._looked = now
+        state = _state(self._path)
+        if state == self._state:
+            return
+        self._state = state
+        try:
+            self._tokens = tuple(_read(self._path).values())
+        except ValueRefused as error:
+            _LOG.error("the tokens stay as they were: %s", error)
+
+
+def _state(path: Path | None) -> tuple[int, ...] | None:
+    """What changes when a file does; ``None`` where there is none."""
+    try:
+        facts = None if path is None else path.stat()
+    except OSError:
+        return None
+    return None if facts is None else (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+
+
+def make_token(path: str | Path, name: str, role: Role, expires: datetime | None = None) -> str:
     """Make a token and add its digest to a file, which is made when missing and is the owner's alone.
 
     Args:
         path: The token file.
         name: Who it is for, as the audit log will show it. A former token of that name no longer opens anything.
         role: What they may do.
+        expires: From this moment on it opens nothing; ``None`` for never.
 
     Returns:
         The token. It cannot be had again.
@@ -66,11 +137,11 @@ def make_token(path: str | Path, name: str, role: Role) -> str:
         True
     """
     if not _NAME.fullmatch(name):
-        raise ValueRefused(f"{name!r} is no name for a token; expected 1 to 64 letters, digits, '-' or '_'.")
+        raise ValueRefused(f"{name!r} is not a name for a token; expected 1 to 64 letters, digits, '-' or '_'.")
     path = Path(path).expanduser()
     tokens = _read(path) if path.exists() else {}
     token = secrets.token_urlsafe(_BYTES)
-    tokens[name] = Token(name, role, digest_of(token))
+    tokens[name] = Token(name, role, digest_of(token), expires)
     _write(path, tokens)
     return token
 
@@ -90,20 +161,31 @@ def _read(path: Path) -> dict[str, Token]:
         raise ValueRefused(f"{path} is not a token file ({error}); expected tables with role and sha256.") from error
 
 
-def _token(name: str, table: dict[str, str], path: Path) -> Token:
+def _token(name: str, table: dict[str, Any], path: Path) -> Token:
     roles = [str(role) for role in Role]
     if table["role"] not in roles:
         raise ValueRefused(f"{path}: {name} has the role {table['role']!r}.{suggest(str(table['role']), roles)}")
     if not _NAME.fullmatch(name) or not _DIGEST.fullmatch(table["sha256"]):
         raise ValueRefused(f"{path}: {name} has no SHA-256 digest of 64 hexadecimal digits; make the token again.")
-    return Token(name, Role(table["role"]), table["sha256"])
+    unknown = next((key for key in table if key not in _KEYS), None)
+    if unknown is not None:
+        raise ValueRefused(f"{path}: {name} has a key {unknown!r}.{suggest(unknown, _KEYS)}")
+    return Token(name, Role(table["role"]), table["sha256"], _moment(name, table.get("expires"), path))
+
+
+def _moment(name: str, given: object, path: Path) -> datetime | None:
+    if given is None:
+        return None
+    if not isinstance(given, datetime) or given.tzinfo is None:
+        raise ValueRefused(
+            f"{path}: {name} expires {given!s}; expected a date and a time with its zone, such as 2027-01-31T00:00:00Z."
+        )
+    return given.astimezone(UTC)
 
 
 def _write(path: Path, tokens: dict[str, Token]) -> None:
     """Replace the file in one step; nobody else can read it at any moment."""
-    lines = [
-        f"[{t.name}]\nrole = {json.dumps(str(t.role))}\nsha256 = {json.dumps(t.sha256)}\n" for t in tokens.values()
-    ]
+    lines = map(_table, tokens.values())
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,3 +196,8 @@ def _write(path: Path, tokens: dict[str, Token]) -> None:
         os.replace(partial, path)
     except OSError as error:
         raise ValueRefused(f"the token file {path} cannot be written: {error}.") from error
+
+
+def _table(token: Token) -> str:
+    expires = "" if token.expires is None else f"expires = {token.expires.isoformat(timespec='seconds')}\n"
+    return f"[{token.name}]\nrole = {json.dumps(str(token.role))}\nsha256 = {json.dumps(token.sha256)}\n{expires}"

@@ -85,7 +85,7 @@ def _show(entries: list[AuditEntry]) -> None:
             f"{name}: {_brief(value)}" for name, value in entry.details.items() if value not in ("", None)
         )
         table.add_row(
-            str(entry.number), entry.at[:19].replace("T", " "), escape(entry.actor), entry.action, escape(details)
+            str(entry.number), *map(escape, (entry.at[:19].replace("T", " "), entry.actor, entry.action, details))
         )
     out.print(table)
 

@@ -48,13 +48,12 @@ def check(
 
 
 def _show(report: CheckReport, done: list[str]) -> None:
-    from sceneseek.words import printable
 
     for sentence in done:
         out.print(f"[green]repaired[/green]  {escape(sentence)}", highlight=False, soft_wrap=True)
     for finding in report.findings:
         colour = _COLOURS[finding.weight]
-        words = escape(printable(f"{finding.found} {finding.remedy}".strip()))
+        words = escape(f"{finding.found} {finding.remedy}".strip())
         mark = " [dim](--repair)[/dim]" if finding.repairable else ""
         out.print(f"[{colour}]{finding.weight}[/{colour}]  {words}{mark}", highlight=False, soft_wrap=True)
     kept = ", ".join(f"{count:,} {name}" for name, count in report.kept.items()) or "nothing"
@@ -63,7 +62,6 @@ def _show(report: CheckReport, done: list[str]) -> None:
 
 
 def _as_json(report: CheckReport, done: list[str]) -> dict[str, Any]:
-    from sceneseek.words import printable
 
     return {
         "sound": report.sound,
@@ -73,8 +71,8 @@ def _as_json(report: CheckReport, done: list[str]) -> dict[str, Any]:
             {
                 "kind": finding.kind,
                 "weight": str(finding.weight),
-                "found": printable(finding.found),
-                "remedy": printable(finding.remedy),
+                "found": finding.found,
+                "remedy": finding.remedy,
                 "repairable": finding.repairable,
             }
             for finding in report.findings

@@ -141,7 +141,7 @@ def _confirm(plan: ForgetPlan) -> None:
 
 def show_plan(plan: ForgetPlan, alike: list[Match], gallery: Gallery) -> None:
     """Say what would go."""
-    from sceneseek.words import counted, printable
+    from sceneseek.words import counted
 
     if plan.nothing:
         out.print("There is nothing to forget.")
@@ -158,7 +158,7 @@ def show_plan(plan: ForgetPlan, alike: list[Match], gallery: Gallery) -> None:
         inside = f"{counted(plan.num_frames, 'picture')}, {counted(in_files, 'person', 'people')}"
         out.print(f"{counted(len(plan.media), 'file')} as a whole ({inside}):", highlight=False)
         for record in plan.media[:_SHOWN]:
-            out.print(f"  {escape(printable(record.source))}", highlight=False, soft_wrap=True)
+            out.print(f"  {escape(record.source)}", highlight=False, soft_wrap=True)
         if len(plan.media) > _SHOWN:
             out.print(f"  ... and {len(plan.media) - _SHOWN:,} more")
     if plan.people:
@@ -169,7 +169,7 @@ def show_plan(plan: ForgetPlan, alike: list[Match], gallery: Gallery) -> None:
         )
         for key in plan.files_of_people[:_SHOWN]:
             count = sum(name.startswith(f"{key}:") for name in plan.people)
-            out.print(f"  {count:,} in {escape(printable(sources[key]))}", highlight=False, soft_wrap=True)
+            out.print(f"  {count:,} in {escape(sources[key])}", highlight=False, soft_wrap=True)
 
 
 def _show_alike(alike: list[Match]) -> None:
@@ -177,7 +177,6 @@ def _show_alike(alike: list[Match]) -> None:
     from rich.table import Table
 
     from sceneseek.cli.moments import shown
-    from sceneseek.words import printable
 
     table = Table(
         box=frames.SIMPLE_HEAD, pad_edge=False, header_style="bold", title="similar people", title_justify="left"
@@ -187,7 +186,7 @@ def _show_alike(alike: list[Match]) -> None:
         table.add_column(name, overflow="fold")
     for match in alike:
         cells = (match.detection_id, match.camera_id or "", shown(match.captured_at), match.source)
-        table.add_row(f"{match.similarity:.3f}", *(escape(printable(cell)) for cell in cells))
+        table.add_row(f"{match.similarity:.3f}", *(escape(cell) for cell in cells))
     out.print(table)
 
 
@@ -229,14 +228,13 @@ def _show_proof(proof: Proof) -> None:
 
 
 def _plan_as_json(plan: ForgetPlan, alike: list[Match]) -> dict[str, Any]:
-    from sceneseek.words import printable
 
     return {
         "people": plan.num_people,
         "thumbnails": plan.num_thumbnails,
         "frames": plan.num_frames,
         "tracklets": list(plan.tracklets),
-        "media": [{"key": record.key, "source": printable(record.source)} for record in plan.media],
+        "media": [{"key": record.key, "source": record.source} for record in plan.media],
         "people_in_other_media": list(plan.people),
         "similar": [{"detection_id": m.detection_id, "similarity": round(m.similarity, 6)} for m in alike],
     }

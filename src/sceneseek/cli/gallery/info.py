@@ -19,12 +19,11 @@ def info(
 ) -> None:
     """Say which model made a gallery and what it holds."""
     from sceneseek.gallery import Gallery, MediaStatus
-    from sceneseek.words import printable
 
     gallery = Gallery.open(path)
     facts = gallery.info()
     troubled = [record for record in gallery.media() if record.status is MediaStatus.DAMAGED]
-    problems = [{"source": printable(r.source), "reason": printable(r.problem)} for r in troubled]
+    problems = [{"source": r.source, "reason": r.problem} for r in troubled]
     if as_json:
         print_json({
             "gallery": str(facts.path),

@@ -10,7 +10,6 @@ import typer
 
 from sceneseek.cli.console import err, escape, out, print_json, warn
 from sceneseek.errors import ValueRefused
-from sceneseek.words import printable
 
 
 def keep_out(
@@ -75,5 +74,5 @@ def _keys_in(path: Path) -> list[str]:
     if not keys:
         raise ValueRefused(problems[0] if problems else f"{path} holds no photograph and no video.")
     for problem in problems:
-        warn(printable(f"not on the list: {problem}"))
+        warn(f"not on the list: {problem}")
     return keys

@@ -6,17 +6,21 @@ from fastapi import APIRouter, Request, Response
 
 from sceneseek import __version__
 from sceneseek.web.callers import Serving, Viewer, errors
+from sceneseek.web.confinement import means
 from sceneseek.web.documents import CallerView, Health, Login
-from sceneseek.web.door import LOCAL, SESSION_COOKIE
+from sceneseek.web.door import LOCAL
 from sceneseek.web.guard import address_of
 
 router = APIRouter(tags=["entry"])
 
 
 @router.get("/health", responses=errors())
-async def health(service: Serving) -> Health:
-    """Say that the server is there. Needs no token."""
-    return Health(status="ok", version=__version__, login=not service.door.open)
+async def health(request: Request, service: Serving) -> Health:
+    """Say that the server is there. Needs no token; the rest is for those who have one."""
+    health = Health(status="ok", version="", login=not service.door.open)
+    if service.door.known(request) is None:
+        return health
+    return health.model_copy(update={"version": __version__, "decoders": means().words})
 
 
 @router.post("/login", responses=errors())
@@ -30,7 +34,7 @@ async def login(given: Login, request: Request, response: Response, service: Ser
     caller, secret = service.door.log_in(given.token, address_of(request.scope))
     await service.log(caller, "login")
     response.set_cookie(
-        SESSION_COOKIE, secret, httponly=True, samesite="strict", secure=service.settings.https, path="/"
+        service.door.cookie, secret, httponly=True, samesite="strict", secure=service.settings.https, path="/"
     )
     return CallerView(name=caller.name, role=caller.role, csrf=caller.csrf)
 
@@ -38,5 +42,8 @@ async def login(given: Login, request: Request, response: Response, service: Ser
 @router.post("/logout", status_code=204, responses=errors())
 async def logout(caller: Viewer, request: Request, response: Response, service: Serving) -> None:
     """End the session."""
-    service.door.log_out(request.cookies.get(SESSION_COOKIE, ""))
-    response.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict", secure=service.settings.https, path="/")
+    service.door.log_out(request.cookies.get(service.door.cookie, ""))
+    await service.log(caller, "logout")
+    response.delete_cookie(
+        service.door.cookie, httponly=True, samesite="strict", secure=service.settings.https, path="/"
+    )

@@ -57,6 +57,7 @@ async def gallery(caller: Viewer, service: Serving) -> GalleryView:
         every_s=service.settings.every_s,
         reranking=list(RERANKING),
         report_formats=["html", "pdf", "csv"],
+        reasons=service.settings.reasons,
         caller=CallerView(name=caller.name, role=caller.role, csrf=caller.csrf),
     )
 

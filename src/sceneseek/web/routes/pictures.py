@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from sceneseek.web import showing
-from sceneseek.web.callers import Serving, Viewer, errors
+from sceneseek.web.callers import PARTS, Serving, Viewer, errors
 from sceneseek.web.documents import (
     DetectionId,
     FrameIndex,
@@ -23,11 +23,16 @@ from sceneseek.web.documents import (
     TrackletId,
     TrackletView,
 )
+from sceneseek.web.ranges import answer
 from sceneseek.web.views import frame_view, person_view, time_or_none
 
 router = APIRouter(tags=["pictures"])
 
-_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}, "description": "A JPEG."}}
+_PICTURE: dict[int | str, dict[str, Any]] = {
+    **errors(404, 410, 415, 416),
+    200: {"content": {"image/jpeg": {}}, "description": "A JPEG."},
+    **PARTS,
+}
 MaxSide = Annotated[int, Query(ge=64, le=4096, description="Pixels of the longer side, at most.")]
 Boxes = Annotated[bool, Query(description="Draw the boxes of the people found.")]
 
@@ -38,19 +43,26 @@ async def detection(detection_id: DetectionId, caller: Viewer, service: Serving)
     return person_view(await service.person(detection_id), service.places, caller)
 
 
-@router.get("/detections/{detection_id}/crop", response_class=Response, responses={**errors(404, 410, 415), **_JPEG})
-async def crop(detection_id: DetectionId, caller: Viewer, service: Serving) -> Response:
+@router.get("/detections/{detection_id}/crop", response_class=Response, responses=_PICTURE)
+async def crop(detection_id: DetectionId, request: Request, caller: Viewer, service: Serving) -> Response:
     """The person's picture."""
-    return Response(await showing.crop(service, detection_id), media_type="image/jpeg")
+    await service.looking.at(caller, "crops", detection_id)
+    return answer(request, await showing.crop(service, detection_id), "image/jpeg")
 
 
-@router.get("/detections/{detection_id}/scene", response_class=Response, responses={**errors(404, 410, 415), **_JPEG})
+@router.get("/detections/{detection_id}/scene", response_class=Response, responses=_PICTURE)
 async def scene(
-    detection_id: DetectionId, caller: Viewer, service: Serving, max_side: MaxSide = 1600, boxes: Boxes = True
+    detection_id: DetectionId,
+    request: Request,
+    caller: Viewer,
+    service: Serving,
+    max_side: MaxSide = 1600,
+    boxes: Boxes = True,
 ) -> Response:
     """The whole picture in which a person was found, read from its file again."""
     person = await service.person(detection_id)
-    return Response(await showing.scene(service, person, max_side, [person] * boxes), media_type="image/jpeg")
+    await service.looking.at(caller, "scenes", f"{person.media_key}:{person.frame_index}")
+    return answer(request, await showing.scene(service, person, max_side, [person] * boxes), "image/jpeg")
 
 
 @router.get("/tracklets/{tracklet_id}", responses=errors(404))
@@ -80,11 +92,14 @@ async def frame(
 
 
 @router.get(
-    "/frames/{media_key}/{frame_index}/picture", response_class=Response, responses={**errors(404, 410, 415), **_JPEG}
+    "/frames/{media_key}/{frame_index}/picture",
+    response_class=Response,
+    responses=_PICTURE,
 )
 async def frame_picture(
     media_key: MediaKey,
     frame_index: Annotated[FrameIndex, Path()],
+    request: Request,
     caller: Viewer,
     service: Serving,
     max_side: MaxSide = 1600,
@@ -92,8 +107,9 @@ async def frame_picture(
 ) -> Response:
     """The picture itself, read from its file again."""
     found = await showing.frame(service, media_key, frame_index)
+    await service.looking.at(caller, "scenes", f"{media_key}:{frame_index}")
     jpeg = await showing.scene(service, found, max_side, found.people if boxes else ())
-    return Response(jpeg, media_type="image/jpeg")
+    return answer(request, jpeg, "image/jpeg")
 
 
 @router.get("/frames/{media_key}/{frame_index}/around", responses=errors(404))
@@ -160,14 +176,20 @@ async def outline(
 @router.get(
     "/media/{media_key}/clip",
     response_class=Response,
-    responses={**errors(404, 410, 415), 200: {"content": {"video/mp4": {}}, "description": "An MP4 (H.264)."}},
+    responses={
+        **errors(404, 410, 415, 416),
+        200: {"content": {"video/mp4": {}}, "description": "An MP4 (H.264)."},
+        **PARTS,
+    },
 )
 async def clip(
     media_key: MediaKey,
+    request: Request,
     caller: Viewer,
     service: Serving,
     start_s: Annotated[Seconds, Query(description="Seconds from the start of the video.")],
     end_s: Annotated[Seconds, Query(description="Until here.")],
 ) -> Response:
     """A part of a video, made for any browser; without sound, at most 1280 pixels wide or high."""
-    return Response(await showing.clip(service, media_key, start_s, end_s), media_type="video/mp4")
+    await service.looking.at(caller, "clips", f"{media_key}:{start_s:g}-{end_s:g}")
+    return answer(request, await showing.clip(service, media_key, start_s, end_s), "video/mp4")

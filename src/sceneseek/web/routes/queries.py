@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Query, Response, UploadFile
+from fastapi import APIRouter, File, Query, Request, Response, UploadFile
 
 from sceneseek.web.asking import PREVIEW_SIDE, query_preview, take_query
-from sceneseek.web.callers import Serving, Viewer, errors
+from sceneseek.web.callers import PARTS, Serving, Viewer, errors
 from sceneseek.web.documents import QueryId, QueryPersonView, QueryView
 from sceneseek.web.forms import form_route
+from sceneseek.web.ranges import answer
 from sceneseek.web.service import Service
 from sceneseek.web.shelf import QueryPicture
 from sceneseek.web.views import flags_of
@@ -36,18 +37,20 @@ async def query(query_id: QueryId, caller: Viewer, service: Serving) -> QueryVie
     "/queries/{query_id}/picture",
     response_class=Response,
     responses={
-        **errors(404),
+        **errors(404, 416),
         200: {"content": {"image/jpeg": {}}, "description": "The upright picture, made smaller."},
+        **PARTS,
     },
 )
 async def picture(
     query_id: QueryId,
+    request: Request,
     caller: Viewer,
     service: Serving,
     max_side: Annotated[int, Query(ge=64, le=4096, description="Pixels of the longer side, at most.")] = PREVIEW_SIDE,
 ) -> Response:
     """The query picture itself, upright."""
-    return Response(await query_preview(service, query_id, max_side, caller), media_type="image/jpeg")
+    return answer(request, await query_preview(service, query_id, max_side, caller), "image/jpeg")
 
 
 @router.delete("/queries/{query_id}", status_code=204, responses=errors(404))

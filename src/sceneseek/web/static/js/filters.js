@@ -4,7 +4,8 @@ import { RERANKS, TOPS, countFilters } from "./address.js";
 import { api } from "./api.js";
 import { momentField } from "./date-field.js";
 import { button, freshId, h, icon, put } from "./dom.js";
-import { liftFilters, on, rankBy, restrict, state } from "./state.js";
+import { reasonField } from "./reason.js";
+import { liftFilters, on, rankBy, restrict, search, state } from "./state.js";
 import { FLAGS, grouped } from "./words.js";
 
 const PATIENCE_MS = 400;
@@ -47,7 +48,7 @@ export function filterPanel() {
     if (body.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox]), select"))
       return;
     const focused = document.activeElement?.dataset?.filter;
-    put(body, cameras(filters), when(filters), quality(filters), where(filters), ranking());
+    put(body, cameras(filters), when(filters), quality(filters), where(filters), ranking(), reasonField(search));
     if (focused) body.querySelector(`[data-filter="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 

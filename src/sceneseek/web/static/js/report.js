@@ -5,6 +5,7 @@ import { toast } from "./announce.js";
 import { openDialog } from "./dialogs.js";
 import { button, h, put } from "./dom.js";
 import { failed } from "./placeholders.js";
+import { withReason } from "./reason.js";
 import { markOf, may, state } from "./state.js";
 import { counted } from "./words.js";
 
@@ -69,7 +70,7 @@ export function openExport(ranking) {
     const save = button("Save", { sign: "export", kind: "primary" });
     save.addEventListener("click", async () => {
       const data = new FormData(form);
-      const request = { search: question, format: data.get("format"), blur: blur.checked };
+      const request = { search: withReason(question), format: data.get("format"), blur: blur.checked };
       if (data.get("which") === "marked") request.detection_ids = marked;
       save.disabled = true;
       put(

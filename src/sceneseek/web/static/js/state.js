@@ -3,6 +3,7 @@
 import { clearProblems } from "./announce.js";
 import { api } from "./api.js";
 import { exampleKey, fromAddress, noFilters, noMarks, nothingAsked, searchBody, toAddress } from "./address.js";
+import { withReason } from "./reason.js";
 
 const listeners = new Map();
 let searching = null;
@@ -85,7 +86,7 @@ export async function search() {
   state.answer = { ...state.answer, status: "loading", problem: null };
   changed("answer");
   try {
-    const ranking = await api.search(question, mine.signal);
+    const ranking = await api.search(withReason(question), mine.signal);
     if (searching !== mine) return;
     state.answer = { status: "ready", ranking, problem: null, key, question };
     state.current = 0;
