@@ -26,6 +26,10 @@ BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome", "google-chro
 """The first draws no windows, which takes a quarter less time.
 
 Ubuntu's chromium-browser is not among them: without snap it is a script that starts nothing."""
+KERNEL_HEADERS = (
+    Path("/usr/include/asm-generic/unistd.h"),
+    Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+)
 COMPLETE = "INSTALLATION_COMPLETE"
 """Playwright leaves a file of this name in the folder of each browser that it has downloaded whole."""
 
@@ -108,6 +112,12 @@ def rounds_like_the_reference() -> bool:
     return probe() == PROBE
 
 
+def _confines(what: str) -> bool:
+    from sceneseek.web.confinement import means
+
+    return bool(getattr(means(), what))
+
+
 def _all_of(folder: Path, *names: str) -> Callable[[], bool]:
     return lambda: all((folder / name).exists() for name in names)
 
@@ -141,6 +151,13 @@ NEEDS = {
         "run on an AVX-512 processor with the locked requirements; a coarse comparison beside it runs everywhere",
     ),
     "file modes": Need("POSIX file modes", lambda: os.name == "posix", "run on a POSIX system"),
+    "landlock": Need("Landlock", lambda: _confines("files"), "run on Linux 5.13 or newer with Landlock switched on"),
+    "seccomp": Need("seccomp", lambda: _confines("calls"), "run on Linux with seccomp, on x86-64 or arm64"),
+    "kernel headers": Need(
+        "the kernel's headers for x86-64",
+        lambda: all(path.exists() for path in KERNEL_HEADERS),
+        "apt install linux-libc-dev on an x86-64 machine",
+    ),
     "proc": Need("/proc", Path("/proc/self/environ").exists, "run on Linux"),
 }
 
