@@ -47,8 +47,7 @@ test-all: $(STAMP) ## Run every test and doctest, sweeps in full.
 	SCENESEEK_THOROUGH=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
 
 quick: $(STAMP) ## The daily loop: no training, no browser, no processes.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist worksteal tests \
-	    -m "not (slow or trains or browser or processes or real)"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist worksteal --quick tests
 
 test-portable: $(STAMP) ## Run the numeric tests as other processors would round, from several seeds.
 	PYTHONPATH=tests $(BIN)/python -m suite.portable --seeds 0,1,2 --jobs $(TEST_JOBS)
