@@ -16,6 +16,8 @@ from sceneseek.web.clips import Clips
 from sceneseek.web.shares import ASKER
 from web_world import Serve, TestClient, World, ask_with, bearer, tokens
 
+pytestmark = pytest.mark.processes
+
 CLIP = "clip?start_s=1&end_s=3"
 VARYING = {"date"}
 
@@ -74,7 +76,6 @@ def test_head_knows_no_ranges(client: TestClient, addresses: dict[str, str], kin
     assert int(head.headers["content-length"]) == len(client.get(addresses[kind]).content)
 
 
-@pytest.mark.processes
 def test_head_needs_a_token_as_get_does(world: World, serve: Serve) -> None:
     client = serve(world, tokens=tokens())
     assert client.head("/api/gallery").status_code == 401
@@ -180,7 +181,6 @@ def test_what_a_caller_has_is_not_sent_again(client: TestClient, addresses: dict
     assert client.get(addresses[kind], headers={"If-None-Match": '"other"'}).content == whole.content
 
 
-@pytest.mark.processes
 def test_a_clip_is_cut_once_for_all_its_parts(world: World, serve: Serve, addresses: dict[str, str]) -> None:
     client = serve(world)
     decoders = client.app.state.service.decoders  # type: ignore[attr-defined]
@@ -281,7 +281,6 @@ def test_what_was_forgotten_while_it_was_cut_is_not_kept() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.processes
 def test_head_of_a_stream_ends(own_world: World) -> None:
     """On a socket, and the connection serves the next request: no byte of a body came between."""
     footage = Footage()
