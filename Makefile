@@ -6,14 +6,16 @@ TOOLS ?= .tools
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 UV_VERSION := 0.9.0
+# Byte code is kept, whatever the environment says: without it every process of the tests compiles torch anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Two processes on two cores are faster than one process with two threads, for tests.
 TEST_JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types contracts docs docs-check bench lock clean
+.PHONY: help install demo test test-all quick test-portable test-portable-quick lint types contracts docs docs-check bench lock clean
 
 help: ## Show what can be made.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make the virtual environment, from the hashed lock.
 
@@ -38,8 +40,20 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## Generate scenes, index them, find people in them, and write demo/report.html.
 	$(BIN)/sceneseek demo --out demo
 
-test: $(STAMP) ## Run every test and doctest.
+test: $(STAMP) ## Run every test and doctest, long sweeps shortened.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
+
+test-all: $(STAMP) ## Run every test and doctest, sweeps in full.
+	SCENESEEK_THOROUGH=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist loadfile
+
+quick: $(STAMP) ## The daily loop: no training, no browser, no processes.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(TEST_JOBS) --dist worksteal --quick tests
+
+test-portable: $(STAMP) ## Run the numeric tests as other processors would round, from several seeds.
+	PYTHONPATH=tests $(BIN)/python -m suite.portable --seeds 0,1,2 --jobs $(TEST_JOBS)
+
+test-portable-quick: $(STAMP) ## Two rounding paths, one seed.
+	PYTHONPATH=tests $(BIN)/python -m suite.portable --quick --jobs $(TEST_JOBS)
 
 lint: $(STAMP) ## Style, limits and spelling.
 	$(BIN)/ruff check .

@@ -4,5 +4,11 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+from suite.thoroughness import so_often
+
+pytest_plugins = ["suite.skipping", "suite.kinds", "suite.quick", "suite.seeds", "pytester"]
+
+settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=so_often(100, short=40)
+)
 settings.load_profile("unhurried")

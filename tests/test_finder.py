@@ -41,6 +41,7 @@ from sceneseek.errors import BoxError, GalleryError, GalleryModelError, PictureE
 from sceneseek.finder import Finder, IndexSummary
 from sceneseek.gallery import FrameKey, Gallery
 from sceneseek.structures import Detections, Frame, ImageArray, MediaItem, MediaNote, MediaProblem, PassedOver
+from suite.thoroughness import so_often
 
 COLOURS = (RED, GREEN, BLUE, YELLOW, PURPLE, ORANGE)
 
@@ -293,7 +294,7 @@ class Stopped(Exception):
     """Ends a run at a given picture, as a crash would."""
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=so_often(6, short=3), deadline=None)
 @given(stops=st.lists(st.integers(1, 30), max_size=4), commit_frames=st.integers(1, 6), group_frames=st.integers(1, 5))
 def test_however_often_it_is_interrupted_the_gallery_ends_the_same(
     stops: list[int], commit_frames: int, group_frames: int
@@ -330,6 +331,7 @@ def kept_in(gallery: Path) -> int:
     return sum(record.num_frames for record in Gallery.open(gallery).media())
 
 
+@pytest.mark.processes
 def test_a_killed_process_continues_and_ends_with_the_same_gallery(tmp_path: Path) -> None:
     media = tmp_path / "media"
     for i in range(40):

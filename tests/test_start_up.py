@@ -9,6 +9,8 @@ import pytest
 
 import sceneseek
 
+pytestmark = pytest.mark.processes
+
 HEAVY = ("torch", "torchvision", "lancedb", "onnxruntime", "matplotlib", "cv2", "av", "pyarrow", "scipy")
 
 

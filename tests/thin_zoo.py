@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch import nn
-from torchvision.models.resnet import Bottleneck, ResNet
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from torchvision.models.vgg import cfgs, make_layers
 
 from sceneseek.models import zoo
@@ -53,12 +53,19 @@ def options_of(name):
     return {**{key: value for key, value in TINY.items() if key in known}, **OWN.get(name, {})}
 
 
+class Thin(ResNet):
+    """Half as wide."""
+
+    def _make_layer(self, block, planes, *arguments, **named):
+        return super()._make_layer(block, planes // 2, *arguments, **named)
+
+
 @contextmanager
 def thin_backbones():
-    """ResNet-50 and VGG16 by plan and widths at the levels; what is left out adds time here and nothing else."""
+    """ResNets and VGG16 by plan; what is left out adds time here and nothing else."""
 
     def thin(cut):
-        return lambda _: _resnet(ResNet(Bottleneck, [1, 1, 1 + (cut or 0), 1], width_per_group=8), width=256, cut=cut)
+        return lambda _: _resnet(Thin(Bottleneck, [1, 1, 1 + (cut or 0), 1], width_per_group=8), width=128, cut=cut)
 
     def thin_vgg(name, weights):
         fully_connected = [nn.Linear(25088, 8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 4096), nn.ReLU(), nn.Dropout()]
@@ -66,12 +73,13 @@ def thin_backbones():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vgg, "classifier", thin_vgg)
+        patch.setitem(BACKBONES, "resnet18", lambda _: _resnet(Thin(BasicBlock, [1, 1, 1, 1]), width=32))
         patch.setitem(BACKBONES, "resnet50", thin(None))
         patch.setitem(BACKBONES, "resnet50_conv4_3", thin(3))
         patch.setitem(
             BACKBONES,
             "resnet50_dcn",
-            lambda _: _resnet(_deformable(ResNet(Bottleneck, [1, 1, 1, 1], width_per_group=8)), width=256),
+            lambda _: _resnet(_deformable(Thin(Bottleneck, [1, 1, 1, 1], width_per_group=8)), width=128),
         )
         yield
 

@@ -1,9 +1,7 @@
-"""A browser on the page of a real server. Chromium is looked for on this machine; without it these tests skip."""
+"""A browser on the page of a real server. Without one these tests skip, see ``suite.needs``."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,9 +14,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from gallery_server import serving
 from sceneseek.reports.verdicts import STANDINGS, answer_words, match_words
 from sceneseek.structures import Match, Ranking, Standing
+from suite.needs import chromium
 from web_world import World, make_world
 
-CHROMIUM = os.environ.get("SCENESEEK_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 PATIENCE_MS = 60_000
 """The machine may be busy; a check that passes does not wait for it."""
 
@@ -28,11 +26,9 @@ OpenPage = Callable[..., Any]
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One browser for all tests."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (SCENESEEK_CHROMIUM)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=chromium(),
             timeout=PATIENCE_MS,
             args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
         )

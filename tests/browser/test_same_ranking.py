@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import partial
 from pathlib import Path
 
@@ -20,10 +19,8 @@ from sceneseek.gallery import Filters, FrameKey, Gallery
 from sceneseek.inference import discover, frames_of, load_predictor
 from sceneseek.inference.media import content_key
 from sceneseek.pictures import read_picture, write_picture
+from suite.needs import REAL, WEIGHTS
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-REAL = Path(os.environ.get("SCENESEEK_REAL", SHARED / "real"))
-WEIGHTS = Path(os.environ.get("SCENESEEK_WEIGHTS", SHARED / "weights"))
 TOP = 10
 
 
@@ -97,8 +94,7 @@ def real_finder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Finder:
 
 @pytest.mark.real
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real pictures at {REAL} (SCENESEEK_REAL)")
-@pytest.mark.skipif(not WEIGHTS.is_dir(), reason=f"no weights at {WEIGHTS} (SCENESEEK_WEIGHTS)")
+@pytest.mark.needs("pictures", "weights")
 def test_real_pictures_and_video(browser: Browser, real_finder: Finder) -> None:
     images = sorted((REAL / "walkin6" / "images").iterdir())
     check(browser, real_finder, [images[4], images[40], REAL / "mot17mini" / "images" / "04_000001.jpg"])

@@ -125,6 +125,7 @@ def test_json_tells_names_as_they_are(run: Run, media: Path, tmp_path: Path) -> 
         json.loads(run("gallery", *words, "--json", *(["--dry-run"] if words[0] == "forget" else [])).out)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "words",
     [

@@ -525,6 +525,7 @@ def test_reports_are_written_and_others_hidden(run: Run, tmp_path: Path) -> None
     assert str(query) not in log, "a search is told by the digest of its picture"
 
 
+@pytest.mark.processes
 def test_help_loads_no_torch() -> None:
     import subprocess
 
@@ -601,6 +602,7 @@ def test_index_options_are_checked(
     assert expected in err.replace("\n", " ")
 
 
+@pytest.mark.processes
 def test_ctrl_c_stops_politely_and_the_same_command_goes_on(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "media"
     for i in range(160):

@@ -61,6 +61,7 @@ def test_refusals(
 
 
 @pytest.mark.slow
+@pytest.mark.processes
 def test_a_server_answers_until_it_is_interrupted(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -78,6 +78,7 @@ def test_a_kept_identity_table_answers_again_and_starts_no_training(checkpoint: 
     assert not pupil.identity_table.any()
 
 
+@pytest.mark.trains
 def test_a_recipe_trains_on_from_imported_weights(checkpoint: Path, tmp_path: Path) -> None:
     out = tmp_path / "nae.safetensors"
     import_checkpoint(checkpoint, "nae", out)

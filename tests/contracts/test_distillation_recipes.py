@@ -14,6 +14,8 @@ from sceneseek.training.recipe.teaching import LoadedTeacher, taught
 from sceneseek.training.task import SearchTask
 from thin_zoo import options_of, scenes, thin_backbones
 
+pytestmark = pytest.mark.trains
+
 FOLDER = Path(__file__).parents[2] / "recipes"
 DISTILLED = [path for path in sorted(FOLDER.rglob("*.toml")) if read_recipe(path).distillation is not None]
 

@@ -12,6 +12,8 @@ from sceneseek.training.recipe.building import build_optimiser
 from sceneseek.training.task import SearchTask
 from thin_zoo import options_of, scenes, thin_backbones
 
+pytestmark = pytest.mark.trains
+
 FOLDER = Path(__file__).parents[2] / "recipes"
 
 

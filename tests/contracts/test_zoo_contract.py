@@ -35,6 +35,7 @@ def step(model, images, targets, optimiser):
     return losses
 
 
+@pytest.mark.trains
 def test_every_trainable_parameter_gets_a_gradient(named):
     name, model = named
     model.train()
@@ -70,6 +71,7 @@ def test_memories_change_in_update_alone(model):
     model.zero_grad()
 
 
+@pytest.mark.trains
 def test_scenes_without_people_are_learnt_from_too(model):
     model.train()
     optimiser = torch.optim.SGD(model.parameters(), lr=0.0)
@@ -109,8 +111,18 @@ def test_two_scenes_at_once_are_two_scenes(model):
         together = model(images)
         apart = [model([image])[0] for image in images]
     for a, b in zip(together, apart, strict=True):
-        for key in ("boxes", "scores", "embeddings"):
-            torch.testing.assert_close(a[key], b[key], atol=2e-3, rtol=1e-3)
+        assert min(found_again(a, b), found_again(b, a)) >= 0.95
+
+
+def found_again(these, those):
+    """Share of detections with an equal among others.
+
+    A network that knows nothing scores many alike: rounding decides which comes first and which of two is suppressed.
+    """
+    rows, others = (
+        torch.cat([d["boxes"], d["scores"][:, None], d["embeddings"]], dim=1)[:, None] for d in (these, those)
+    )
+    return torch.isclose(rows, others[:, 0], atol=2e-3, rtol=1e-3).all(dim=2).any(dim=1).float().mean()
 
 
 def test_nothing_found_is_an_empty_result(named):
@@ -192,9 +204,10 @@ def test_weights_come_back_as_they_were_stored(named, tmp_path, dtype):
     again, info = weights.load_model(path)
     assert (info.builder, info.name, again.training) == (name, "stored", False)
     memories = tuple(f"{n}." for n, m in model.named_modules() if isinstance(m, TrainingOnly))
+    state = model.state_dict()
     for key, value in again.state_dict().items():
         if not key.startswith(memories):
-            wanted = model.state_dict()[key]
+            wanted = state[key]
             wanted = wanted.to(dtype).float() if wanted.is_floating_point() else wanted
             assert torch.equal(value, wanted), key
     if dtype == torch.float32:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ from sceneseek.data.cuhk_sysu import read_cuhk_sysu, read_images, read_people, r
 from sceneseek.data.cuhk_sysu_writing import write_cuhk_sysu
 from sceneseek.errors import DataError
 from sceneseek.structures import UNLABELED, Query, Sample, SceneSet
-
-REAL = Path(os.environ.get("SCENESEEK_REAL", Path(__file__).parents[3] / "shared" / "real"))
+from suite.needs import REAL
 
 
 @pytest.fixture
@@ -238,7 +236,7 @@ def test_writer_refuses_what_the_layout_cannot_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not (REAL / "formats").is_dir(), reason="the genuine annotation files are not here")
+@pytest.mark.needs("annotations")
 def test_genuine_protocol_file() -> None:
     tasks = read_protocol(REAL / "formats" / "TestG100.mat")
     assert len(tasks) == 2900
@@ -258,7 +256,7 @@ def test_genuine_protocol_file() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not (REAL / "formats").is_dir(), reason="the genuine annotation files are not here")
+@pytest.mark.needs("annotations")
 def test_written_protocol_has_the_fields_of_the_genuine_one(written: tuple[Path, SceneSet, SceneSet]) -> None:
     folder, _, _ = written
     ours = scipy.io.loadmat(folder / "annotation/test/train_test/TestG4.mat")["TestG4"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ from sceneseek.data.cuhk_sysu_writing import write_cuhk_sysu
 from sceneseek.data.problems import Place, ProblemList
 from sceneseek.errors import DataError
 from sceneseek.structures import UNLABELED
+from suite.needs import REAL
 
-REAL = Path(os.environ.get("SCENESEEK_REAL", Path(__file__).parents[3] / "shared" / "real"))
 IMAGES, TRAIN, TEST = "annotation/Images.mat", "annotation/test/train_test/Train.mat", "annotation/test/train_test/"
 
 
@@ -32,8 +31,6 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def genuine() -> tuple[cuhk_sysu.Task, ...]:
-    if not (REAL / "formats").is_dir():
-        pytest.skip("the genuine annotation files are not here")
     return read_protocol(REAL / "formats" / "TestG100.mat")
 
 
@@ -231,6 +228,7 @@ def test_people_keep_their_row_when_one_cannot_be_read(folder: Path) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.needs("annotations")
 def test_genuine_duplicates_and_own_images(genuine: tuple[cuhk_sysu.Task, ...]) -> None:
     twice = [i for i, task in enumerate(genuine) if len({e.image_name for e in task.gallery}) < len(task.gallery)]
     assert twice == [1250, 1633, 1997, 2561]
@@ -242,6 +240,7 @@ def test_genuine_duplicates_and_own_images(genuine: tuple[cuhk_sysu.Task, ...]) 
 
 
 @pytest.mark.real
+@pytest.mark.needs("annotations")
 def test_genuine_positives_come_first(genuine: tuple[cuhk_sysu.Task, ...]) -> None:
     assert all(task.gallery[: len(task.positives)] == task.positives for task in genuine)
     positives = [len(task.positives) for task in genuine]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,8 @@ from sceneseek.data import cuhk_sysu, matlab
 from sceneseek.data.cuhk_sysu_writing import write_cuhk_sysu
 from sceneseek.data.matlab_stream import NotThisFormat, records
 from sceneseek.data.problems import refuse
+from suite.needs import REAL
 
-REAL = Path(os.environ.get("SCENESEEK_REAL", Path(__file__).parents[3] / "shared" / "real"))
 FIELDS = ("Query", "Gallery")
 
 
@@ -86,7 +85,7 @@ def test_what_is_not_known_is_refused_and_left_to_scipy(file: Path) -> None:
 
 @pytest.mark.real
 @pytest.mark.slow
-@pytest.mark.skipif(not (REAL / "formats").is_dir(), reason="the genuine annotation files are not here")
+@pytest.mark.needs("annotations")
 def test_the_genuine_file_as_scipy_reads_it() -> None:
     streamed, by_scipy = both_ways(REAL / "formats" / "TestG100.mat")
     assert streamed == by_scipy

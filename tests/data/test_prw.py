@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,7 @@ from sceneseek.data.prw import read_annotation, read_prw, read_query_info
 from sceneseek.data.prw_writing import write_prw
 from sceneseek.errors import DataError
 from sceneseek.structures import UNLABELED, Query, Sample, SceneSet
-
-REAL = Path(os.environ.get("SCENESEEK_REAL", Path(__file__).parents[3] / "shared" / "real"))
+from suite.needs import REAL
 
 
 @pytest.fixture
@@ -176,7 +174,7 @@ def test_errors_in_the_query_list(written: tuple[Path, SceneSet, SceneSet]) -> N
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not (REAL / "formats").is_dir(), reason="the genuine annotation files are not here")
+@pytest.mark.needs("annotations")
 def test_genuine_query_lines() -> None:
     lines = read_query_info(REAL / "formats" / "prwmini_query_info.txt")
     assert len(lines) == 30
@@ -184,7 +182,7 @@ def test_genuine_query_lines() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not (REAL / "formats").is_dir(), reason="the genuine annotation files are not here")
+@pytest.mark.needs("annotations")
 def test_genuine_labels_through_the_layout(tmp_path: Path) -> None:
     """The first genuine frames, written as PRW's own files, come back with the same people."""
     with gzip.open(REAL / "formats" / "prw_test_pid.json.gz") as stream:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +16,9 @@ from sceneseek.data.prw import camera_of, read_annotation, read_frame_names, rea
 from sceneseek.data.prw_writing import write_prw
 from sceneseek.errors import DataError
 from sceneseek.structures import UNLABELED
+from suite.needs import REAL
 
-REAL = Path(os.environ.get("SCENESEEK_REAL", Path(__file__).parents[3] / "shared" / "real"))
-needs_genuine = pytest.mark.skipif(not (REAL / "formats").is_dir(), reason="the genuine annotation files are not here")
+needs_genuine = pytest.mark.needs("annotations")
 
 
 @pytest.fixture

@@ -21,9 +21,12 @@ from faults.forked_jobs import Forks
 from faults.forked_jobs import forks as start_forks
 from populated_gallery import DIM, all_rows, populate
 from sceneseek.gallery import Gallery, check, export_archive
+from suite.thoroughness import so_often
 
-KILLS = 20
-OTHER_KILLS = 6
+pytestmark = pytest.mark.processes
+
+KILLS = so_often(20, short=6)
+OTHER_KILLS = so_often(6, short=2)
 
 
 class Work:
@@ -111,7 +114,7 @@ def people_in(forks: Forks, gallery: Path) -> int:
     return int(seen["people"])
 
 
-def test_indexing_killed_twenty_times_ends_as_if_it_had_never_been(
+def test_indexing_killed_many_times_ends_as_if_it_had_never_been(
     forks: Forks, places: Iterator[Path], tmp_path: Path
 ) -> None:
     media = tmp_path / "media"

@@ -17,6 +17,8 @@ from populated_gallery import add_photo, embedding, jpeg, photo, populate
 from sceneseek.errors import GalleryBusyError, NotInGalleryError
 from sceneseek.gallery import Gallery, forget, plan_forgetting
 
+pytestmark = pytest.mark.processes
+
 HOLD = "import sys; from pathlib import Path; from faults.forked_jobs import hold; hold(Path(sys.argv[1]), '1000')"
 
 

@@ -158,6 +158,7 @@ def test_logging_goes_on_after_a_damaged_line_which_stays_visible(log: AuditLog)
         list(log.entries())
 
 
+@pytest.mark.processes
 def test_processes_and_threads_share_the_log(log: AuditLog) -> None:
     program = subprocess.Popen([sys.executable, str(PROGRAM), str(log.path.parent), "program", "40"], env=os.environ)
     counts = {"one": 0, "two": 0}

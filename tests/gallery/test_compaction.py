@@ -16,6 +16,8 @@ from sceneseek.gallery.schema import DETECTIONS, INDEX_LOCK, TABLES
 from sceneseek.gallery.tables import Tables
 from small_galleries import everything, new_gallery, video
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def gallery(tmp_path: Path) -> Gallery:

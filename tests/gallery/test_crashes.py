@@ -19,6 +19,7 @@ from sceneseek.gallery import Gallery, journal, rewrites
 from sceneseek.gallery.journal import Journal
 from sceneseek.structures import Frame, MediaItem
 from small_galleries import DIM, everything, people, video, write_frame, write_video
+from suite.thoroughness import so_often
 
 SHOWN: list[list[int | None]] = [[0], [0, 1], [None], [1, 2], [], [2, 0], [3]]
 NAMED = MediaItem("/m/b.mp4", "video", "b", "yard")
@@ -138,7 +139,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     return Undisturbed([everything(gallery) for gallery in galleries])
 
 
-@settings(max_examples=14, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=so_often(14, short=4), deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(run=st.integers(0, 2), at=st.integers(1, 40), before=st.booleans(), again=st.integers(1, 40))
 @example(run=0, at=5, before=True, again=2)
 @example(run=1, at=12, before=False, again=3)

@@ -26,7 +26,7 @@ from sceneseek.gallery import merge as take_over
 from sceneseek.gallery.privacy import close_to_others, open_to_others, private_files
 from sceneseek.gallery.trust.calibration_file import Calibrator
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+pytestmark = pytest.mark.needs("file modes")
 
 
 @pytest.fixture(autouse=True)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from sceneseek.data.coco import read_coco
 from sceneseek.evaluation import evaluate
 from sceneseek.inference.extract import Describer, extract
 from sceneseek.models.two_step.colour_histogram import ColourHistogram
-
-REAL = Path(os.environ.get("SCENESEEK_REAL", Path(__file__).parents[2] / ".." / "shared" / "real")).resolve()
+from suite.needs import REAL
 
 
 @pytest.mark.real
-@pytest.mark.skipif(not (REAL / "walkin6").is_dir(), reason="real pictures are not here (set SCENESEEK_REAL)")
+@pytest.mark.needs("pictures")
 def test_colour_histogram_of_true_boxes_on_walkin6() -> None:
     scenes = read_coco(REAL / "walkin6")
     seen = extract(Describer(ColourHistogram(), "colour_histogram"), scenes, boxes="truth")

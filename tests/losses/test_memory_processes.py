@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import distributed as dist
+
+pytestmark = pytest.mark.processes
 
 WORKER = Path(__file__).with_name("memory_worker.py")
 
@@ -19,7 +20,7 @@ def load_worker():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not dist.is_gloo_available(), reason="this torch was built without gloo")
+@pytest.mark.needs("gloo")
 def test_two_processes_remember_the_same_in_rank_order(tmp_path):
     outputs = [tmp_path / f"{rank}.pt" for rank in range(2)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}

@@ -55,6 +55,7 @@ def test_each_loss_reaches_its_own_layers_and_the_shared_ones(model):
                 assert hit == {part: part in ("stem", owner) for part in parts}, loss
 
 
+@pytest.mark.trains
 def test_training_moves_towards_the_annotation():
     """The same two scenes again and again: every term but the pairing loss, whose dictionary fills, must fall."""
     torch.manual_seed(0)

@@ -36,6 +36,7 @@ def test_some_steps_leave_the_embeddings_alone(share, reaches):
 
 
 @pytest.mark.parametrize(("related", "low", "high"), [(True, 1.0, math.inf), (False, -1.0, 0.5)])
+@pytest.mark.trains
 def test_the_estimator_tells_rows_that_belong_together_from_those_that_do_not(related, low, high):
     """Knowing ``y`` from ``x`` among 16 people is worth log 16 = 2.8; a new ``y`` in each step, nothing."""
     torch.manual_seed(0)

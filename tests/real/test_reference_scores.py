@@ -6,9 +6,6 @@ Not part of the repository: the pictures and weights are looked for beside it (o
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from sceneseek.data.coco import read_coco
@@ -17,20 +14,9 @@ from sceneseek.inference.extract import extract
 from sceneseek.inference.media import discover, frames_of
 from sceneseek.inference.predictor import load_predictor
 from sceneseek.structures import Frame, MediaItem, SearchReport
+from suite.needs import REAL, WEIGHTS
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-REAL = Path(os.environ.get("SCENESEEK_REAL", SHARED / "real"))
-WEIGHTS = Path(os.environ.get("SCENESEEK_WEIGHTS", SHARED / "weights"))
-NEEDED = ("yolox_nano_coco.onnx", "osnet_x0_25_msmt17.onnx")
-
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.slow,
-    pytest.mark.skipif(not REAL.is_dir(), reason=f"no real pictures at {REAL} (SCENESEEK_REAL)"),
-    pytest.mark.skipif(
-        not all((WEIGHTS / name).is_file() for name in NEEDED), reason=f"no weights at {WEIGHTS} (SCENESEEK_WEIGHTS)"
-    ),
-]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.needs("pictures", "weights")]
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,8 @@ from sceneseek.studies import Selection, StudyResult, parse_study, reproduce
 from sceneseek.training.interruption import StopRequest
 from studies.tiny_study import TEXT, list_tiny_network, log_of
 
+pytestmark = pytest.mark.trains
+
 
 class Killed(BaseException):
     """Nothing in the program listens to it, as nothing does to SIGKILL."""

@@ -18,6 +18,8 @@ from sceneseek.training.run import train
 from training.forked_runs import Job, launch
 from training.tiny_search_net import draw_data
 
+pytestmark = pytest.mark.trains
+
 STEPS = 4
 PLAIN = f"""
 [data]
@@ -189,6 +191,7 @@ def test_a_run_goes_on_bit_for_bit(run, data):
     assert whole["task"]["step"] == STEPS
 
 
+@pytest.mark.processes
 def test_two_processes_learn_from_one_teacher(run, data):
     """Networks, and the layers of terms, are compared between the processes before anything is stored.
 
@@ -210,6 +213,7 @@ def test_two_processes_learn_from_one_teacher(run, data):
     assert state_of(data / "two online")["task"]["teacher"] == one["task"]["teacher"]
 
 
+@pytest.mark.processes
 def test_the_student_is_alone_in_what_is_left(run, data):
     """Terms' layers lie apart in the checkpoint; weights load where distillation cannot be imported."""
     folder = run(PLAIN + TEACHING, "taught")

@@ -14,7 +14,7 @@ from sceneseek.training.checkpoint import read_checkpoint
 from training.forked_runs import Job, launch
 from training.tiny_search_net import draw_data
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.processes]
 
 KILLED = -9
 HERE = Path(__file__).parent

@@ -19,6 +19,8 @@ from sceneseek.training.schedules import CosineSchedule
 from sceneseek.training.task import SearchTask
 from training.tiny_search_net import TinySearchNet, draw_data
 
+pytestmark = pytest.mark.trains
+
 
 class Journal:
     """A watcher that remembers."""

@@ -55,6 +55,7 @@ def test_a_frozen_network_is_refused():
 
 
 @pytest.mark.parametrize("build", [sgd(0.9), sgd(0.9, nesterov=True), adamw((0.9, 0.999), 1e-8)])
+@pytest.mark.trains
 def test_groups_keep_their_own_rates(build):
     net = make_net()
     optimiser = build(parameter_groups(net, lr=0.5, weight_decay=0.1, rules=[GroupRule("stem.*", 0.1)]))

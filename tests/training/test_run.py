@@ -14,6 +14,8 @@ from sceneseek.training.recipe.reading import parse_recipe
 from sceneseek.training.run import train
 from training.tiny_search_net import draw_data
 
+pytestmark = pytest.mark.trains
+
 TEXT = (Path(__file__).parent / "tiny.toml").read_text().replace("steps = 30", "steps = 6")
 EVALUATION = """
 [evaluation]

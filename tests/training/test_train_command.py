@@ -11,6 +11,8 @@ from sceneseek.cli import main
 from sceneseek.training.interruption import StopRequest, stop_on_signals
 from training.tiny_search_net import draw_data
 
+pytestmark = pytest.mark.trains
+
 TEXT = (Path(__file__).parent / "tiny.toml").read_text().replace("steps = 30", "steps = 4")
 
 

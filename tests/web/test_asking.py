@@ -16,6 +16,8 @@ from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
 from web_world import World
 
+pytestmark = pytest.mark.processes
+
 
 class Watched(UploadFile):
     """An upload that counts what is read of it."""

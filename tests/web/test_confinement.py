@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import struct
 import subprocess
 import sys
@@ -19,12 +18,12 @@ import pytest
 
 from gallery_server import write_video
 from patience import until
-from sceneseek.web.confinement import Means, means, seccomp
+from sceneseek.web.confinement import Means, seccomp
 from sceneseek.web.decoder import read_message, write_message
 from sceneseek.web.processes import Process
+from suite.needs import KERNEL_HEADERS
 
-needs_files = pytest.mark.skipif(not means().files, reason="this kernel has no Landlock")
-needs_calls = pytest.mark.skipif(not means().calls, reason="this kernel has no seccomp for it")
+pytestmark = pytest.mark.processes
 
 EVIL = textwrap.dedent(
     """
@@ -130,14 +129,14 @@ def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Taken]:
         taken.process.kill()
 
 
-@needs_files
+@pytest.mark.needs("landlock")
 @pytest.mark.parametrize("act", FILES)
 def test_no_file_but_its_own_is_open_to_it(taken: Taken, act: str) -> None:
     assert taken.does(act) is not None
     assert taken.own.read_text() == taken.other.read_text() == "whole"
 
 
-@needs_calls
+@pytest.mark.needs("seccomp")
 @pytest.mark.parametrize("act", CALLS)
 def test_it_reaches_nobody_and_starts_nothing(taken: Taken, act: str) -> None:
     assert taken.does(act) == 1, "not permitted"
@@ -161,7 +160,7 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are copied on Linux alone")
+@pytest.mark.needs("proc")
 def test_each_file_has_a_worker_of_its_own(tmp_path: Path) -> None:
     """Which stays for more tasks for the same file, and goes before the next file, and with its decoder."""
     paths = [tmp_path / f"{name}.mp4" for name in "ab"]
@@ -244,14 +243,9 @@ def test_the_filter_decides_as_it_should(machine: str) -> None:
     assert kernel.decides(0x40000000 | 41) == KILL, "the same calls by other numbers"
 
 
+@pytest.mark.needs("kernel headers")
 def test_numbers_of_calls_are_those_of_the_headers() -> None:
-    header = (
-        Path("/usr/include/asm-generic/unistd.h"),
-        Path(f"/usr/include/{platform.machine()}-linux-gnu/asm/unistd_64.h"),
-    )
-    if not all(path.exists() for path in header) or platform.machine() != "x86_64":
-        pytest.skip("the kernel's headers are not installed, or are another processor's")
-    for column, path in enumerate(reversed(header)):
+    for column, path in enumerate(reversed(KERNEL_HEADERS)):
         words = [line.split() for line in path.read_text().splitlines() if line.startswith("#define __NR")]
         known = {w[1].removeprefix("__NR3264_").removeprefix("__NR_"): w[2] for w in words if len(w) == 3}
         calls: dict[str, Any] = {**seccomp.FORBIDDEN, **seccomp._OF_ITSELF}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,8 @@ from sceneseek.web.door import Buckets, Caller, Door, cookie_name
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.tokens import Keyring, digest_of, make_token, read_tokens
 from web_world import tokens
+
+pytestmark = pytest.mark.processes
 
 
 class Clock:
@@ -45,7 +46,7 @@ def test_token_file_holds_digests_and_is_private(tmp_path: Path) -> None:
     assert next(t for t in read_tokens(path) if t.name == "anna").sha256 == digest_of(again)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+@pytest.mark.needs("file modes")
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
 def test_token_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "tokens.toml"

@@ -18,6 +18,8 @@ from sceneseek.web.door import CSRF_HEADER, SESSION_COOKIE
 from sceneseek.web.guard import LARGE
 from web_world import ADDRESS, Serve, TestClient, World, ask_with, bearer, client_of, tokens
 
+pytestmark = pytest.mark.processes
+
 OPEN_TO_ALL = {("GET", "/api/health"), ("POST", "/api/login")}
 NEEDS_OPERATOR = {
     ("POST", "/api/index"),

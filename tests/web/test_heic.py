@@ -15,6 +15,8 @@ from sceneseek.web.decoder import as_fields, from_fields
 from web.test_jobs import ended
 from web_world import Serve, TestClient, World, index_of
 
+pytestmark = pytest.mark.processes
+
 PEOPLE = scene(person(RED, 1), person(BLUE, 3))
 
 

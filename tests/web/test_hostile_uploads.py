@@ -26,6 +26,8 @@ from sceneseek.web.decoding import Decoders
 from sceneseek.web.refusals import Refusal
 from web_world import Serve, TestClient, World, ask_with
 
+pytestmark = pytest.mark.processes
+
 
 def png(width: int, height: int, data: bytes = b"") -> bytes:
     """A PNG whose header says this size, whatever its data holds."""
@@ -331,6 +333,7 @@ def test_decoders_open_no_other_address(tmp_path: Path) -> None:
     own_loop.run(check())
 
 
+@pytest.mark.needs("proc")
 def test_decoders_know_nothing_of_the_servers_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_THE_SERVER", "x")
 
@@ -338,10 +341,7 @@ def test_decoders_know_nothing_of_the_servers_surroundings(monkeypatch: pytest.M
         async with decoders() as pool:
             await pool.rgb(jpeg())
             (pid,) = pool.pids()
-            surroundings = Path(f"/proc/{pid}/environ")
-            if not surroundings.exists():
-                pytest.skip("needs /proc")
-            assert b"SECRET" not in surroundings.read_bytes()
+            assert b"SECRET" not in Path(f"/proc/{pid}/environ").read_bytes()
             open_files = {os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0] for fd in os.listdir(f"/proc/{pid}/fd")}
             assert "socket" not in open_files
 

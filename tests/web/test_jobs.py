@@ -32,6 +32,8 @@ from sceneseek.web.refusals import Refusal
 from sceneseek.web.shares import ASKER
 from web_world import ADDRESS, Serve, TestClient, World, ask_with, index_of
 
+pytestmark = pytest.mark.processes
+
 ENDED = ("done", "stopped", "failed")
 
 

@@ -14,6 +14,8 @@ import pytest
 from sceneseek.gallery import AuditLog, Gallery
 from web_world import Serve, TestClient, World, ask_with, index_of
 
+pytestmark = pytest.mark.processes
+
 
 def question(client: TestClient, world: World, **asked: Any) -> dict[str, Any]:
     query = ask_with(client, world.query)

@@ -24,6 +24,8 @@ from sceneseek.web import Limits
 from sceneseek.web import serving as web_serving
 from web_world import World, bearer, tokens
 
+pytestmark = pytest.mark.processes
+
 HEADER_S = BODY_S = 0.4
 
 

@@ -16,6 +16,8 @@ from sceneseek.web.clips import Clips
 from sceneseek.web.shares import ASKER
 from web_world import Serve, TestClient, World, ask_with, bearer, tokens
 
+pytestmark = pytest.mark.processes
+
 CLIP = "clip?start_s=1&end_s=3"
 VARYING = {"date"}
 

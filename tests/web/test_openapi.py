@@ -14,6 +14,8 @@ from sceneseek.web import Limits
 from sceneseek.web.app import describe
 from web_world import World, make_world
 
+pytestmark = pytest.mark.processes
+
 with warnings.catch_warnings():  # its own dependencies' deprecations
     warnings.simplefilter("ignore")
     import schemathesis

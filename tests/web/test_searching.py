@@ -33,6 +33,8 @@ from sceneseek.web.views import kind_of
 from sceneseek.words import printable
 from web_world import Serve, TestClient, World, ask_with, bearer, index_of, tokens
 
+pytestmark = pytest.mark.processes
+
 
 def search(client: TestClient, **asked: Any) -> dict[str, Any]:
     answer = client.post("/api/search", json=asked)
