@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
+from loops import finished
 from sceneseek.errors import GalleryError
 from sceneseek.web import Limits, Role
 from sceneseek.web.door import Caller
@@ -31,7 +31,7 @@ class Log:
         self.lines.append((who, action, facts))
 
     def look(self, caller: Caller, name: str, kind: Any = "crops") -> None:
-        asyncio.run(self.looking.at(caller, kind, name))
+        finished(self.looking.at(caller, kind, name))
 
 
 def test_the_first_look_is_written_at_once_and_the_rest_together() -> None:

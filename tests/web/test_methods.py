@@ -11,6 +11,7 @@ import pytest
 
 from footage import Footage
 from gallery_server import serving
+from loops import finished
 from patience import PATIENCE_S
 from sceneseek.web.clips import Clips
 from sceneseek.web.shares import ASKER
@@ -228,7 +229,7 @@ def test_two_who_ask_at_once_get_one_cut() -> None:
         assert await asked[1] == await asked[2] == b"a" * 10
         assert cutter.cut == ["a"]
 
-    asyncio.run(run())
+    finished(run())
 
 
 def test_clips_are_kept_for_a_while_and_in_bounds() -> None:
@@ -248,7 +249,7 @@ def test_clips_are_kept_for_a_while_and_in_bounds() -> None:
         cutter.clips.drop_expired()
         assert cutter.clips.size == 0
 
-    asyncio.run(run())
+    finished(run())
 
 
 def test_a_clip_that_fails_is_tried_again() -> None:
@@ -265,7 +266,7 @@ def test_a_clip_that_fails_is_tried_again() -> None:
             await clips.get(("a", 0.0, 1.0), cut)
         assert await clips.get(("a", 0.0, 1.0), cut) == b"x"
 
-    asyncio.run(run())
+    finished(run())
 
 
 def test_what_was_forgotten_while_it_was_cut_is_not_kept() -> None:
@@ -278,7 +279,7 @@ def test_what_was_forgotten_while_it_was_cut_is_not_kept() -> None:
         await asked
         assert cutter.clips.size == 0
 
-    asyncio.run(run())
+    finished(run())
 
 
 def test_head_of_a_stream_ends(own_world: World) -> None:

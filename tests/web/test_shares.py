@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, ExitStack
 import numpy as np
 import pytest
 
+from loops import finished
 from sceneseek.gallery import FrameKey
 from sceneseek.web import Limits
 from sceneseek.web.arrivals import Arrivals
@@ -62,7 +63,7 @@ def asks(max_waiting: int, *given: str) -> tuple[list[str], dict[str, str]]:
         held.turns.close()
         return held.done, told
 
-    return asyncio.run(run())
+    return finished(run())
 
 
 def test_a_modest_asker_waits_for_one_of_a_greedy_one() -> None:
@@ -94,7 +95,7 @@ def test_who_hangs_up_leaves_nothing_waiting() -> None:
         held.turns.close()
         return left
 
-    assert asyncio.run(run()) == 0
+    assert finished(run()) == 0
 
 
 def test_a_slot_is_left_for_the_next_one_to_come() -> None:
@@ -117,7 +118,7 @@ def test_a_slot_is_left_for_the_next_one_to_come() -> None:
         assert len(held) == 6, "in the end all had their turn"
         return seen
 
-    assert asyncio.run(run()) == ["greedy", "greedy", "modest"]
+    assert finished(run()) == ["greedy", "greedy", "modest"]
 
 
 def test_slots_come_back_whatever_happens() -> None:
@@ -144,7 +145,7 @@ def test_slots_come_back_whatever_happens() -> None:
         async with slots.held():
             pass
 
-    asyncio.run(asyncio.wait_for(run(), 60))
+    finished(asyncio.wait_for(run(), 60))
 
 
 def test_a_full_line_of_slots_has_room_for_an_asker_with_less() -> None:
@@ -165,7 +166,7 @@ def test_a_full_line_of_slots_has_room_for_an_asker_with_less() -> None:
         told = await asyncio.gather(*tasks, return_exceptions=True)
         return sum(isinstance(answer, Refusal) for answer in told[:4]), int(isinstance(told[4], Refusal))
 
-    assert asyncio.run(run()) == (2, 0)
+    assert finished(run()) == (2, 0)
 
 
 def test_seats_go_from_the_greediest_to_one_with_fewer() -> None:
