@@ -157,7 +157,7 @@ def write_outputs(search: Search, outputs: list[Output], blur: str | None) -> No
         blur: ``"others"`` hides the other people that were found, ``"all"`` everything around the person.
     """
     from sceneseek.gallery import AuditLog, local_user
-    from sceneseek.gallery.privacy import private_files
+    from sceneseek.gallery.privacy import private_replacement
     from sceneseek.pictures import write_picture
     from sceneseek.reports import render
     from sceneseek.reports.sheet import render_sheet
@@ -168,13 +168,11 @@ def write_outputs(search: Search, outputs: list[Output], blur: str | None) -> No
         warn(problem)
     for output in outputs:
         output.path.parent.mkdir(parents=True, exist_ok=True)
-        with private_files():
-            if output.path.is_file():
-                output.path.chmod(0o600)  # it shows people: what it was before does not count
+        with private_replacement(output.path) as partial:
             if output.kind == "sheet":
-                write_picture(render_sheet(answer), output.path)
+                write_picture(render_sheet(answer), partial)
             else:
-                output.path.write_bytes(render(answer, output.kind))
+                partial.write_bytes(render(answer, output.kind))
         AuditLog(search.finder.gallery.path).append(local_user(), "export", kind=output.kind, hidden=answer.hidden)
         err.print(f"wrote {escape(str(output.path))}", highlight=False, soft_wrap=True)
 
