@@ -27,7 +27,9 @@ from sceneseek.words import printable
 Run = Callable[..., "Said"]
 
 HOSTILE = "a\x1b[2Jb\x1b]0;pwn\x07\x9b31m\u202egpj\u2066\u200b\u2028[red]x:skull:\\.png"
-NEWLINE = "a\nerror: pay here.png"
+"""Without a line break, so that pages may be searched for letters that act."""
+FORGED = "error: pay here"
+NEWLINE = f"a\n{FORGED}.png"
 BYTES = os.fsdecode(b"\xff\xfe.png")
 NAMES = (HOSTILE, NEWLINE, BYTES)
 ACTING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -56,6 +58,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         said = Said(printed.out + printed.err)
         said.code, said.out = int(ended.value.code or 0), printed.out
         assert not acting(said), (words, acting(said))
+        assert not any(line.startswith(FORGED) for line in said.split("\n")), (words, "a name ends a line of ours")
         return said
 
     return call
@@ -74,6 +77,7 @@ def media(tmp_path: Path) -> Path:
     save_scene(folder / "d[red]x[" / "]e.png", person(RED, 3))  # between them stands what ends a style
     (folder / f"broken{HOSTILE}").write_bytes(b"\x89PNG no picture")
     (folder / "broken\x1b[2J.mp4").write_bytes(b"nothing")
+    (folder / f"broken\n{FORGED}.png").write_bytes(b"\x89PNG no picture")
     with zipfile.ZipFile(folder / "in\x1b[2J.zip", "w") as archive:
         archive.writestr(f"m{HOSTILE}", save_scene(tmp_path / "member.png", person(RED, 2)).read_bytes())
         archive.writestr(f"broken{HOSTILE}", b"nothing")
@@ -130,6 +134,11 @@ def test_json_tells_names_as_they_are(run: Run, media: Path, tmp_path: Path) -> 
     "words",
     [
         ("find", f"/none/{HOSTILE}", "-g", "g"),
+        ("find", f"/none/{NEWLINE}", "-g", "g"),
+        ("gallery", "info", NEWLINE),
+        ("data", "check", NEWLINE),
+        ("evaluate", NEWLINE, "--model", NEWLINE),
+        ("serve", "-g", "g", "--media-root", NEWLINE),
         ("find", "-g", HOSTILE, "--like", "x"),
         ("gallery", "info", HOSTILE),
         ("index", ".", "-g", HOSTILE),
@@ -187,9 +196,11 @@ def test_data_check_and_its_page_show_names_by_number(run: Run, tmp_path: Path) 
 def test_what_is_logged_does_not_act(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("gallery", "info", tmp_path)
     logging.getLogger("sceneseek.web").error("a request failed: %s", f"{HOSTILE} rtsp://anna:secret@door/x?pw=y")
+    logging.getLogger("sceneseek.web").warning("%s could be read by others", NEWLINE)
     said = capsys.readouterr().err
     assert "error: a request failed" in said
     assert not acting(said)
+    assert f"\n{FORGED}" not in said
     assert "secret" not in said
 
 

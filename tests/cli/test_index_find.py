@@ -30,8 +30,8 @@ from heic_files import heic
 from live_server import served
 from patience import until
 from sceneseek.cli import console, main
-from sceneseek.errors import UnknownModelError
-from sceneseek.gallery import Gallery
+from sceneseek.errors import GalleryError, UnknownModelError
+from sceneseek.gallery import AuditEntry, AuditLog, Gallery
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -523,6 +523,31 @@ def test_reports_are_written_and_others_hidden(run: Run, tmp_path: Path) -> None
     assert log.count('"search"') == 1
     assert log.count('"export"') == 4
     assert str(query) not in log, "a search is told by the digest of its picture"
+
+
+def test_a_report_that_cannot_be_written_is_refused_in_words_and_one_that_cannot_be_logged_is_not_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = save_scene(tmp_path / "media" / "one.png", person(RED))
+    gallery = tmp_path / "g"
+    run("index", tmp_path / "media", "--gallery", gallery)
+    find = ("find", picture, "--own-picture", "-g", gallery)
+    (tmp_path / "file").write_bytes(b"")
+    for option, name in (("--report", "answer.html"), ("--sheet", "sheet.png")):
+        code, _, err = run(*find, option, tmp_path / "file" / name)
+        assert code == 2
+        assert f"{name} cannot be written" in err
+
+    append = AuditLog.append
+
+    def full(log: AuditLog, actor: str, action: str, /, **details: object) -> AuditEntry:
+        if action == "export":
+            raise GalleryError("the log cannot be written")
+        return append(log, actor, action, **details)
+
+    monkeypatch.setattr(AuditLog, "append", full)
+    assert run(*find, "--report", tmp_path / "answer.html")[0] == 2
+    assert not (tmp_path / "answer.html").exists()
 
 
 @pytest.mark.processes

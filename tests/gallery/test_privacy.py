@@ -7,6 +7,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from sceneseek.gallery import (
     repair,
 )
 from sceneseek.gallery import merge as take_over
-from sceneseek.gallery.privacy import close_to_others, open_to_others, private_files
+from sceneseek.gallery.privacy import close_to_others, open_to_others, private_files, private_replacement
 from sceneseek.gallery.trust.calibration_file import Calibrator
 
 pytestmark = pytest.mark.needs("file modes")
@@ -79,6 +80,40 @@ def test_what_is_handed_on_is_private(tmp_path: Path, ending: str) -> None:
         assert opened(tmp_path / "h") == {}
         take_over(gallery, Gallery.open(tmp_path / "h"), actor="anna")
         assert opened(gallery.path) == {}
+
+
+@pytest.mark.parametrize("planted", ["a file", "a link"])
+@pytest.mark.parametrize("ending", ["zip", "csv", "parquet"])
+def test_what_lies_where_an_export_begins_is_not_written_into(tmp_path: Path, ending: str, planted: str) -> None:
+    gallery = populate(tmp_path / "g", 2, 0)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"somebody's")
+    for name in (f".out.{ending}.partial", f".out.partial.{ending}"):
+        if planted == "a link":
+            (tmp_path / name).symlink_to(elsewhere)
+        else:
+            (tmp_path / name).write_bytes(b"left by a killed run, for all to read")
+    export = export_archive if ending == "zip" else export_sightings
+    export(gallery, tmp_path / f"out.{ending}", actor="anna")
+    assert mode(tmp_path / f"out.{ending}") == 0o600
+    assert not (tmp_path / f"out.{ending}").is_symlink()
+    assert elsewhere.read_bytes() == b"somebody's"
+
+
+def test_nobody_who_has_a_file_open_reads_what_replaces_it(tmp_path: Path) -> None:
+    path = tmp_path / "answer.html"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        with private_replacement(path) as partial:
+            partial.write_bytes(b"new")
+            assert path.read_bytes() == b"old", "whole or not at all"
+        assert reader.read() == b"old"
+    assert (path.read_bytes(), mode(path)) == (b"new", 0o600)
+    with suppress(KeyError), private_replacement(path) as partial:
+        partial.write_bytes(b"half")
+        raise KeyError
+    assert path.read_bytes() == b"new"
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
 
 
 def open_up(folder: Path) -> None:

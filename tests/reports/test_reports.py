@@ -17,7 +17,7 @@ from sceneseek.reports import FORMATS, format_of, render, words
 from sceneseek.reports.sheet import render_sheet
 from sceneseek.reports.table import COLUMNS
 from sceneseek.reports.verdicts import STANDINGS, answer_words, match_words
-from sceneseek.structures import Match, Ranking
+from sceneseek.structures import ImageArray, Match, Ranking
 
 
 def lines() -> list[dict[str, str]]:
@@ -149,3 +149,21 @@ def test_formats_are_known_by_name() -> None:
         render(answer(), "xml")
     with pytest.raises(ValueRefused, match="0 views of 3 matches"):
         replace(answer(), views=())
+
+
+def test_the_lines_of_a_caption_stay_lines_and_a_name_makes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def sheet(tiles: list[ImageArray], captions: list[str], **_: object) -> ImageArray:
+        drawn.extend(captions)
+        return tiles[0]
+
+    monkeypatch.setattr("sceneseek.reports.sheet.contact_sheet", sheet)
+    plain = answer()
+    first, *rest = plain.ranking.matches
+    first = replace(first, source="/media/a\nb\x1b[2J.jpg", camera_id="door\nx")
+    render_sheet(replace(plain, ranking=replace(plain.ranking, matches=(first, *rest))))
+    captions = drawn[len(plain.asked) :]
+    assert {caption.count("\n") for caption in captions} == {2}
+    assert captions[0].split("\n")[1] == "a\\x0ab\\x1b[2J.jpg"
+    assert not any("\\x0a" in caption for caption in captions[1:])

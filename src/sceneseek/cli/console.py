@@ -200,10 +200,11 @@ class _Told(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         kind, colour = ("error", "bold red") if record.levelno >= logging.ERROR else ("warning", "yellow")
-        first, *rest = without_passwords(self.format(record)).split("\n")
-        err.print(f"[{colour}]{kind}:[/{colour}] {escape(first)}", highlight=False, soft_wrap=True)
-        for line in rest:
-            err.print(escape(line), highlight=False, soft_wrap=True)
+        message, trace = record.getMessage(), ""
+        if record.exc_info:
+            trace = f"\n{(self.formatter or logging.Formatter()).formatException(record.exc_info)}"
+        told = f"{escape(without_passwords(message))}{escape_lines(without_passwords(trace))}"
+        err.print(f"[{colour}]{kind}:[/{colour}] {told}", highlight=False, soft_wrap=True)
 
 
 def show_log() -> None:
@@ -221,7 +222,12 @@ def show_crash(kind: type[BaseException], error: BaseException, trace: Traceback
 
 
 def escape(text: str) -> str:
-    """Text of strangers, such as a file's name, for a line of ours: it is neither markup nor does it act."""
+    """Text of strangers, such as a file's name, for a line of ours: it is not markup, does not act, ends no line."""
     from rich.markup import escape as rich_escape
 
-    return rich_escape(text)
+    return rich_escape(printable(text))
+
+
+def escape_lines(text: str) -> str:
+    """The same for a text that has several lines of ours."""
+    return "\n".join(map(escape, text.split("\n")))

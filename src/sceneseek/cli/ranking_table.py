@@ -10,7 +10,7 @@ from rich import box as frames
 from rich.cells import cell_len
 from rich.table import Table
 
-from sceneseek.cli.console import escape, out, warn
+from sceneseek.cli.console import escape, escape_lines, out, warn
 from sceneseek.finder import QueryPerson
 from sceneseek.reports import words
 from sceneseek.reports.verdicts import answer_words, match_words
@@ -74,7 +74,7 @@ def show(
     for column in columns:
         column.add_to(table)
     for match in ranking:
-        table.add_row(*(escape(column.cell(match, folder)) for column in columns))
+        table.add_row(*(escape_lines(column.cell(match, folder)) for column in columns))
     out.print(table)
     said, style = answer_words(ranking), _STYLES[ranking.standing]
     out.print(f"[{style}]{said.headline}.[/{style}] {said.detail}", highlight=False, soft_wrap=True)
@@ -148,7 +148,7 @@ def _seen(match: Match) -> str:
 
 
 def _file(match: Match, folder: str) -> str:
-    return os.path.relpath(match.source, folder)
+    return printable(os.path.relpath(match.source, folder))
 
 
 _WORTH_SAYING_S = 0.5
@@ -164,7 +164,7 @@ _COLUMNS = (
     _Column("revised", lambda match, _: "" if match.revised is None else f"{match.revised:.3f}", right=True),
     _Column("trust", lambda match, _: match_words(match).standing, style="bold"),
     _Column("strangers as high", lambda match, _: _strangers(match)),
-    _Column("camera", lambda match, _: match.camera_id or ""),
+    _Column("camera", lambda match, _: printable(match.camera_id or "")),
     _SEEN,
     _SOURCE,
     _Column("doubts", lambda match, _: " ".join(match.flags), style="yellow"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sceneseek.cli.console import err, escape, out, print_json, progress_bar, warn
+from sceneseek.cli.console import err, escape, escape_lines, out, print_json, progress_bar, warn
 from sceneseek.errors import ValueRefused
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def reproduce(
     if as_json and result.table is not None:
         print_json(table_json(result.table))
     elif result.table is not None:
-        out.print(escape(as_markdown(result.table)), highlight=False, soft_wrap=True)
+        out.print(escape_lines(as_markdown(result.table)), highlight=False, soft_wrap=True)
     if result.files:
         err.print(f"wrote {escape(str(result.files['md']))}, .json and .png", highlight=False, soft_wrap=True)
     if not result.finished:

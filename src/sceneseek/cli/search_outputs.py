@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sceneseek.cli.console import err, escape, warn
+from sceneseek.errors import ValueRefused
 
 if TYPE_CHECKING:
     from sceneseek.finder import Finder, QueryPerson
@@ -155,9 +156,12 @@ def write_outputs(search: Search, outputs: list[Output], blur: str | None) -> No
         search: The search.
         outputs: What to write.
         blur: ``"others"`` hides the other people that were found, ``"all"`` everything around the person.
+
+    Raises:
+        ValueRefused: A file cannot be written.
     """
     from sceneseek.gallery import AuditLog, local_user
-    from sceneseek.gallery.privacy import private_files
+    from sceneseek.gallery.privacy import private_replacement
     from sceneseek.pictures import write_picture
     from sceneseek.reports import render
     from sceneseek.reports.sheet import render_sheet
@@ -167,15 +171,16 @@ def write_outputs(search: Search, outputs: list[Output], blur: str | None) -> No
     for problem in sorted({view.problem for view in answer.views if view.problem}):
         warn(problem)
     for output in outputs:
-        output.path.parent.mkdir(parents=True, exist_ok=True)
-        with private_files():
-            if output.path.is_file():
-                output.path.chmod(0o600)  # it shows people: what it was before does not count
-            if output.kind == "sheet":
-                write_picture(render_sheet(answer), output.path)
-            else:
-                output.path.write_bytes(render(answer, output.kind))
         AuditLog(search.finder.gallery.path).append(local_user(), "export", kind=output.kind, hidden=answer.hidden)
+        try:
+            output.path.parent.mkdir(parents=True, exist_ok=True)
+            with private_replacement(output.path) as partial:
+                if output.kind == "sheet":
+                    write_picture(render_sheet(answer), partial)
+                else:
+                    partial.write_bytes(render(answer, output.kind))
+        except OSError as error:
+            raise ValueRefused(f"{output.path} cannot be written ({error.strerror or error}).") from error
         err.print(f"wrote {escape(str(output.path))}", highlight=False, soft_wrap=True)
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ import pyarrow.parquet as pq
 from sceneseek.errors import GalleryError
 from sceneseek.gallery.addresses import cleaned
 from sceneseek.gallery.audit import AuditLog
-from sceneseek.gallery.privacy import private_files
+from sceneseek.gallery.privacy import private_replacement
 from sceneseek.gallery.schema import TABLES, now, table_schema
 from sceneseek.gallery.tables import Tables
 
@@ -74,9 +73,8 @@ def export_archive(gallery: Gallery, path: Path, *, actor: str, overwrite: bool 
         GalleryError: The file exists or cannot be written.
     """
     refuse_existing(path, overwrite)
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        with gallery.writer(), private_files():
+        with gallery.writer(), private_replacement(path) as partial:
             AuditLog(gallery.path).append(actor, "export", into=str(path))
             with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
                 members = {name: _write_table(archive, gallery, name) for name in TABLES}
@@ -89,13 +87,8 @@ def export_archive(gallery: Gallery, path: Path, *, actor: str, overwrite: bool 
                     "tables": {name: asdict(member) for name, member in members.items()},
                 }
                 archive.writestr(CONTENTS, json.dumps(contents, indent=2) + "\n")
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
     except OSError as error:
         raise GalleryError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return members
 
 
@@ -106,7 +99,7 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
         GalleryError: It exists.
     """
     if path.exists() and not overwrite:
-        raise GalleryError(f"{path} exists already; choose another name, or say --overwrite.")
+        raise GalleryError(f"{path} exists already; choose another name, or pass --overwrite.")
 
 
 def _write_table(archive: zipfile.ZipFile, gallery: Gallery, name: str) -> Member:

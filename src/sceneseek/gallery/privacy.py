@@ -20,6 +20,7 @@ _LOG = logging.getLogger("sceneseek.gallery")
 
 _CHECKS = os.name == "posix"
 _OTHERS, _GROUP_AND_OTHERS = 0o007, 0o077
+_MOST_OF_NAME = 40
 
 
 def is_shared(folder: Path) -> bool:
@@ -61,6 +62,28 @@ def private_opener(folder: Path) -> Callable[[str, int], int]:
         return descriptor
 
     return opened
+
+
+@contextmanager
+def private_replacement(path: Path) -> Iterator[Path]:
+    """A new file beside ``path`` that takes its place once it is whole, and is its owner's alone from the first byte.
+
+    What lies there already is never written into: it keeps its rights, may lead elsewhere, and may be open to readers.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    partial = path.with_name(f".{path.stem[:_MOST_OF_NAME]}.partial{path.suffix}")
+    partial.unlink(missing_ok=True)
+    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        with private_files():  # libraries may put another file in its place
+            yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 from sceneseek.errors import GalleryError, ValueRefused
 from sceneseek.gallery.archiving import refuse_existing
 from sceneseek.gallery.audit import AuditLog
-from sceneseek.gallery.privacy import private_files
+from sceneseek.gallery.privacy import private_replacement
 from sceneseek.gallery.records import StoredPerson
 from sceneseek.gallery.schema import DETECTIONS, INSTANT, TRACKLETS
 from sceneseek.gallery.tables import Tables, one_of
@@ -75,17 +74,11 @@ def export_sightings(gallery: Gallery, path: Path, *, actor: str, overwrite: boo
         raise ValueRefused(f"{path.name} ends in {path.suffix or 'nothing'}; expected .parquet or .csv.")
     refuse_existing(path, overwrite)
     AuditLog(gallery.path).append(actor, "export", into=str(path))
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        with private_files(), partial.open("wb") as file:
+        with private_replacement(path) as partial, partial.open("wb") as file:
             rows = _write(file, path.suffix.lower() == ".csv", gallery)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
     except OSError as error:
         raise GalleryError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return rows
 
 

@@ -35,7 +35,7 @@ def render_sheet(answer: Answer, columns: int = 4) -> ImageArray:
         name = Path(match.source).name if view.scene is not None else view.problem
         trust = match_words(match)
         head = f"{match.rank}   {match.similarity:.3f}   {trust.standing} · {trust.short_rate}"
-        captions.append(printable(f"{head}\n{name}\n{where}"))
+        captions.append("\n".join(map(printable, (head, name, where))))
     ranking = answer.ranking
     compared = f"{counted(ranking.searched, 'person', 'people')} compared · {short_model(ranking.model)}"
     limits = " · ".join(f"{name}: {value}" for name, value in ranking.filters.items())

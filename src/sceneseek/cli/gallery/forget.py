@@ -135,7 +135,7 @@ def _confirm(plan: ForgetPlan) -> None:
     from sceneseek.words import counted
 
     if not sys.stdin.isatty():
-        raise ValueRefused("forgetting cannot be undone; look at what --dry-run shows, then say --yes.")
+        raise ValueRefused("forgetting cannot be undone; look at what --dry-run shows, then pass --yes.")
     typer.confirm(f"Forget {counted(plan.num_people, 'person', 'people')} for good?", abort=True, err=True)
 
 
