@@ -38,7 +38,7 @@ def test_rates_are_words_and_counted_steps(page: Page, world: World) -> None:
     cards.nth(1).locator(".portrait").click()
     scene = page.get_by_role("dialog")
     expect(scene).to_contain_text("0.4 other people expected this high (0.1 to 1).")
-    expect(scene).to_contain_text("judged by strangers seen together on this camera; 1 in 7,200 to 1 in 800.")
+    expect(scene).to_contain_text("judged by strangers seen together in this folder; 1 in 7,200 to 1 in 800.")
 
 
 def test_there_are_three_answers(page: Page, world: World) -> None:

@@ -16,7 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from sceneseek.cli import app, main
+from sceneseek.errors import ValueRefused
 from sceneseek.web import Role
+from sceneseek.web.listening import taken
 from sceneseek.web.tokens import digest_of, read_tokens
 
 
@@ -58,6 +60,37 @@ def test_refusals(
     assert ended.value.code == 2
     assert complaint in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "g").exists()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_nobody_is_sent_to_an_address_that_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    """What answers there is another program, perhaps with another gallery."""
+    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    with socket.socket(family) as other:
+        try:
+            other.bind(("::1" if host == "::1" else "127.0.0.1", 0))
+        except OSError:
+            pytest.skip(f"this machine has no {host}")
+        other.listen()
+        port = other.getsockname()[1]
+        arguments = ["serve", "--gallery", str(tmp_path / "g"), "--host", host, "--port", str(port)]
+        monkeypatch.setattr(sys, "argv", ["sceneseek", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert f"port {port} of {host} is in use by another program" in " ".join(said.err.split())
+    assert "Open" not in said.out
+    assert not (tmp_path / "g").exists()
+
+
+def test_an_address_of_another_machine_is_refused_in_words() -> None:
+    with pytest.raises(ValueRefused, match=r"cannot listen at 192\.0\.2\.7, port 8723: "):
+        taken("192.0.2.7", 8723)
+    with pytest.raises(ValueRefused, match="cannot listen at nowhere.invalid, port 8723: "):
+        taken("nowhere.invalid", 8723)
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ from sceneseek.cli.console import err, escape, out
 from sceneseek.errors import ModelError, ValueRefused, suggest
 
 if TYPE_CHECKING:
+    from uvicorn import Server
+
     from sceneseek.finder import Finder
     from sceneseek.web import Settings, Token
 
@@ -85,6 +87,7 @@ def serve(  # noqa: PLR0913 - the options of a command are its parameters
     if behind_proxy is not None and token_file is None:
         raise ValueRefused("--behind-proxy lets others in, and there are no tokens: add --token-file FILE.")
     from sceneseek.web import Settings
+    from sceneseek.web.listening import taken
 
     settings = Settings(
         host=host,
@@ -97,11 +100,12 @@ def serve(  # noqa: PLR0913 - the options of a command are its parameters
         reasons=require_reason,
         https=certificate is not None or behind_proxy is not None,
     )
+    sockets = taken(host, port)
     finder = _finder(gallery, model, device)
     scheme = "https" if certificate is not None else "http"
     shown = f"[{host}]" if ":" in host else host
     out.print(f"[bold]Open[/bold] {scheme}://{escape(shown)}:{port}/", highlight=False, soft_wrap=True)
-    _run(finder, settings, certificate, key, behind_proxy)
+    _server(finder, settings, certificate, key, behind_proxy).run(sockets)
 
 
 def _make_token(name: str, role: str, path: Path | None, days: float | None) -> None:
@@ -144,7 +148,9 @@ def _finder(gallery: Path, model: str | None, device: str) -> Finder:
     return Finder(predictor, store)
 
 
-def _run(finder: Finder, settings: Settings, certificate: Path | None, key: Path | None, proxy: str | None) -> None:
+def _server(
+    finder: Finder, settings: Settings, certificate: Path | None, key: Path | None, proxy: str | None
+) -> Server:
     try:
         from sceneseek.web import create_app
         from sceneseek.web.confinement import means
@@ -155,4 +161,4 @@ def _run(finder: Finder, settings: Settings, certificate: Path | None, key: Path
         ) from error
     err.print(f"Processes that decode pictures are {means().words}.", highlight=False, soft_wrap=True)
     app = create_app(finder, settings=settings)
-    server_of(app, settings, Transport(certificate, key, proxy)).run()
+    return server_of(app, settings, Transport(certificate, key, proxy))

@@ -68,7 +68,7 @@ def match_words(match: Match) -> MatchWords:
         >>> words.standing, words.rate
         ('Possible', '1 in 480 strangers scores this high')
         >>> words.basis
-        'judged by strangers seen together on this camera; 1 in 1,000 to 1 in 250'
+        'judged by strangers seen together in this folder; 1 in 1,000 to 1 in 250'
         >>> words.others
         'about 1 other person expected this high (0.5 to 3)'
     """
@@ -167,8 +167,15 @@ def _basis(match: Match) -> str:
     low, high = match.rate_interval
     limits = f"{rate(low)} to {rate(high)}"
     if match.rate_borrowed:
-        return f"nobody was seen together on this camera, so it is borrowed from others; {limits}"
-    return f"judged by strangers seen together on this camera; {limits}"
+        return f"too few people were seen together {_here(match)}, so it is borrowed from others; {limits}"
+    return f"judged by strangers seen together {_here(match)}; {limits}"
+
+
+def _here(match: Match) -> str:
+    """What a gallery judges together: a camera, and where it has no name, a video or a folder of photographs."""
+    if match.camera_id is not None:
+        return "on this camera"
+    return "in this folder" if match.time_s is None else "in this video"
 
 
 def _evidence(match: Match) -> str:

@@ -56,7 +56,7 @@ class Match:
         false_match_rate: How often a stranger scores this high with this query on this camera, 0 to 1; ``None`` where
             it is not known.
         rate_interval: Of that rate.
-        rate_borrowed: Whether no strangers were seen side by side on this camera, so that the rate is that of others.
+        rate_borrowed: Whether too few people were seen side by side on this camera, so that the rate is that of others.
         others_expected: How many others are expected to score this high among all who were compared, judged by how full
             the gallery is around the query; ``None`` where it is not known.
         others_interval: Of that number.

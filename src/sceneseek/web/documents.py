@@ -483,7 +483,7 @@ class MatchView(SeenView):
         false_match_rate: How often a stranger scores this high with this query on this camera, 0 to 1; ``None`` where
             it is not known.
         rate_interval: The ends of its 90 % interval.
-        rate_borrowed: Whether nobody was seen together on this camera, so that the rate is that of other cameras.
+        rate_borrowed: Whether too few people were seen together on this camera, so that the rate is that of others.
         others_expected: How many others are expected to score this high among all who were compared, judged by how full
             the gallery is around the query; ``None`` where it is not known.
         others_interval: The ends of its 90 % interval.

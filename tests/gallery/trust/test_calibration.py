@@ -311,3 +311,36 @@ def test_a_gallery_that_rests_on_one_group_photograph_can_be_searched(tmp_path: 
     rates = calibration.rates(people[0], [0.9], [FOLDER])
     assert rates is None or 0 < rates.rate[0] <= 1
     assert len(gallery.search(people[0], 3)) == 3
+
+
+def test_what_other_small_folders_showed_is_no_evidence_of_this_one(tmp_path: Path) -> None:
+    """Small folders share a scale; strangers seen together in one of them say nothing certain about the next."""
+    gallery, rng = Gallery.create(tmp_path / "g", "crowd", "crowd-1", DIM), np.random.default_rng(0)
+    people = crowd(200)
+    with gallery.writer(commit_frames=10_000, commit_seconds=600) as writer:
+
+        def photograph(source: str, here: np.ndarray) -> None:
+            item = MediaItem(source, "photo", source)
+            writer.begin(item)
+            boxes = BOXES[: len(here)]
+            writer.add(item, Frame(BLANK, source), Detections(boxes, np.ones(len(here)), seen(people[here], rng)))
+            writer.finish(item)
+
+        for index in range(60):
+            photograph(f"/street/{index}.jpg", rng.choice(200, PER_FRAME, replace=False))
+        for index in range(10):
+            photograph(f"/campus/{index}.jpg", rng.choice(200, PER_FRAME, replace=False))
+        for index in range(5):
+            photograph(f"/stairs/{index}.jpg", rng.choice(200, 2, replace=False))
+        for index in range(20):
+            photograph(f"/room/{index}.jpg", rng.choice(200, 1))
+    calibration = Calibrator(gallery)("sighting")
+    folders = [group_name(None, f"/{name}/0.jpg", None) for name in ("street", "campus", "stairs", "room", "unseen")]
+    rates = calibration.rates(people[0].astype(np.float32), [0.6] * 5, folders)
+    assert rates is not None
+    assert rates.own.tolist() == [True, True, False, False, False]
+    width = rates.high / rates.low
+    assert (width[2:] > width[1]).all(), "a borrowed rate is as doubtful as cameras differ"
+    assert calibration.num_groups == 3, "folders in which strangers were seen together, small ones too"
+    kept = Calibrator(Gallery.open(gallery.path))("sighting").rates(people[0].astype(np.float32), [0.6] * 5, folders)
+    np.testing.assert_allclose(np.array(kept, np.float64), np.array(rates, np.float64))

@@ -75,7 +75,7 @@ class Rates(NamedTuple):
         rate: How often a stranger scores as high.
         low: Lower end.
         high: Upper end.
-        own: ``(N,)`` whether strangers were seen on the camera itself; else the rate is borrowed from others.
+        own: ``(N,)`` whether enough strangers were seen on the camera itself; else the rate is borrowed from others.
     """
 
     rate: Float64Array
@@ -93,12 +93,15 @@ class Strangers:
         resampled: The same, with the people weighted at random.
         strength: How firmly cameras agree, see ``borrowing``.
         evidence: What was counted on each camera, by the name of its group.
+        small: Pairs of strangers of each camera that is judged among all small ones, by its name: those alone may say
+            that it was judged by itself.
     """
 
     tail: Tail
     resampled: tuple[Tail, ...]
     strength: float
     evidence: Mapping[str, Evidence]
+    small: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +162,9 @@ class Calibration:
         own = np.array([self.cohorts.number(name) for name in groups], np.int64)
         levels = levels[np.arange(len(own)), own]
         counted, pairs = self._counted(levels, own)
+        # What other small cameras showed is no evidence of this one.
+        elsewhere = np.array([self._seen_elsewhere(name) for name in groups], bool)
+        counted[elsewhere], pairs[elsewhere] = 0.0, 0.0
         strength = self.strangers.strength
         rates = self._posterior(self.strangers.tail, levels, counted, pairs)
         again = np.stack([self._posterior(tail, levels, counted, pairs) for tail in self.strangers.resampled])
@@ -196,6 +202,11 @@ class Calibration:
         levels = self.cohorts.scales(np.asarray(query, np.float32)).scaled(similarities[:, None])
         return np.asarray(levels, np.float64)
 
+    def _seen_elsewhere(self, name: str) -> bool:
+        """Whether a camera is judged among the small ones without having shown enough strangers itself."""
+        assert self.strangers is not None
+        return self.cohorts.is_small(name) and self.strangers.small.get(name, 0.0) < MIN_OWN_PAIRS
+
     @cached_property
     def _evidence(self) -> tuple[Evidence, ...]:
         assert self.strangers is not None
@@ -229,17 +240,18 @@ def calibrate(people: EmbeddingSample, cohorts: Cohorts, by: By = "sighting", se
     """
     embeddings, rows = people.embeddings, people.rows
     units = sightings(rows) if by == "sighting" else np.arange(len(embeddings))
-    groups = np.array([cohorts.number(name) for name in group_names(rows)], np.int64)
+    names = np.array(group_names(rows), dtype=object)
     beside = seen_beside(rows)
     pairs = stranger_pairs(embeddings, units, beside)
     threshold = alike.likeness(np.einsum("pd,pd->p", embeddings[beside.left], embeddings[beside.right]), len(units))
+    groups = np.array([cohorts.number(name) for name in names], np.int64)
     persons = alike.one_person(embeddings, groups, threshold)
-    known = _Known(embeddings, units, groups, persons, pairs, beside, cohorts)
+    known = _Known(embeddings, units, names, groups, persons, pairs, beside, cohorts)
     return Calibration(
         by=by,
         num_pairs=float(known.weights.sum()),
         num_people=len(np.unique(persons[pairs.anchors])),
-        num_groups=len(np.unique(groups[pairs.anchors])),
+        num_groups=len(set(names[pairs.anchors])),
         strangers=known.strangers(seed) if known.enough else None,
         near=_near(embeddings, rows, seed),
         likeness=threshold,
@@ -254,6 +266,7 @@ class _Known:
 
     embeddings: FloatArray
     units: IntArray
+    names: NDArray[np.object_]
     groups: IntArray
     persons: IntArray
     pairs: Pairs
@@ -301,7 +314,16 @@ class _Known:
             resampled=resampled,
             strength=strength,
             evidence={names[g]: Evidence.of(levels[of_anchor == g], self.weights[of_anchor == g]) for g in present},
+            small=self._small(),
         )
+
+    def _small(self) -> dict[str, float]:
+        """Pairs of each camera that has no group of its own."""
+        pairs: dict[str, float] = {}
+        for name, weight in zip(self.names[self.pairs.anchors], self.weights, strict=True):
+            if self.cohorts.is_small(name):
+                pairs[name] = pairs.get(name, 0.0) + float(weight)
+        return pairs
 
     def _bulks(self) -> Bulk:
         """Each row's own scale on its own camera, ``(N,)``."""

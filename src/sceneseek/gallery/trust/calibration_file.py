@@ -20,7 +20,7 @@ from sceneseek.gallery.trust.calibration import Calibration, Strangers, calibrat
 from sceneseek.gallery.trust.cohorts import Cohorts
 from sceneseek.gallery.trust.tails import Tail
 
-_FORMAT = "sceneseek calibration 2"
+_FORMAT = "sceneseek calibration 3"
 _SAMPLE = 16_384
 """People looked at: 16 MB of embeddings."""
 _RUN = 512
@@ -141,6 +141,7 @@ def _strangers_from(fields: dict[str, Any]) -> Strangers | None:
         resampled=tuple(map(_tail, found["resampled"])),
         strength=float(found["strength"]),
         evidence={name: Evidence(**_arrays(part)) for name, part in found["evidence"].items()},
+        small={name: float(pairs) for name, pairs in found["small"].items()},
     )
 
 

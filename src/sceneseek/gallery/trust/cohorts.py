@@ -143,6 +143,10 @@ class Cohorts:
         """The number of a group by its name; that of the rest where it is not large enough."""
         return self._numbers.get(name, len(self.names) - 1)
 
+    def is_small(self, name: str) -> bool:
+        """Whether a camera has no group of its own."""
+        return name not in self._numbers
+
     def scale(self, group: int, queries: FloatArray) -> Bulk:
         """Where the people of one group lie for ``Q`` queries; median and spread ``(Q,)``."""
         return Bulk.of(queries @ self.embeddings[self._members(group)].T)
