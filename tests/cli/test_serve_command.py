@@ -89,7 +89,7 @@ def test_nobody_is_sent_to_an_address_that_is_taken(
 def test_an_address_of_another_machine_is_refused_in_words() -> None:
     with pytest.raises(ValueRefused, match=r"cannot listen at 192\.0\.2\.7, port 8723: "):
         taken("192.0.2.7", 8723)
-    with pytest.raises(ValueRefused, match="cannot listen at nowhere.invalid, port 8723: "):
+    with pytest.raises(ValueRefused, match=r"cannot listen at nowhere\.invalid, port 8723: "):
         taken("nowhere.invalid", 8723)
 
 

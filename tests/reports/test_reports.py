@@ -50,7 +50,8 @@ def test_the_page_tells_likely_from_doubtful() -> None:
     assert page.count("<b>Possible</b>") == 2
     assert "<b>1 likely match</b> Hardly anybody else expected as high as the best one." in page
     assert "about 4 other people expected this high (1 to 9)" in page
-    assert "1 in 250 strangers scores this high; too few people were seen together in this folder, so it is borrowed" in page
+    assert "1 in 250 strangers scores this high; too few people were seen together in this folder" in page
+    assert "together in this folder, so it is borrowed from others; 1 in 1,000 to 1 in 50" in page
     assert "1 in 1,000 to 1 in 50" in page
     assert "resembles match 1 more than your query: one piece of evidence with it" in page
     assert "no stranger" not in page, "nothing is certain"
