@@ -259,3 +259,16 @@ def test_somebody_of_the_gallery_is_picked(page: Page) -> None:
     assert set(search.value.post_data_json["examples"][0]) == {"detection_id"}
     expect(page.locator(".match").first).to_be_visible()
     expect(dialog).to_be_hidden()
+
+
+def test_of_several_dropped_pictures_the_others_are_named(page: Page) -> None:
+    page.goto("/")
+    given = page.evaluate_handle(
+        """() => {
+            const data = new DataTransfer();
+            for (const name of ["a.png", "b.png", "c.png"]) data.items.add(new File(["x"], name, {type: "image/png"}));
+            return data;
+        }"""
+    )
+    page.dispatch_event("main", "drop", {"dataTransfer": given})
+    expect(page.locator(".toast", has_text="One picture at a time")).to_contain_text("a.png was taken, the other 2 not")

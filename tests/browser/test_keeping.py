@@ -43,6 +43,37 @@ def test_the_overview_counts_and_lists(page: Page) -> None:
     expect(page.locator(".panel .empty")).to_contain_text("None matches")
 
 
+def test_one_camera_is_one(page: Page) -> None:
+    def one(route: Any) -> None:
+        response = route.fetch()
+        gallery = response.json()
+        gallery["cameras"] = gallery["cameras"][:1]
+        route.fulfill(response=response, json=gallery)
+
+    page.route("**/api/gallery", one)
+    page.goto("/?view=gallery")
+    expect(page.locator(".figure dt", has_text="camera")).to_have_text("camera")
+
+
+def test_nothing_of_a_file_is_hidden_on_a_narrow_screen(browser: Browser, address: str) -> None:
+    def large(route: Any) -> None:
+        response = route.fetch()
+        listed = response.json()
+        for medium in listed["media"]:
+            medium |= {"num_people": 1060, "num_frames": 1394}
+        route.fulfill(response=response, json=listed)
+
+    with opened(browser, address, viewport={"width": 390, "height": 844}) as page:
+        page.route("**/api/media?*", large)
+        page.goto("/?view=gallery")
+        page.locator(".medium").first.wait_for()
+        for row in page.locator(".medium").all():
+            parts = [row.locator(part).bounding_box() for part in (".medium-count span", ".chip")]
+            count, chip = (part for part in parts if part is not None)
+            beside = count["x"] + count["width"] <= chip["x"]
+            assert beside or count["y"] + count["height"] <= chip["y"] or chip["y"] + chip["height"] <= count["y"]
+
+
 def test_a_file_of_the_list_restricts_the_search(page: Page) -> None:
     page.goto("/?view=gallery")
     page.get_by_role("button", name="Search only in walk.mp4").click()
@@ -169,6 +200,7 @@ def test_folders_and_archives_are_added_like_on_the_command_line(
         region.get_by_label("Where the paths name the camera").fill("{camera}/*")
         add_media(page, folder=trip)
         expect(region).to_contain_text("2 files were taken in")
+        expect(region).to_contain_text("1 file that folders keep for themselves was left out")
         expect(page.locator(".job .chip")).to_have_text(["Done"] * page.locator(".job").count())
         add_media(page, Path(packed))
         expect(region).to_contain_text("1 file was taken in")
@@ -272,6 +304,16 @@ def test_the_audit_log_is_shown_with_its_chain(browser: Browser, own_address: st
         expect(searched).to_contain_text("local")
         looked = page.locator(".audit tbody tr").filter(has_text="looks")
         expect(looked.first).to_contain_text("crops")
+
+
+def test_long_lists_of_the_audit_log_are_told_by_number_and_beginning(page: Page) -> None:
+    scenes = [f"{number:040x}:{number}" for number in range(52)]
+    look = {"at": "2026-03-02T08:00:00+00:00", "who": "ben", "action": "look", "details": {"scenes": scenes}}
+    log = {"total": 1, "page": 1, "per_page": 50, "intact": True, "problem": "", "entries": [look]}
+    page.route("**/api/audit?*", lambda route: route.fulfill(json=log))
+    page.goto("/?view=audit")
+    told = "scenes: 52 (000000000000…:0, 000000000000…:1, 000000000000…:2, …)"
+    expect(page.locator(".audit tbody td").last).to_have_text(told)
 
 
 def test_a_log_that_was_changed_is_an_alarm(page: Page) -> None:

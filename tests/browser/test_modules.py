@@ -42,6 +42,8 @@ def call(browser: Browser, address: str) -> Iterator[Any]:
         ("cameraWords", ["campus"], "camera campus"),
         ("cameraWords", ["Canon EOS 1 (EXIF)"], "Canon EOS 1 (EXIF)"),
         ("sourceWords", ["media/uploads/" + "0c7e0cae38" * 4 + "/a.jpg"], "media/uploads/0c7e0c…/a.jpg"),
+        ("sourceWords", ["media/" + "a" * 60 + ".jpg"], "media/" + "a" * 60 + ".jpg"),
+        ("sourceWords", ["media/" + "0c7e0cae38" * 4 + ".jpg"], "media/" + "0c7e0cae38" * 4 + ".jpg"),
         ("fileName", ["/a/b/door.mp4"], "door.mp4"),
         ("fileName", ["C:\\pictures\\who.jpg"], "who.jpg"),
     ],
@@ -198,7 +200,7 @@ def test_uploads_go_in_parts_that_the_server_takes(call: Any) -> None:
     assert [[one["path"] for one in part] for part in parts] == [["a", "b"], ["c"], ["d"]]
     kept = [".DS_Store", "trip/Thumbs.db", "trip/.hidden/a.jpg", "__MACOSX/a.jpg", "trip/a.jpg", "Thumbs.db.jpg"]
     found = call("uploading", "withoutHidden", [{"path": path} for path in kept])
-    assert [one["path"] for one in found] == ["trip/a.jpg", "Thumbs.db.jpg"]
+    assert [one["path"] for one in found] == [".DS_Store", "trip/a.jpg", "Thumbs.db.jpg"], "one chosen by itself is wanted"
 
 
 def test_earlier_questions_are_few_and_different(call: Any) -> None:

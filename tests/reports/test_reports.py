@@ -142,6 +142,23 @@ def test_moments_are_told_in_the_readers_zone() -> None:
     assert words.seen(Match(1, 0.5, 0.5, (0, 0, 1, 1), "a.jpg")) == ""
 
 
+def test_a_report_names_the_zone_of_its_times() -> None:
+    said = answer()
+    first = said.ranking.matches[0]
+    assert first.captured_at is not None
+    zone = first.captured_at.astimezone().tzname()
+    assert said.facts()["Times"] == f"by the clock of {zone}"
+    timeless = tuple(replace(match, captured_at=None) for match in said.ranking)
+    assert "Times" not in replace(said, ranking=replace(said.ranking, matches=timeless)).facts()
+
+
+def test_a_borrowed_rate_is_called_so_where_there_is_room_for_few_words() -> None:
+    first, second, third = (match_words(match).short_rate for match in answer().ranking)
+    assert first.endswith(" strangers")
+    assert second == "1 in 250 strangers (borrowed)"
+    assert third == "rate not known"
+
+
 def test_formats_are_known_by_name() -> None:
     assert [format_of(Path(f"a.{name.upper()}")) for name in FORMATS] == list(FORMATS)
     with pytest.raises(ValueRefused, match=r"\.html, \.pdf, \.csv; found '\.doc'"):

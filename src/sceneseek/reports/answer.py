@@ -102,5 +102,8 @@ class Answer:
             facts["Made unrecognisable"] = self.hidden
         facts.update(self.settings)
         facts["Answered in"] = f"{self.seconds * 1000:,.0f} ms"
+        zones = {m.captured_at.astimezone().tzname() for m in self.ranking if m.captured_at is not None}
+        if zones:
+            facts["Times"] = f"by the clock of {' and '.join(sorted(filter(None, zones)))}"
         facts["Date"] = f"{self.created.astimezone():%Y-%m-%d %H:%M %Z}"
         return facts

@@ -72,11 +72,10 @@ def match_words(match: Match) -> MatchWords:
         >>> words.others
         'about 1 other person expected this high (0.5 to 3)'
     """
-    known = match.false_match_rate is not None
     return MatchWords(
         standing="Example" if match.standing is None else STANDINGS[match.standing],
         rate=_rate_sentence(match.false_match_rate),
-        short_rate=f"{rate(match.false_match_rate)} strangers" if known else "rate not known",
+        short_rate=_short_rate(match),
         basis=_basis(match),
         others=others_words(match.others_expected, match.others_interval),
         evidence=_evidence(match),
@@ -157,6 +156,12 @@ def _rate_sentence(value: float | None) -> str:
     if value is None:
         return "How often a stranger scores this high is not known"
     return "Most strangers score this high" if value >= 0.5 else f"{rate(value)} strangers scores this high"
+
+
+def _short_rate(match: Match) -> str:
+    if match.false_match_rate is None:
+        return "rate not known"
+    return f"{rate(match.false_match_rate)} strangers{' (borrowed)' if match.rate_borrowed else ''}"
 
 
 def _basis(match: Match) -> str:

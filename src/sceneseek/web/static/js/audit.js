@@ -4,9 +4,10 @@ import { api } from "./api.js";
 import { h, icon, put } from "./dom.js";
 import { pager } from "./pager.js";
 import { empty, failed, loading } from "./placeholders.js";
-import { counted, moment } from "./words.js";
+import { counted, grouped, moment } from "./words.js";
 
 const PER_PAGE = 50;
+const MOST_LISTED = 3;
 
 /** The audit view. */
 export function auditView() {
@@ -95,14 +96,17 @@ function table(entries) {
   );
 }
 
-/** Nested details as one readable line. */
+/** Nested details as one readable line; of a long list its number and its beginning, the rest stands in the log. */
 function details(value) {
-  if (Array.isArray(value)) return value.map(details).join(", ");
+  if (Array.isArray(value)) {
+    const shown = value.slice(0, MOST_LISTED).map(details).join(", ");
+    return value.length > MOST_LISTED ? `${grouped(value.length)} (${shown}, …)` : shown;
+  }
   if (value !== null && typeof value === "object") {
     return Object.entries(value)
       .map(([name, inner]) => `${name.replaceAll("_", " ")}: ${details(inner)}`)
       .join("; ");
   }
   const text = String(value);
-  return /^[0-9a-f]{40,}$/.test(text) ? `${text.slice(0, 12)}…` : text;
+  return text.replace(/(?<![0-9a-z])[0-9a-f]{40,}(?![0-9a-z])/g, (digest) => `${digest.slice(0, 12)}…`);
 }

@@ -6,7 +6,7 @@ import { momentField } from "./date-field.js";
 import { button, freshId, h, icon, put } from "./dom.js";
 import { reasonField } from "./reason.js";
 import { liftFilters, on, rankBy, restrict, search, state } from "./state.js";
-import { FLAGS, grouped } from "./words.js";
+import { FLAGS, grouped, timeZone } from "./words.js";
 
 const PATIENCE_MS = 400;
 const RERANK_WORDS = { cbgm: "Who stands beside them (CBGM)", k_reciprocal: "Mutual neighbours (k-reciprocal)" };
@@ -149,13 +149,12 @@ function when(filters) {
     );
     return h("div", { class: "field" }, h("label", { for: id }, words), input);
   };
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return h(
     "div",
     { class: "field" },
     field("after", "Seen after", filters.after),
     field("before", "Seen before", filters.before),
-    h("p", { class: "hint" }, `Your time zone: ${zone}`),
+    h("p", { class: "hint" }, `Your time zone: ${timeZone()}`),
     folding(
       "Seconds into a video",
       filters.since_s !== null || filters.until_s !== null,

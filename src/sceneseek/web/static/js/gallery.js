@@ -70,6 +70,7 @@ function emptyGallery() {
 
 function figures(gallery) {
   const figure = (value, words) => h("div", { class: "figure" }, h("dd", {}, value), h("dt", {}, words));
+  const named = gallery.cameras.filter((camera) => camera.camera_id).length;
   const time = gallery.first ? [figure(span(gallery), "time covered")] : [];
   return h(
     "dl",
@@ -77,7 +78,7 @@ function figures(gallery) {
     figure(grouped(gallery.num_people), gallery.num_people === 1 ? "detection" : "detections"),
     figure(grouped(mediaCount(gallery)), mediaCount(gallery) === 1 ? "file" : "files"),
     figure(grouped(gallery.num_frames), gallery.num_frames === 1 ? "picture searched" : "pictures searched"),
-    figure(grouped(gallery.cameras.filter((camera) => camera.camera_id).length), "cameras"),
+    figure(grouped(named), named === 1 ? "camera" : "cameras"),
     ...time,
     figure(bytes(gallery.bytes_on_disk), "on disk"),
   );

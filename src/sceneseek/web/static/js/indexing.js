@@ -83,7 +83,12 @@ function uploadPanel(follow) {
   async function send(given) {
     const wanted = withoutHidden(given);
     const known = facts.read();
-    if (!wanted.length || !known) return;
+    const leftOut = given.length - wanted.length;
+    if (!known) return;
+    if (!wanted.length) {
+      put(said, taken([], leftOut), h("p", { class: "note soft" }, "There is no file to send."));
+      return;
+    }
     const { upload_files, upload_bytes } = state.gallery;
     const parts = inParts(wanted, upload_files, upload_bytes - wanted.length * FORM_BYTES);
     const whole = wanted.reduce((sum, { file }) => sum + file.size, 0);
@@ -107,10 +112,10 @@ function uploadPanel(follow) {
         if (answer.job_id) follow(answer.job_id);
       }
       clearProblems();
-      put(said, taken(told));
+      put(said, taken(told, leftOut));
     } catch (problem) {
       const kept = told.some((file) => !file.problem);
-      put(said, kept ? taken(told) : null, failed(kept ? "The rest was not taken in" : "The files were not taken in", problem));
+      put(said, kept ? taken(told, leftOut) : null, failed(kept ? "The rest was not taken in" : "The files were not taken in", problem));
     }
     choose.disabled = chooseFolder.disabled = false;
   }
@@ -123,14 +128,18 @@ function uploadPanel(follow) {
   );
 }
 
-/** What became of uploaded files. */
-function taken(files) {
+/** What became of uploaded files, and how many were never sent. */
+function taken(files, leftOut) {
   const refused = files.filter((file) => file.problem);
   const number = files.length - refused.length;
-  const words = number ? h("p", { class: "note soft" }, `${counted(number, "file was", "files were")} taken in.`) : null;
+  const own = counted(leftOut, "file that folders keep for themselves was", "files that folders keep for themselves were");
+  const words = [
+    number ? h("p", { class: "note soft" }, `${counted(number, "file was", "files were")} taken in.`) : null,
+    leftOut ? h("p", { class: "note soft" }, `${own} left out (hidden files, Thumbs.db, desktop.ini).`) : null,
+  ];
   if (!refused.length) return words;
   return [
-    words,
+    ...words,
     h(
       "div",
       { class: "notice warn" },

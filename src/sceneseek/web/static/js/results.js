@@ -11,7 +11,7 @@ import { openExport } from "./report.js";
 import { TOPS, countFilters } from "./address.js";
 import { ask, askedKey, canUndo, isStale, liftFilters, on, rankBy, search, searchAgain, state } from "./state.js";
 import { openScene } from "./scene.js";
-import { counted, grouped } from "./words.js";
+import { counted, grouped, timeZone } from "./words.js";
 
 const SHOWS = [
   { show: "matches", words: "Matches", sign: "gallery" },
@@ -185,6 +185,7 @@ function caution(ranking) {
       .map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`)
       .join("; "),
     ".",
+    ranking.matches.some((match) => match.captured_at) ? ` Times: ${timeZone()}.` : "",
   );
 }
 

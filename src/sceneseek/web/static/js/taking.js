@@ -80,7 +80,10 @@ export function startTaking() {
     event.preventDefault();
     depth = 0;
     show(false);
-    if (dropsHere(event)) takePicture(event.dataTransfer.files[0]);
+    if (!dropsHere(event)) return;
+    const { files } = event.dataTransfer;
+    if (files.length > 1) toast(`One picture at a time: ${files[0].name} was taken, the other ${files.length - 1} not.`);
+    takePicture(files[0]);
   });
   addEventListener("paste", (event) => {
     const picture = [...(event.clipboardData?.files ?? [])].find((file) => file.type.startsWith("image/"));

@@ -1,13 +1,13 @@
 /** Files of this computer on their way to the server: what is sent, in how many parts, and how far it has come. Pure but for the walk. */
 
-const HIDDEN = /(^|\/)(\.|__MACOSX(\/|$)|Thumbs\.db$|desktop\.ini$)/i;
+const HIDDEN = /^(?=.*\/)(.*\/)?(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/i;
 
 /** What a chosen file is called: with its folders where a folder was chosen. */
 export function chosenFile(file) {
   return { file, path: file.webkitRelativePath || file.name };
 }
 
-/** Files without those that folders keep for themselves. Pure. */
+/** Files without those that folders keep for themselves; a file that was chosen by itself is wanted. Pure. */
 export function withoutHidden(files) {
   return files.filter(({ path }) => !HIDDEN.test(path));
 }

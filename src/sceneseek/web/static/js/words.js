@@ -41,6 +41,11 @@ export function bytes(number) {
   return `${unit === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** The reader's zone, in which moments are told. */
+export function timeZone() {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
 /** The day of a moment, in the reader's zone. */
 export function day(date) {
   return date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
@@ -63,7 +68,7 @@ export function cameraWords(cameraId) {
 
 /** A path as people read it: digests in it, which folders of uploads are named by, are cut short. */
 export function sourceWords(source) {
-  return source.replace(/[0-9a-f]{40}/g, (digest) => `${digest.slice(0, 6)}…`);
+  return source.replace(/(?<=[/\\])[0-9a-f]{40}(?=[/\\])/g, (digest) => `${digest.slice(0, 6)}…`);
 }
 
 /** The last part of a path or address. */
