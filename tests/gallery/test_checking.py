@@ -147,6 +147,15 @@ def test_each_damage_is_named_repaired_and_made_good_by_indexing(folder: Path, o
         assert mine[table] == theirs[table] or lost, table
 
 
+def test_one_is_told_as_one_and_several_as_several(folder: Path) -> None:
+    gallery = Gallery.open(folder)
+    for number, told in enumerate(("1 file could not be read", "2 files could not be read"), 20):
+        with gallery.writer() as writer:
+            writer.begin(photo(number, "door"))
+            writer.finish(photo(number, "door"), "cut off")
+        assert [f.found for f in check(folder).findings if f.kind == "damaged-media"] == [f"{told}, or not to the end."]
+
+
 def test_files_in_which_somebody_was_forgotten_are_not_read_again(folder: Path) -> None:
     gallery = Gallery.open(folder)
     forget(gallery, plan_forgetting(gallery, detections=["photo005:0:0"]), actor=WHO)

@@ -186,6 +186,21 @@ def test_file_names_from_outside_lead_nowhere(own_world: World, serve: Serve) ->
         assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+def test_others_on_the_machine_see_nothing_of_what_was_uploaded(own_world: World, serve: Serve) -> None:
+    client, uploads = serve(own_world), own_world.media / "uploads"
+    uploads.mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        files = [("files", (name, jpeg())) for name in ("Aunt Mary.jpg", "trip/day 1/Aunt Mary.jpg")]
+        assert client.post("/api/uploads", files=files).status_code == 202
+    finally:
+        os.umask(before)
+    modes = {str(path.relative_to(uploads)): path.stat().st_mode & 0o077 for path in (uploads, *uploads.rglob("*"))}
+    assert len(modes) == 6
+    assert not any(modes.values()), modes
+
+
 def test_uploads_that_are_no_media_are_named_and_not_kept(own_world: World, serve: Serve) -> None:
     client = serve(own_world)
     files = [("files", (f"{name}.mp4", data)) for name, data in HOSTILE.items()]

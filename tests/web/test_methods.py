@@ -158,6 +158,28 @@ def test_ranges_that_do_not_count_are_ignored(
     assert answer.content == client.get(addresses[kind]).content
 
 
+@pytest.mark.parametrize("kind", ["crop", "clip", "image", "page"])
+def test_two_ranges_in_two_headers_are_as_two_in_one(client: TestClient, addresses: dict[str, str], kind: str) -> None:
+    answer = client.get(addresses[kind], headers=[("Range", "bytes=0-1"), ("Range", "bytes=4-5")])
+    assert answer.status_code == 200
+    assert answer.content == client.get(addresses[kind]).content
+
+
+@pytest.mark.parametrize("kind", BYTES)
+def test_who_has_another_whole_is_told_so(client: TestClient, addresses: dict[str, str], kind: str) -> None:
+    whole = client.get(addresses[kind])
+    tag = whole.headers["etag"]
+
+    def status(condition: str, **more: str) -> int:
+        return client.get(addresses[kind], headers={"If-Match": condition, **more}).status_code
+
+    assert [status(same) for same in (tag, "*", f'"other", {tag}')] == [200] * 3
+    assert status(tag, Range="bytes=0-1") == 206
+    assert [status(other) for other in ('"other"', f"W/{tag}")] == [412] * 2
+    assert status('"other"', Range="bytes=0-1") == 412
+    assert status('"other"', **{"If-None-Match": tag}) == 412, "it comes before the other condition"
+
+
 @pytest.mark.parametrize("kind", ["crop", "clip"])
 def test_parts_of_another_whole_are_not_given(client: TestClient, addresses: dict[str, str], kind: str) -> None:
     tag = client.get(addresses[kind]).headers["etag"]

@@ -169,7 +169,8 @@ def _small_files(folder: Path) -> Iterator[Finding]:
     left = [f"{name}.lance/{file}" for name in TABLES for file in leftovers(folder / f"{name}.lance")]
     if left:
         remedy = "Reading goes on from the newest; to leave no byte of removed rows: sceneseek gallery compact --purge."
-        yield Finding("leftovers", Weight.NOTE, f"{len(left):,} files of former versions or indexes are there.", remedy)
+        found = f"{counted(len(left), 'file')} of former versions or indexes left on the disk."
+        yield Finding("leftovers", Weight.NOTE, found, remedy)
 
 
 def _tables(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, pa.Table], list[Finding]]:
@@ -200,10 +201,10 @@ def _read(table: Any, name: str) -> tuple[pa.Table, list[Finding]]:
     schema = pa.schema([column for column in table.schema if column.name not in heavy])
     findings = []
     if odd_vectors:
-        found = f"{odd_vectors:,} embeddings in {name!r} are not of length one: their bytes were changed."
+        found = f"{counted(odd_vectors, 'embedding')} in {name!r} not of length one: the bytes were changed."
         findings.append(Finding("embeddings", Weight.DAMAGE, found, "Repairing has their files read again.", True))
     if odd_pictures:
-        found = f"{odd_pictures:,} thumbnails are no whole JPEG files."
+        found = f"{counted(odd_pictures, 'thumbnail is not a whole JPEG file', 'thumbnails are not whole JPEG files')}."
         findings.append(Finding("pictures", Weight.DAMAGE, found, "Repairing removes them.", True))
     return pa.Table.from_batches(small, schema), findings
 
@@ -237,30 +238,29 @@ def _contradictions(rows: dict[str, pa.Table]) -> Iterator[Finding]:
     people = rows[DETECTIONS]["id"].to_pylist()
     if len(set(people)) < len(people):
         doubled = len(people) - len(set(people))
-        yield Finding("doubles", Weight.DAMAGE, f"{doubled:,} people are there twice.", _AGAIN, True)
+        yield Finding("doubles", Weight.DAMAGE, f"{counted(doubled, 'person is', 'people are')} there twice.", _AGAIN, True)
     for name in (DETECTIONS, FRAMES, THUMBNAILS):
         keys, indices = rows[name]["media_key"].to_pylist(), rows[name]["frame_index"].to_pylist()
         orphans = sum(index >= upto.get(key, 0) for key, index in zip(keys, indices, strict=True))
         if orphans:
-            found = f"{orphans:,} rows of table {name!r} belong to no indexed file."
+            found = f"{counted(orphans, 'row')} of table {name!r} without an indexed file."
             yield Finding("orphans", Weight.DAMAGE, found, "Repairing removes them.", True)
     dangling = len(set(rows[THUMBNAILS]["id"].to_pylist()) - set(people))
     if dangling:
-        found = f"{dangling:,} thumbnails show nobody in the gallery."
+        found = f"{counted(dangling, 'thumbnail shows', 'thumbnails show')} nobody in the gallery."
         yield Finding("dangling-thumbnails", Weight.DAMAGE, found, "Repairing removes them.", True)
     named = Counter(name for name in rows[DETECTIONS]["tracklet_id"].to_pylist() if name is not None)
     known = dict(zip(rows[TRACKLETS]["id"].to_pylist(), rows[TRACKLETS]["num_detections"].to_pylist(), strict=True))
     wrong = sum(named.get(name) != known.get(name) for name in named.keys() | known.keys())
     if wrong:
-        found = f"{wrong:,} tracklets do not agree with their people."
+        found = f"{counted(wrong, 'tracklet does not agree with its', 'tracklets do not agree with their')} people."
         yield Finding("tracklets", Weight.DAMAGE, found, "Repairing rebuilds them.", True)
-    counted = Counter(rows[DETECTIONS]["media_key"].to_pylist())
+    present = Counter(rows[DETECTIONS]["media_key"].to_pylist())
     said = dict(zip(rows[MEDIA]["key"].to_pylist(), rows[MEDIA]["num_people"].to_pylist(), strict=True))
-    short = [key for key, count in said.items() if counted.get(key, 0) != count]
+    short = [key for key, count in said.items() if present.get(key, 0) != count]
     if short:
-        yield Finding(
-            "counts", Weight.DAMAGE, f"{len(short):,} files do not have the people they should.", _AGAIN, True
-        )
+        found = f"{counted(len(short), 'file does not have the people it', 'files do not have the people they')} should."
+        yield Finding("counts", Weight.DAMAGE, found, _AGAIN, True)
 
 
 _AGAIN = "Repairing marks their files to be read again by the next indexing."
@@ -270,11 +270,11 @@ def _media(table: pa.Table, look_for_media: bool) -> Iterator[Finding]:
     records = [MediaRecord.from_row(row) for row in table.to_pylist()]
     unfinished = sum(record.status is MediaStatus.INDEXING for record in records)
     if unfinished:
-        found = f"{unfinished:,} files are not finished."
+        found = f"{counted(unfinished, 'file is', 'files are')} not finished."
         yield Finding("unfinished-media", Weight.UNFINISHED, found, "Index the same paths again to go on.")
     troubled = sum(record.status is MediaStatus.DAMAGED for record in records)
     if troubled:
-        found = f"{troubled:,} files could not be read, or not to their end."
+        found = f"{counted(troubled, 'file')} could not be read, or not to the end."
         yield Finding("damaged-media", Weight.NOTE, found, "`sceneseek gallery info` names them.")
     if look_for_media:
         gone = [r.source for r in records if not is_address(r.source) and not any(map(_is_there, r.sources))]

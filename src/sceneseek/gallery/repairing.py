@@ -128,7 +128,7 @@ def _agree(writer: GalleryWriter) -> list[str]:
     writer.recount([key for key in again if key in kept_out])
     writer.start_over([key for key in again if key not in kept_out])
     if again:
-        done.append(f"{len(again):,} files are not as they were read; the next indexing reads them again.")
+        done.append(f"{counted(len(again), 'file is', 'files are')} to be read again by the next indexing.")
     with rewriting(writer.folder):
         rebuilt = _rebuild_tracklets(tables)
     return [*done, f"{rebuilt:,} tracklets were rebuilt."] if rebuilt else done

@@ -31,6 +31,7 @@ _ERRORS = {
     405: "The address does not know that method.",
     408: "The body came too slowly.",
     410: "It was there once: the file is no longer where it was indexed.",
+    412: "It is not what If-Match names.",
     413: "The body is too large.",
     415: "It is not a picture or a video that can be decoded, or the body is of another type.",
     416: "There is no such part.",

@@ -24,6 +24,7 @@ from sceneseek.finder.indexing import expected_pictures
 from sceneseek.structures import MediaItem, MediaProblem
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.shares import ASKER, Seats
+from sceneseek.words import counted
 
 State = Literal["waiting", "running", "stopping", "done", "stopped", "failed"]
 Unit = Literal["pictures", "files"]
@@ -296,7 +297,7 @@ class JobBoard:
             if item is None:
                 continue
             items.append(item)
-            job.note = f"{len(items):,} files found"
+            job.note = f"{counted(len(items), 'file')} found"
             self._tell(job)
         return items
 

@@ -88,10 +88,10 @@ class _WithoutBody:
 def _with_headers(scope: Scope, *, keep_range: bool) -> Scope:
     """A request whose range is in plain form, or without one that does not count."""
     headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
-    for name, value in scope["headers"]:
-        plain = plain_range(value.decode("latin-1")) if keep_range and name == b"range" else None
-        if plain is not None:
-            headers.append((name, plain.encode("ascii")))
+    ranges = [value for name, value in scope["headers"] if name == b"range"]
+    plain = plain_range(b",".join(ranges).decode("latin-1")) if keep_range else None
+    if plain is not None:
+        headers.append((b"range", plain.encode("ascii")))
     return {**scope, "headers": headers}
 
 

@@ -91,10 +91,15 @@ def answer(request: Request, content: bytes, media_type: str) -> Response:
         media_type: What it is.
 
     Raises:
-        Refusal: (416) There is no such part.
+        Refusal: (412) The caller wants what it was before; (416) there is no such part.
     """
     tag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
     headers = {"ETag": tag, "Accept-Ranges": "bytes"}
+    wanted = request.headers.getlist("if-match")
+    if wanted and not {"*", tag} & _names(wanted):  # a weak name is not enough here
+        refusal = Refusal(412, "It is not what it was before; ask for all of it again.")
+        refusal.headers = {"ETag": tag}
+        raise refusal
     if _has_it(request.headers.getlist("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     ranges = request.headers.getlist("range")
@@ -108,8 +113,11 @@ def answer(request: Request, content: bytes, media_type: str) -> Response:
 
 
 def _has_it(conditions: list[str], tag: str) -> bool:
-    named = [name.strip().removeprefix("W/") for condition in conditions for name in condition.split(",")]
-    return "*" in named or tag in named
+    return bool({"*", tag} & {name.removeprefix("W/") for name in _names(conditions)})
+
+
+def _names(conditions: list[str]) -> set[str]:
+    return {name.strip() for condition in conditions for name in condition.split(",")}
 
 
 def _number(digits: str) -> int:

@@ -21,6 +21,7 @@ from typing import IO
 from fastapi import UploadFile
 
 from sceneseek.errors import MediaError
+from sceneseek.gallery.privacy import make_folder, private_files
 from sceneseek.inference.archives import TAR_SUFFIXES, ZIP_SUFFIXES
 from sceneseek.inference.contents import VIDEO_SUFFIXES
 from sceneseek.web.decoding import Decoders
@@ -142,7 +143,8 @@ _SAME_FORMAT = {
 def _move_in(partial: Path, content: Path, target: Path) -> None:
     """Put a file where it belongs; what the folder of its content holds already is not stored again."""
     kept = next((path for path in content.rglob("*") if path.is_file()), None)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with private_files():
+        target.parent.mkdir(parents=True, exist_ok=True)
     if kept is None:
         os.replace(partial, target)
         return
@@ -153,8 +155,8 @@ def _move_in(partial: Path, content: Path, target: Path) -> None:
 
 
 def _copy(source: IO[bytes], target: Path) -> str:
-    """Copy a file, readable by us alone; returns the digest of its content."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """Copy a file, readable by us alone, in a folder where nobody else sees its name; returns the content's digest."""
+    make_folder(target.parent)
     digest = hashlib.blake2b(digest_size=20)
     source.seek(0)
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

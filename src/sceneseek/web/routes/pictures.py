@@ -29,7 +29,7 @@ from sceneseek.web.views import frame_view, person_view, time_or_none
 router = APIRouter(tags=["pictures"])
 
 _PICTURE: dict[int | str, dict[str, Any]] = {
-    **errors(404, 410, 415, 416),
+    **errors(404, 410, 412, 415, 416),
     200: {"content": {"image/jpeg": {}}, "description": "A JPEG."},
     **PARTS,
 }
@@ -177,7 +177,7 @@ async def outline(
     "/media/{media_key}/clip",
     response_class=Response,
     responses={
-        **errors(404, 410, 415, 416),
+        **errors(404, 410, 412, 415, 416),
         200: {"content": {"video/mp4": {}}, "description": "An MP4 (H.264)."},
         **PARTS,
     },

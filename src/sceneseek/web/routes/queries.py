@@ -37,7 +37,7 @@ async def query(query_id: QueryId, caller: Viewer, service: Serving) -> QueryVie
     "/queries/{query_id}/picture",
     response_class=Response,
     responses={
-        **errors(404, 416),
+        **errors(404, 412, 416),
         200: {"content": {"image/jpeg": {}}, "description": "The upright picture, made smaller."},
         **PARTS,
     },
