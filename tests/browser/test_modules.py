@@ -200,7 +200,7 @@ def test_uploads_go_in_parts_that_the_server_takes(call: Any) -> None:
     assert [[one["path"] for one in part] for part in parts] == [["a", "b"], ["c"], ["d"]]
     kept = [".DS_Store", "trip/Thumbs.db", "trip/.hidden/a.jpg", "__MACOSX/a.jpg", "trip/a.jpg", "Thumbs.db.jpg"]
     found = call("uploading", "withoutHidden", [{"path": path} for path in kept])
-    assert [one["path"] for one in found] == [".DS_Store", "trip/a.jpg", "Thumbs.db.jpg"], "one chosen by itself is wanted"
+    assert [one["path"] for one in found] == [".DS_Store", "trip/a.jpg", "Thumbs.db.jpg"], "chosen by itself"
 
 
 def test_earlier_questions_are_few_and_different(call: Any) -> None:

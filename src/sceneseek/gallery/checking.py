@@ -238,7 +238,8 @@ def _contradictions(rows: dict[str, pa.Table]) -> Iterator[Finding]:
     people = rows[DETECTIONS]["id"].to_pylist()
     if len(set(people)) < len(people):
         doubled = len(people) - len(set(people))
-        yield Finding("doubles", Weight.DAMAGE, f"{counted(doubled, 'person is', 'people are')} there twice.", _AGAIN, True)
+        found = f"{counted(doubled, 'person is', 'people are')} there twice."
+        yield Finding("doubles", Weight.DAMAGE, found, _AGAIN, True)
     for name in (DETECTIONS, FRAMES, THUMBNAILS):
         keys, indices = rows[name]["media_key"].to_pylist(), rows[name]["frame_index"].to_pylist()
         orphans = sum(index >= upto.get(key, 0) for key, index in zip(keys, indices, strict=True))
@@ -259,7 +260,7 @@ def _contradictions(rows: dict[str, pa.Table]) -> Iterator[Finding]:
     said = dict(zip(rows[MEDIA]["key"].to_pylist(), rows[MEDIA]["num_people"].to_pylist(), strict=True))
     short = [key for key, count in said.items() if present.get(key, 0) != count]
     if short:
-        found = f"{counted(len(short), 'file does not have the people it', 'files do not have the people they')} should."
+        found = f"{counted(len(short), 'file does', 'files do')} not have the people that were counted."
         yield Finding("counts", Weight.DAMAGE, found, _AGAIN, True)
 
 
