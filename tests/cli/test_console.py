@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from typing import Any
 
 import pytest
@@ -98,3 +99,25 @@ def test_names_are_not_broken_in_the_table(monkeypatch: pytest.MonkeyPatch, widt
     assert ("1,2,30,40" in text) == (width >= 200)
     assert all(len(line.rstrip()) <= width for line in text.splitlines() if NAME in line)
     assert "20 people compared in 40 ms (and 3.7 s to estimate how high strangers score here)" in text
+
+
+def test_what_strangers_can_have_logged_again_and_again_is_said_once_a_minute(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = Clock()
+    told = console.Told(logging.WARNING, clock)
+
+    def log(name: str, message: str) -> None:
+        told.handle(logging.LogRecord(name, logging.WARNING, "", 0, message, (), None))
+
+    for _ in range(1000):
+        log("uvicorn.error", "Invalid HTTP request received.")
+        log("uvicorn.error", "Exceeded concurrency limit.")
+    assert capsys.readouterr().err.count("\n") == 2
+    clock.now = 61.0
+    log("uvicorn.error", "Invalid HTTP request received.")
+    assert "Invalid HTTP request received. (999 more since it was last said)" in capsys.readouterr().err
+    for number in range(300):
+        log("uvicorn.error", f"message {number}")
+        log("sceneseek.gallery", "always said")
+    assert capsys.readouterr().err.count("always said") == 300

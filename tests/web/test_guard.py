@@ -460,7 +460,8 @@ def test_a_search_says_why_it_is_made(own_world: World, serve: Serve) -> None:
     assert client.get("/api/gallery", headers=bearer("vera")).json()["reasons"] is True
     query = ask_with(client, own_world.query, headers=bearer("otto"))
     asked: dict[str, Any] = {"examples": [{"query_id": query["query_id"], "person": 0}]}
-    for missing in ({}, {"reason": ""}, {"reason": "  "}, {"reason": None}):
+    empty = ("", "  ", None, "\u200b\u202e", "\u3164", "\x1b", "\u2800", ". -", "\u00a0")
+    for missing in ({}, *({"reason": reason} for reason in empty)):
         answer = client.post("/api/search", json={**asked, **missing}, headers=bearer("otto"))
         assert answer.status_code == 422
         assert "why" in answer.json()["error"]["message"]

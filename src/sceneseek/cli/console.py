@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -195,24 +195,57 @@ def show_notes(notes: Iterable[tuple[str, str]]) -> None:
         err.print(f"... and {len(files_of) - _SHOWN_NOTES:,} more notes; --json lists them all.")
 
 
-class _Told(logging.Handler):
-    """Shows what the program logs, line by line: strangers' text is in it, too."""
+class Told(logging.Handler):
+    """Shows what the program logs, line by line: strangers' text is in it, too.
 
-    def emit(self, record: logging.LogRecord) -> None:
-        kind, colour = ("error", "bold red") if record.levelno >= logging.ERROR else ("warning", "yellow")
-        message, trace = record.getMessage(), ""
+    What the server under the page says can be provoked by anybody who connects, so it says the same once a minute.
+
+    Args:
+        level: The least that is shown.
+        clock: Seconds; for tests.
+    """
+
+    _AGAIN_S = 60.0
+    _MOST_KEPT = 100
+
+    def __init__(self, level: int = logging.NOTSET, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(level)
+        self._clock = clock
+        self._said: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def emit(self, record: logging.LogRecord) -> None:  # noqa: D102
+        message, trace = without_passwords(record.getMessage()), ""
         if record.exc_info:
-            trace = f"\n{(self.formatter or logging.Formatter()).formatException(record.exc_info)}"
-        told = f"{escape(without_passwords(message))}{escape_lines(without_passwords(trace))}"
+            formatter = self.formatter or logging.Formatter()
+            trace = f"\n{without_passwords(formatter.formatException(record.exc_info))}"
+        elif record.name.startswith("uvicorn"):
+            again = self._times_kept_back(message)
+            if again is None:
+                return
+            message += f" ({again:,} more since it was last said)" if again else ""
+        kind, colour = ("error", "bold red") if record.levelno >= logging.ERROR else ("warning", "yellow")
+        told = f"{escape(message)}{escape_lines(trace)}"
         err.print(f"[{colour}]{kind}:[/{colour}] {told}", highlight=False, soft_wrap=True)
+
+    def _times_kept_back(self, message: str) -> int | None:
+        """How often a message that is due was kept back; ``None`` for one that was said lately."""
+        now = self._clock()
+        said, times = self._said.get(message, (now - self._AGAIN_S, 0))
+        if now - said < self._AGAIN_S:
+            self._said[message] = (said, times + 1)
+            return None
+        self._said[message] = (now, 0)
+        if len(self._said) > self._MOST_KEPT:
+            self._said.popitem(last=False)
+        return times
 
 
 def show_log() -> None:
     """Have warnings and errors that the program logs shown on standard error."""
     for name in ("sceneseek", "uvicorn"):
         logger = logging.getLogger(name)
-        if not any(isinstance(handler, _Told) for handler in logger.handlers):
-            logger.addHandler(_Told(logging.WARNING))
+        if not any(isinstance(handler, Told) for handler in logger.handlers):
+            logger.addHandler(Told(logging.WARNING))
 
 
 def show_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -21,6 +21,7 @@ from sceneseek.web.refusals import Refusal
 from sceneseek.web.service import Service
 from sceneseek.web.shelf import QueryPicture, Scale
 from sceneseek.web.uploads import shown_name
+from sceneseek.words import plain
 
 PREVIEW_SIDE = 1600
 """Pixels of the longer side of a query picture that is kept for the page."""
@@ -104,7 +105,7 @@ async def search(service: Service, asked: SearchRequest, caller: Caller, action:
         caller: Who asks.
         action: What the audit log calls it.
     """
-    if service.settings.reasons and not asked.reason:
+    if service.settings.reasons and not any(map(str.isalnum, plain(asked.reason or ""))):
         raise Refusal(422, "On this server a search says why it is made.", expected="a reason")
     people = [await person_meant(service, example, caller) for example in asked.examples]
     against = [await person_meant(service, example, caller) for example in asked.counter_examples]
