@@ -27,7 +27,7 @@ pytestmark = pytest.mark.processes
 
 EVIL = textwrap.dedent(
     """
-    import ctypes, os, signal, socket, subprocess, sys, threading
+    import ctypes, fcntl, os, signal, socket, subprocess, sys, threading
     import sceneseek.web.decoder as decoder
 
     def evil(data, does, path="", other=""):
@@ -50,9 +50,14 @@ EVIL = textwrap.dedent(
             "forks": os.fork,
             "signals its parent": lambda: os.kill(os.getppid(), signal.SIGCONT),
             "signals everybody": lambda: os.kill(-1, 0),
+            "has the kernel signal its parent": lambda: owns(os.getppid()),
+            "chooses the signal that the kernel sends": lambda: fcntl.fcntl(os.pipe()[0], fcntl.F_SETSIG, 9),
+            "slows its parent": lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), 19),
+            "pins its parent": lambda: os.sched_setaffinity(os.getppid(), os.sched_getaffinity(0)),
+            "schedules its parent": lambda: os.sched_setparam(os.getppid(), os.sched_param(0)),
             "looks into its parent": lambda: open(f"/proc/{os.getppid()}/environ").read(),
             "traces its parent": lambda: fails(ctypes.CDLL(None, use_errno=True).ptrace(16, os.getppid(), 0, 0)),
-            "types": lambda: __import__("fcntl").ioctl(0, 0x5412, b"x"),
+            "types": lambda: fcntl.ioctl(0, 0x5412, b"x"),
             "reads its file": lambda: open(path).read(),
             "writes scratch": lambda: open(os.environ["TMPDIR"] + "/x", "w").write("x"),
             "signals itself": lambda: os.kill(os.getpid(), 0),
@@ -68,6 +73,9 @@ EVIL = textwrap.dedent(
     def fails(result):
         if result < 0:
             raise OSError(ctypes.get_errno(), "refused")
+
+    def owns(pid):
+        fcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, pid)
 
     def threads():
         done = []
@@ -85,7 +93,9 @@ EVIL = textwrap.dedent(
 FILES = ("reads", "lists", "follows a link", "writes", "writes its own file", "truncates its own file", "removes",
          "renames", "makes", "looks into its parent")  # fmt: skip
 CALLS = ("gives rights", "connects", "connects locally", "sends datagrams", "runs", "becomes", "forks",
-         "signals its parent", "signals everybody", "traces its parent", "types")  # fmt: skip
+         "signals its parent", "signals everybody", "has the kernel signal its parent",
+         "chooses the signal that the kernel sends", "slows its parent", "pins its parent", "schedules its parent",
+         "traces its parent", "types")  # fmt: skip
 ALLOWED = ("reads its file", "writes scratch", "signals itself", "threads", "imports")
 
 
@@ -235,6 +245,9 @@ def test_the_filter_decides_as_it_should(machine: str) -> None:
     assert kernel.decides(clone, 0x11) == NOT_PERMITTED, "a process"
     assert kernel.decides(ioctl, 0, 0x5401) == ALLOW
     assert kernel.decides(ioctl, 0, 0x5412) == kernel.decides(ioctl, 0, 0x541C) == NOT_PERMITTED
+    fcntl = (72, 25)[column]
+    assert [kernel.decides(fcntl, 0, command) for command in (1, 2, 3, 4, 1030)] == [ALLOW] * 5
+    assert [kernel.decides(fcntl, 0, command) for command in (8, 10, 15)] == [NOT_PERMITTED] * 3
     for name, numbers in seccomp._OF_ITSELF.items():
         assert kernel.decides(numbers[column], 4711) == ALLOW, name
         assert kernel.decides(numbers[column], 1) == NOT_PERMITTED, name
@@ -249,7 +262,7 @@ def test_numbers_of_calls_are_those_of_the_headers() -> None:
         words = [line.split() for line in path.read_text().splitlines() if line.startswith("#define __NR")]
         known = {w[1].removeprefix("__NR3264_").removeprefix("__NR_"): w[2] for w in words if len(w) == 3}
         calls: dict[str, Any] = {**seccomp.FORBIDDEN, **seccomp._OF_ITSELF}
-        calls |= {"clone": seccomp._CLONE, "clone3": seccomp._CLONE3, "ioctl": seccomp._IOCTL}
+        calls |= {"clone": seccomp._CLONE, "clone3": seccomp._CLONE3, "ioctl": seccomp._IOCTL, "fcntl": seccomp._FCNTL}
         wrong = {
             name: (numbers[column], known[name])
             for name, numbers in calls.items()

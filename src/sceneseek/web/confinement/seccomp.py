@@ -22,6 +22,9 @@ _NOT_PERMITTED, _NOT_THERE = 1, 38
 _OTHER_NUMBERS = 0x4000_0000
 """From here on, x86-64 counts the calls of its 32-bit form, under which all would be called by other numbers."""
 _CLONE_THREAD = 0x0001_0000
+_SIGNAL_OTHERS = (8, 10, 15)
+"""What has the kernel send a signal, of one's choice, to another process when a pipe moves: F_SETOWN, F_SETSIG,
+F_SETOWN_EX."""
 _FAKE_INPUT = (0x5412, 0x541C)
 """What makes a terminal believe that somebody typed: TIOCSTI, and TIOCLINUX."""
 
@@ -46,6 +49,10 @@ FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
     "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "shmget": (29, 194), "shmat": (30, 196),
     "shmctl": (31, 195), "msgget": (68, 186), "msgsnd": (69, 189), "msgrcv": (70, 188), "semget": (64, 190),
     "semop": (65, 193), "mq_open": (240, 180), "mq_unlink": (241, 181),
+    # when and where other processes run
+    "setpriority": (141, 140), "sched_setparam": (142, 118), "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274), "sched_setaffinity": (203, 122), "ioprio_set": (251, 30),
+    "migrate_pages": (256, 238), "move_pages": (279, 239),
     # ways around a filter, or into the kernel
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "bpf": (321, 280),
     "perf_event_open": (298, 241), "userfaultfd": (323, 282), "add_key": (248, 217), "keyctl": (250, 219),
@@ -75,7 +82,7 @@ FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 """System calls by number, on x86-64 and on aarch64."""
 
-_CLONE, _CLONE3, _IOCTL = (56, 220), (435, 435), (16, 29)
+_CLONE, _CLONE3, _IOCTL, _FCNTL = (56, 220), (435, 435), (16, 29), (72, 25)
 _OF_ITSELF = {"kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261)}
 """Calls that name a process: its own number is let through, and 0 where that means itself."""
 
@@ -124,11 +131,12 @@ def filter_for(machine: str, pid: int) -> bytes:
     # The C library takes the older call for threads where it is told that this one is not there.
     code += [_step(_EQUAL, _CLONE3[column], 0, 1), _refuse(_NOT_THERE)]
     code += _with_argument(_CLONE[column], 0, [_step(_ANY_BIT, _CLONE_THREAD, 1, 0), _refuse()])
-    typing = [part for request in _FAKE_INPUT for part in (_step(_EQUAL, request, 0, 1), _refuse())]
-    code += _with_argument(_IOCTL[column], 1, typing)
-    for name, numbers_of in _OF_ITSELF.items():
+    for numbers_of, requests in ((_IOCTL, _FAKE_INPUT), (_FCNTL, _SIGNAL_OTHERS)):
+        checks = [part for request in requests for part in (_step(_EQUAL, request, 0, 1), _refuse())]
+        code += _with_argument(numbers_of[column], 1, checks)
+    for name, own_numbers in _OF_ITSELF.items():
         own = [_step(_EQUAL, pid, 2, 0), _step(_EQUAL, 0, 1, 0) if name == "prlimit64" else _step(_EQUAL, pid, 1, 0)]
-        code += _with_argument(numbers_of[column], 0, [*own, _refuse()])
+        code += _with_argument(own_numbers[column], 0, [*own, _refuse()])
     code.append(_step(_RETURN, _ALLOW))
     return b"".join(code)
 
