@@ -205,6 +205,7 @@ def test_folders_and_archives_are_added_like_on_the_command_line(
         add_media(page, Path(packed))
         expect(region).to_contain_text("1 file was taken in")
         expect(page.locator(".job").first).to_contain_text("1 picture")
+        expect(page.locator(".job .chip")).to_have_text(["Done"] * page.locator(".job").count())
         page.get_by_role("button", name="Gallery").click()
         for name in ("day 1", "day 2", "gate"):
             expect(page.locator(".bars")).to_contain_text(f"camera {name}")
