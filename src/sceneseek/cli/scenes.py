@@ -48,14 +48,9 @@ def _of_its_size(image: ImageArray, source: str, match: Match) -> ImageArray:
 
 
 def _key_now(source: str) -> str:
-    from sceneseek.inference.media import content_key_now
+    from sceneseek.inference.content_keys import content_key_now, finished
 
-    hashing = content_key_now(source)
-    while True:
-        try:
-            next(hashing)
-        except StopIteration as end:
-            return str(end.value)
+    return finished(content_key_now(source))
 
 
 def _read_moment(source: str, frame_index: int) -> ImageArray:

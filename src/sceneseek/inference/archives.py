@@ -73,7 +73,7 @@ class Archive:
         path: The file.
 
     Attributes:
-        num_links: How many of its entries lead elsewhere, or are no files; they are left alone.
+        num_links: How many of its entries lead elsewhere, or are not files; they are left alone.
 
     Raises:
         ArchiveError: It is damaged, a bomb, or no archive.

@@ -1,7 +1,7 @@
 """When a picture was taken by the clock on the wall: what EXIF, a video's own data or the file's name say of it.
 
 All answers are UTC. A camera that writes no zone means the zone it was set to: the caller says which, by default that
-of this machine. What is not wholly understood is no answer, and what is wrong beside a sound time does not cost it;
+of this machine. What is not wholly understood is not an answer, and what is wrong beside a sound time does not cost it;
 either way, the doubt is told. A clock that was never set (1904, 1970, 2000, 2036) counts as no answer.
 """
 

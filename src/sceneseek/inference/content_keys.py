@@ -56,7 +56,11 @@ def blocks_of(file: BinaryIO) -> Iterator[bytes]:
 
 def key_of(size: int, blocks: Iterable[bytes]) -> str:
     """The key of contents that are given."""
-    hashing = hashed(size, blocks)
+    return finished(hashed(size, blocks))
+
+
+def finished(hashing: Generator[None, None, str]) -> str:
+    """The key that comes at the end, for those who have nothing to do between blocks."""
     while True:
         try:
             next(hashing)

@@ -162,7 +162,7 @@ class Calibration:
         own = np.array([self.cohorts.number(name) for name in groups], np.int64)
         levels = levels[np.arange(len(own)), own]
         counted, pairs = self._counted(levels, own)
-        # What other small cameras showed is no evidence of this one.
+        # What other small cameras showed says nothing about this one.
         elsewhere = np.array([self._seen_elsewhere(name) for name in groups], bool)
         counted[elsewhere], pairs[elsewhere] = 0.0, 0.0
         strength = self.strangers.strength
