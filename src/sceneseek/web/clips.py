@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sceneseek.web.shares import ASKER
+from sceneseek.web.shares import ASKER, oldest_of_greediest
 
 Key = tuple[Any, ...]
 """What makes a clip what it is: the video, the state of its file, and from where to where it is shown, in seconds."""
@@ -90,10 +90,7 @@ class Clips:
             return
         self._kept[key] = clip
         while self.size > self._most_bytes:
-            held: Counter[str] = Counter()
-            for kept in self._kept.values():
-                held[kept.asker] += len(kept.content)
-            asker = held.most_common(1)[0][0]
-            del self._kept[next(key for key, kept in self._kept.items() if kept.asker == asker)]
+            sizes = ((key, kept.asker, len(kept.content)) for key, kept in self._kept.items())
+            del self._kept[oldest_of_greediest(sizes)]
         # Somebody's pictures do not stay in memory until the next one asks.
         asyncio.get_running_loop().call_later(self._seconds + 1.0, self.drop_expired)

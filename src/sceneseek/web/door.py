@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Limits, Role, Settings, Token
+from sceneseek.web.shares import oldest_of_greediest
 from sceneseek.web.tokens import Keyring, digest_of
 
 SESSION_COOKIE = "sceneseek_session"
@@ -247,10 +248,7 @@ class Door:
 
     def _end_one_session(self) -> None:
         """End the oldest session of the token that has the most: one owner does not log the others out."""
-        counts = Counter(session.token.name for session in self._sessions.values())
-        most = max(counts.values())
-        key = next(key for key, session in self._sessions.items() if counts[session.token.name] == most)
-        del self._sessions[key]
+        del self._sessions[oldest_of_greediest((key, s.token.name, 1) for key, s in self._sessions.items())]
 
     def _owner(self, token: str) -> Token | None:
         return self._keyring.by_digest(digest_of(token))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Generic, TypeVar
@@ -33,6 +33,24 @@ def greediest(held: Counter[str], asker: str) -> str | None:
         return None
     name, most = held.most_common(1)[0]
     return name if most > held[asker] + 1 else None
+
+
+def oldest_of_greediest(kept: Iterable[tuple[_Item, str, int]]) -> _Item:
+    """What has to go where all things that are kept are too many: the oldest one of the owner who has the most.
+
+    Args:
+        kept: Each thing's key, its owner, and what it counts for; the oldest first, and at least one.
+
+    Example:
+        >>> oldest_of_greediest([("a", "ben", 1), ("b", "anna", 1), ("c", "anna", 1)])
+        'b'
+    """
+    things = list(kept)
+    held: Counter[str] = Counter()
+    for _, owner, weight in things:
+        held[owner] += weight
+    greedy = held.most_common(1)[0][0]
+    return next(key for key, owner, _ in things if owner == greedy)
 
 
 class Line(Generic[_Item]):

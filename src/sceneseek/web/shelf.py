@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from sceneseek.gallery import FrameKey
 from sceneseek.structures import ImageArray
 from sceneseek.web.refusals import Refusal
 from sceneseek.web.settings import Limits
+from sceneseek.web.shares import oldest_of_greediest
 
 Box = tuple[float, float, float, float]
 
@@ -130,11 +131,9 @@ class Shelf:
         self._drop(name)
 
     def _oldest_of_greediest(self, weight: Callable[[QueryPicture], int]) -> str:
-        held: Counter[str] = Counter()
-        for picture, _ in self._pictures.values():
-            held[picture.owner] += weight(picture)
-        owner = held.most_common(1)[0][0]
-        return next(name for name, (picture, _) in self._pictures.items() if picture.owner == owner)
+        return oldest_of_greediest(
+            (name, picture.owner, weight(picture)) for name, (picture, _) in self._pictures.items()
+        )
 
     def _drop_expired(self) -> None:
         oldest = self._clock() - self._limits.query_seconds
